@@ -1,0 +1,5 @@
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly"))]
+//! tabir: a relay between the sellers and the buyers of a marketplace.
+
+pub mod model;

@@ -1,0 +1,183 @@
+use std::fmt;
+
+use data_encoding::HEXLOWER;
+use ring::digest::{self, digest};
+use serde::{Deserialize, Serialize};
+
+use super::{ConversationId, EventId, Marketplace, Side, Timestamp};
+
+/// What an evidence entry tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum EntryKind {
+    ConversationOpened,
+    ConversationChanged,
+    OrderFacts,
+    MessageAccepted,
+    MessageHeld,
+    MessageRefused,
+    MessageReleased,
+    MessageDelivered,
+    MessageWithheld,
+    MessageFailed,
+    NoticeSent,
+    HandleRotated,
+    HandleMisused,
+    Review,
+    ReviewWithdrawn,
+    Blocked,
+    Unblocked,
+    Disclosure,
+    Erased,
+}
+
+/// One entry of a conversation's evidence chain. What is private in it is only committed to;
+/// the text and the salt lie sealed beside it, so that the chain still verifies after an
+/// erasure and a redacted bundle can open chosen commitments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Position in the chain, from 0.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EntryKind,
+    /// Whose act it was, where it was one of the sides'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Side>,
+    /// About which message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<EventId>,
+    /// Facts that name nobody, such as `reason=rate` or `rating=1`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub facts: String,
+    /// SHA-256(salt ‖ plaintext) of what is sealed beside the entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<Commitment>,
+}
+
+impl Entry {
+    /// The canonical bytes: JSON with the fields in the order of this struct, no spaces.
+    pub fn canonical(&self) -> String {
+        // A struct of numbers and strings always serialises.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// SHA-256(salt ‖ plaintext): a 16-byte salt, then the canonical JSON of the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Commitment(pub [u8; 32]);
+
+impl Commitment {
+    /// Commits to `plaintext`.
+    pub fn to(salt: &[u8; 16], plaintext: &[u8]) -> Self {
+        Self(sha256(&[salt, plaintext]))
+    }
+}
+
+/// A link of the chain: SHA-256(previous ‖ canonical entry). Keyless, so that anybody can
+/// verify it; the head is signed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Link(pub [u8; 32]);
+
+impl Link {
+    /// What stands before the first entry of a conversation.
+    pub fn genesis(marketplace: &Marketplace, conversation: &ConversationId) -> Self {
+        Self(sha256(&[
+            b"tabir evidence 1\n",
+            marketplace.as_str().as_bytes(),
+            b"\n",
+            conversation.as_str().as_bytes(),
+        ]))
+    }
+
+    /// The link after this one, over an entry's canonical bytes.
+    pub fn then(&self, canonical: &[u8]) -> Self {
+        Self(sha256(&[&self.0, canonical]))
+    }
+}
+
+/// Why a text is neither a link nor a commitment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 64 hexadecimal digits")]
+pub struct LinkError;
+
+macro_rules! hex_text {
+    ($($name:ident)*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&HEXLOWER.encode(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = LinkError;
+
+            fn from_str(text: &str) -> Result<Self, LinkError> {
+                let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| LinkError)?;
+                bytes.try_into().map(Self).map_err(|_| LinkError)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+hex_text! { Commitment Link }
+
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    match parts {
+        [one] => hash.copy_from_slice(digest(&digest::SHA256, one).as_ref()),
+        many => {
+            let mut context = digest::Context::new(&digest::SHA256);
+            for part in *many {
+                context.update(part);
+            }
+            hash.copy_from_slice(context.finish().as_ref());
+        }
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_breaks_where_an_entry_was_changed() {
+        let genesis = Link::genesis(&"demo".parse().unwrap(), &"c-1".parse().unwrap());
+        let entry = Entry {
+            seq: 0,
+            at: Timestamp(0),
+            kind: EntryKind::Review,
+            by: Some(Side::Buyer),
+            message: None,
+            facts: "rating=1".to_owned(),
+            commitment: None,
+        };
+        let link = genesis.then(entry.canonical().as_bytes());
+        let changed = Entry { facts: "rating=5".to_owned(), ..entry.clone() };
+        assert_ne!(link, genesis.then(changed.canonical().as_bytes()));
+        let read: Entry = serde_json::from_str(&entry.canonical()).unwrap();
+        assert_eq!(read, entry);
+    }
+}

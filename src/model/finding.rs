@@ -1,0 +1,136 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Where in a message something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The n-th text (a list given to `scrub`, or 0 for a message's text).
+    Text(usize),
+    /// The HTML body.
+    Html,
+    /// The subject line.
+    Subject,
+    /// The n-th attachment.
+    Attachment(usize),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(n) => write!(f, "{n}"),
+            Self::Html => f.write_str("html"),
+            Self::Subject => f.write_str("subject"),
+            Self::Attachment(n) => write!(f, "attachment:{n}"),
+        }
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(n) => n.serialize(serializer),
+            other => serializer.collect_str(other),
+        }
+    }
+}
+
+/// What a contact finding is; all of these are cut out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A postal address.
+    Address,
+    /// A QR or bar code in a picture.
+    Code,
+    /// A mail address.
+    Email,
+    /// A URL, bare domain or deep link.
+    Link,
+    /// A guarded real name.
+    Name,
+    /// A bank account, wallet or payment id.
+    Payment,
+    /// A phone number.
+    Phone,
+    /// A handle or id on another network or messenger.
+    Social,
+}
+
+impl Kind {
+    /// The word in the API and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Code => "code",
+            Self::Email => "email",
+            Self::Link => "link",
+            Self::Name => "name",
+            Self::Payment => "payment",
+            Self::Phone => "phone",
+            Self::Social => "social",
+        }
+    }
+}
+
+/// A half-open range of Unicode scalar values within a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// First scalar value.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+}
+
+/// A way off the platform, found in a text.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// In which part.
+    pub part: Part,
+    /// First Unicode scalar value.
+    pub start: usize,
+    /// One past the last scalar value.
+    pub end: usize,
+    /// What it is.
+    pub kind: Kind,
+    /// The exact substring of the input: shown to its own author and to the marketplace only.
+    pub text: String,
+}
+
+impl fmt::Debug for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}..{} in {}", self.kind, self.start, self.end, self.part)
+    }
+}
+
+/// What a text is up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "contract.md section 2 and SPECS.md define each; the words say it")]
+pub enum SignalKind {
+    Abuse,
+    CancelRequest,
+    Demand,
+    Doxxing,
+    Illegal,
+    OffPlatform,
+    PlatformPose,
+    ReviewIncentive,
+    ReviewPressure,
+    Sexual,
+    Spam,
+    Stop,
+    TermsChange,
+    Threat,
+}
+
+/// A sign of what a text is up to, with the rule that saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signal {
+    /// In which part.
+    pub part: Part,
+    /// What it is up to.
+    pub kind: SignalKind,
+    /// The rule's id in the lexicon, such as `id.incentive.voucher`.
+    pub rule: String,
+}

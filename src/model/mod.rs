@@ -1,0 +1,33 @@
+//! The words of the house: what a marketplace, a party, a handle, a message and a verdict are.
+//!
+//! Every other room speaks in these types; this one imports none of them.
+//!
+//! # Security
+//! Holds no keys, parses no hostile bytes beyond short identifiers, touches neither disk nor
+//! network. What names a person travels in [`Secret`], which has no `Display` and a mute `Debug`.
+
+mod conversation;
+mod entry;
+mod finding;
+mod handle;
+mod id;
+mod luck;
+mod message;
+mod party;
+mod scope;
+mod secret;
+mod time;
+mod verdict;
+
+pub use conversation::{Channel, Fulfilment, OrderState, Phase, Side};
+pub use entry::{Commitment, Entry, EntryKind, Link, LinkError};
+pub use finding::{Finding, Kind, Part, Signal, SignalKind, Span};
+pub use handle::{Handle, HandleHash, HandleState, PostalCode};
+pub use id::{AgentId, BadId, ConversationId, EventId, OrderId, PartyId, ReviewId};
+pub use luck::{Luck, SystemLuck};
+pub use message::{Attachment, AttachmentAction, Content, Message, Purpose, ThreadIds};
+pub use party::{Contact, ContactKind, PostalAddress};
+pub use scope::{Marketplace, Scope};
+pub use secret::Secret;
+pub use time::{Clock, Span as Duration, SystemClock, Timestamp};
+pub use verdict::{Accepted, Fault, MessageState, Outcome, Reason, Refusal, Verdict};

@@ -1,0 +1,225 @@
+use std::{error::Error, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{EventId, Finding, Phase, Signal};
+
+/// What the content policy says of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing to cut.
+    Deliver,
+    /// Delivered with the findings cut out.
+    Redact,
+    /// Waits for a person to look.
+    Hold,
+    /// Not taken.
+    Refuse,
+}
+
+/// Where a message is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// Accepted, not yet delivered.
+    Queued,
+    /// Taken over by the other side's server, or recorded where delivery is by API.
+    Delivered,
+    /// Waits for a person.
+    Held,
+    /// Accepted before a barrier and never delivered.
+    Withheld,
+    /// Not accepted.
+    Refused,
+    /// Given up after the retries.
+    Failed,
+}
+
+impl MessageState {
+    /// The word in the API and the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Held => "held",
+            Self::Withheld => "withheld",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why we decided no. For evidence, the marketplace and our log; the peer hears
+/// [`Refusal::public`], which never tells which rule closed the door nor when it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A side asked for no contact.
+    Blocked,
+    /// The conversation is over.
+    Closed,
+    /// A signal that the content policy refuses.
+    Content,
+    /// After a review, within the cool-down.
+    CoolDown,
+    /// The sender is proven and is not the other side of this handle.
+    ForeignSender,
+    /// Handed around in a circle.
+    Loop,
+    /// The sender could not be proven.
+    NotProven,
+    /// More messages than the ordinary rate allows.
+    Rate,
+    /// A handle beyond its grace.
+    RetiredHandle,
+    /// After a review, beyond the low or high budget.
+    ReviewBudget,
+    /// Too many files, or too large.
+    TooLarge,
+    /// Too many messages in a row without an answer.
+    Unanswered,
+    /// No such handle.
+    UnknownHandle,
+    /// Could not be parsed or rebuilt.
+    Unreadable,
+}
+
+impl Reason {
+    /// The stable word in evidence, `reasons` and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Closed => "closed",
+            Self::Content => "content",
+            Self::CoolDown => "cool_down",
+            Self::ForeignSender => "foreign_sender",
+            Self::Loop => "loop",
+            Self::NotProven => "not_proven",
+            Self::Rate => "rate",
+            Self::RetiredHandle => "retired_handle",
+            Self::ReviewBudget => "review_budget",
+            Self::TooLarge => "too_large",
+            Self::Unanswered => "unanswered",
+            Self::UnknownHandle => "unknown_handle",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether it is one of those that the peer hears as "contact limited".
+    pub fn is_contact(self) -> bool {
+        matches!(self, Self::Blocked | Self::CoolDown | Self::Rate | Self::ReviewBudget | Self::Unanswered)
+    }
+}
+
+/// A decision against a message: final, recorded as evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why, for us and the marketplace.
+    pub reason: Reason,
+    /// The refused message's id, when it was recorded.
+    pub id: Option<EventId>,
+    /// What was found, when content decided.
+    pub findings: Vec<Finding>,
+    /// What it was up to, when content decided.
+    pub signals: Vec<Signal>,
+}
+
+impl Refusal {
+    /// A refusal for `reason` alone.
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, id: None, findings: Vec::new(), signals: Vec::new() }
+    }
+
+    /// The one stable text that the peer hears.
+    pub fn public(&self) -> &'static str {
+        match self.reason {
+            Reason::Blocked | Reason::CoolDown | Reason::Rate | Reason::ReviewBudget | Reason::Unanswered => {
+                "this conversation takes no further message from you for now"
+            }
+            Reason::Closed => "this conversation is closed",
+            Reason::Content => "the content of this message is not allowed here",
+            Reason::ForeignSender | Reason::NotProven | Reason::RetiredHandle | Reason::UnknownHandle => {
+                "no such address"
+            }
+            Reason::Loop => "this message has been here before",
+            Reason::TooLarge => "this message or one of its files is too large",
+            Reason::Unreadable => "this message could not be read safely",
+        }
+    }
+}
+
+/// We failed: nothing was accepted, and trying again may help. The peer hears only that.
+#[derive(Debug)]
+pub struct Fault {
+    doing: &'static str,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault while `doing` something, caused by `source`.
+    pub fn new(doing: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { doing, source: Some(source.into()) }
+    }
+
+    /// A fault that has no deeper cause to show.
+    pub fn plain(doing: &'static str) -> Self {
+        Self { doing, source: None }
+    }
+
+    /// The whole chain of causes, for the log.
+    pub fn chain(&self) -> String {
+        let mut text = self.doing.to_owned();
+        let mut next = self.source();
+        while let Some(error) = next {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "failed while {}", self.doing)
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|e| e as &(dyn Error + 'static))
+    }
+}
+
+/// How a message's way through the relay ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is ours now and would survive a power cut.
+    Accepted(Accepted),
+    /// We decided no.
+    Refused(Refusal),
+    /// We could not decide: try again.
+    Failed(Fault),
+}
+
+/// What is told of an accepted message.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Its id.
+    pub id: EventId,
+    /// Where it is in its life.
+    pub state: MessageState,
+    /// What the content policy said.
+    pub verdict: Verdict,
+    /// What was cut.
+    pub findings: Vec<Finding>,
+    /// What it is up to.
+    pub signals: Vec<Signal>,
+    /// The sender's phase after it.
+    pub phase: Phase,
+    /// How many further messages the sender has, where it is limited.
+    pub left: Option<u32>,
+    /// A repetition of what was accepted before: told the same, done once.
+    pub repeated: bool,
+}

@@ -3,3 +3,4 @@
 //! tabir: a relay between the sellers and the buyers of a marketplace.
 
 pub mod model;
+pub mod store;

@@ -3,4 +3,5 @@
 //! tabir: a relay between the sellers and the buyers of a marketplace.
 
 pub mod model;
-pub mod store;
+// pub mod store;
+pub mod vault;

@@ -6,3 +6,6 @@ pub mod cli;
 pub mod detect;
 pub mod model;
 pub mod policy;
+pub mod settings;
+// pub mod store;
+pub mod vault;

@@ -2,29 +2,59 @@
 
 use serde::Deserialize;
 
-use crate::model::{Finding, Side, Signal, SignalKind, Verdict};
+use crate::model::{Duration, Finding, Side, Signal, SignalKind, Verdict};
 
-/// What follows from what was found; the defaults are the contract's.
+/// `[content]`: what follows from what was found; the defaults are the contract's.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContentRules {
-    /// From a seller: delivered, and a strike.
+    /// From a seller: delivered, with what was found cut out.
     pub redact: Vec<SignalKind>,
     /// From a seller: a person must look.
-    pub hold: Vec<SignalKind>,
+    pub hold: HoldRules,
     /// From a seller: not taken.
     pub refuse: Vec<SignalKind>,
 }
 
+/// `[content] hold`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HoldRules {
+    /// Which signals.
+    pub signals: Vec<SignalKind>,
+    /// How long a person has to look.
+    pub max: Duration,
+    /// What happens when nobody did.
+    pub then: AfterHold,
+}
+
+/// What happens to a held message that nobody looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterHold {
+    /// It goes out.
+    Release,
+    /// It does not, and its sender is told.
+    Refuse,
+}
+
+impl Default for HoldRules {
+    fn default() -> Self {
+        use SignalKind::{Abuse, Illegal, PlatformPose, Sexual, TermsChange};
+        Self {
+            signals: vec![Abuse, Sexual, Illegal, TermsChange, PlatformPose],
+            max: Duration::hours(24),
+            then: AfterHold::Refuse,
+        }
+    }
+}
+
 impl Default for ContentRules {
     fn default() -> Self {
-        use SignalKind::{
-            Abuse, CancelRequest, Doxxing, Illegal, OffPlatform, PlatformPose, ReviewIncentive, ReviewPressure, Sexual,
-            TermsChange, Threat,
-        };
+        use SignalKind::{CancelRequest, Doxxing, OffPlatform, ReviewIncentive, ReviewPressure, Threat};
         Self {
             redact: vec![OffPlatform, CancelRequest],
-            hold: vec![Abuse, Sexual, Illegal, TermsChange, PlatformPose],
+            hold: HoldRules::default(),
             refuse: vec![Threat, Doxxing, ReviewIncentive, ReviewPressure],
         }
     }
@@ -34,7 +64,7 @@ impl ContentRules {
     fn of(&self, kind: SignalKind) -> Verdict {
         if self.refuse.contains(&kind) {
             Verdict::Refuse
-        } else if self.hold.contains(&kind) {
+        } else if self.hold.signals.contains(&kind) {
             Verdict::Hold
         } else if self.redact.contains(&kind) {
             Verdict::Redact

@@ -2,5 +2,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly"))]
 //! tabir: a relay between the sellers and the buyers of a marketplace.
 
+pub mod media;
 pub mod model;
 pub mod store;

@@ -4,4 +4,7 @@
 
 pub mod media;
 pub mod model;
-pub mod store;
+pub mod policy;
+pub mod settings;
+// pub mod store;
+pub mod vault;

@@ -78,7 +78,7 @@ impl Contact {
     /// # Errors
     /// When it is none.
     pub fn email(text: &str) -> Result<Self, BadContact> {
-        let (local, host) = text.trim().rsplit_once('@').ok_or(BadContact::Email)?;
+        let (local, host) = text.trim_matches(' ').rsplit_once('@').ok_or(BadContact::Email)?;
         let local_fits = (1..=64).contains(&local.len())
             && !local.starts_with('.')
             && !local.ends_with('.')

@@ -32,13 +32,19 @@
 //! | [`telemetry`] | logs and metrics without people in them |
 //! | [`app`], [`cli`] | the only ones who know everybody |
 
+pub mod channel;
 pub mod detect;
 pub mod evidence;
 pub mod media;
 pub mod model;
+pub mod net;
 pub mod policy;
-pub mod sandbox;
+// pub mod sandbox;
 pub mod settings;
 // pub mod store;
-// pub mod relay;
+// Placeholder until the relay is merged.
+pub mod relay {
+    mod transport;
+    pub use transport::{Handover, LastLook, Mail, Transport};
+}
 pub mod vault;

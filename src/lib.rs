@@ -33,18 +33,15 @@
 //! | [`app`], [`cli`] | the only ones who know everybody |
 
 pub mod channel;
+pub mod desk;
 pub mod detect;
 pub mod evidence;
 pub mod media;
 pub mod model;
 pub mod net;
 pub mod policy;
-// pub mod sandbox;
+pub mod relay;
+pub mod sandbox;
 pub mod settings;
-// pub mod store;
-// Placeholder until the relay is merged.
-pub mod relay {
-    mod transport;
-    pub use transport::{Handover, LastLook, Mail, Transport};
-}
+pub mod store;
 pub mod vault;

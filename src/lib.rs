@@ -38,6 +38,6 @@ pub mod model;
 pub mod policy;
 pub mod sandbox;
 pub mod settings;
-// pub mod store;
+pub mod store;
 // pub mod relay;
 pub mod vault;

@@ -33,6 +33,7 @@
 //! | [`app`], [`cli`] | the only ones who know everybody |
 
 pub mod detect;
+pub mod evidence;
 pub mod media;
 pub mod model;
 pub mod policy;

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+// Many short allocations on many threads: the relay's own kind of load.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    let Ok(detect) = tabir::detect::Detect::embedded() else { return ExitCode::FAILURE };
-    match tabir::cli::scrub::run_jsonl(&detect, std::io::stdin().lock(), std::io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    tabir::cli::run()
 }

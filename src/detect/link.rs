@@ -20,8 +20,8 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
 fn schemes(sight: &Sight<'_>, found: &mut Vec<Found>) {
     let text = sight.text();
     for (at, _) in text.match_indices("://") {
-        let scheme = text[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '+').map_or(0, |p| p + 1);
-        let scheme = text[scheme..at].char_indices().find(|(_, c)| c.is_ascii_alphabetic()).map(|(p, _)| scheme + p);
+        let scheme = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).len();
+        let scheme = text[scheme..at].find(|c: char| c.is_ascii_alphabetic()).map(|p| scheme + p);
         let Some(start) = scheme.filter(|s| at - s >= 2) else { continue };
         let end = url_end(text, at + 3);
         let host = host_of(&text[at + 3..end]);

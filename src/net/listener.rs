@@ -97,7 +97,9 @@ impl Listener {
                     out_of_files = Duration::ZERO;
                     let _ = stream.set_nodelay(true);
                     match edge.admit(peer.ip()) {
-                        Ok(seat) => drop(sessions.spawn(session(Session { stream, peer, seat, draining: draining.clone() }))),
+                        Ok(seat) => {
+                            drop(sessions.spawn(session(Session { stream, peer, seat, draining: draining.clone() })))
+                        }
                         // Never waited for: a full send buffer is the peer's own loss.
                         Err(_) => drop(stream.try_write(crowded)),
                     }
@@ -106,7 +108,14 @@ impl Listener {
             }
         }
         drop(tcp);
-        if timeout(DRAIN_WITHIN, async { while let Some(ended) = sessions.join_next().await { note(ended) } }).await.is_err() {
+        if timeout(DRAIN_WITHIN, async {
+            while let Some(ended) = sessions.join_next().await {
+                note(ended)
+            }
+        })
+        .await
+        .is_err()
+        {
             tracing::warn!(left = sessions.len(), "sessions cut off by the end of the drain");
             sessions.shutdown().await;
         }

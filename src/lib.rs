@@ -44,4 +44,5 @@ pub mod relay;
 pub mod sandbox;
 pub mod settings;
 pub mod store;
+pub mod telemetry;
 pub mod vault;

@@ -264,9 +264,8 @@ fn number(text: &str) -> Option<u64> {
     if fits { text.parse().ok() } else { None }
 }
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 14] = [
     "AUTH", "BDAT", "DATA", "EHLO", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "STARTTLS", "VRFY",
-    "ETRN",
 ];
 
 #[cfg(test)]
@@ -402,7 +401,7 @@ mod tests {
         }
 
         #[test]
-        fn no_line_breaks_the_parser(line in proptest::collection::vec(any::<u8>(), 0..200), verb in 0usize..15) {
+        fn no_line_breaks_the_parser(line in proptest::collection::vec(any::<u8>(), 0..200), verb in 0usize..14) {
             let _ = parse(&line);
             let _ = parse(&[VERBS[verb].as_bytes(), b" ", &line].concat());
             let _ = parse(&[b"MAIL FROM:<".as_slice(), &line].concat());

@@ -186,6 +186,11 @@ impl Body {
         }
     }
 
+    /// How many bytes of it are held.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     /// How long the message is so far, kept or not.
     pub(crate) fn length(&self) -> usize {
         self.length
@@ -210,7 +215,8 @@ pub(crate) fn stuff(message: &[u8], out: &mut Vec<u8>) {
     out.reserve(message.len() + message.len() / 64 + 2);
     let mut rest = message;
     while !rest.is_empty() {
-        if rest[0] == b'.' {
+        // A NUL is left out; a dot behind it would otherwise begin the line unstuffed.
+        if rest.iter().find(|b| **b != 0) == Some(&b'.') {
             out.push(b'.');
         }
         let (line, after) = match memchr::memchr2(b'\r', b'\n', rest) {

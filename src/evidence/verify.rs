@@ -129,7 +129,9 @@ pub enum Broken {
     #[error("the chain does not end at the head that was signed")]
     Head,
     /// What the reader gave as a key is none.
-    #[error("what was given is neither a key such as ed25519:BASE64 nor a fingerprint such as SHA256:BASE64")]
+    #[error(
+        "what was given is neither a public key (base64 of 32 bytes, or PEM) nor a fingerprint such as SHA256:BASE64"
+    )]
     Key,
     /// A commitment does not open.
     #[error("the private part of entry {seq} is not what was committed to")]

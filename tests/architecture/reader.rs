@@ -233,7 +233,9 @@ impl<'ast> Visit<'ast> for Eye<'_> {
         match call.method.to_string().as_str() {
             // Only as Option and Result have them: `vault.unwrap(…)` opens a wrapped key.
             "unwrap" if call.args.is_empty() => self.loud.push((start(&call.method).line, ".unwrap()")),
-            "expect" if call.args.len() == 1 => self.loud.push((start(&call.method).line, ".expect()")),
+            "expect" if matches!(call.args.first(), Some(syn::Expr::Lit(_))) => {
+                self.loud.push((start(&call.method).line, ".expect()"))
+            }
             _ => {}
         }
         syn::visit::visit_expr_method_call(self, call);

@@ -23,6 +23,31 @@ const TOLD_THE_TIME: &[&str] = &["net", "process", "time::Instant", "time::Syste
 /// As before, but it may measure how long it waited.
 const WAITS_A_MOMENT: &[&str] = &["net", "process", "time::SystemTime"];
 
+/// What a dialect may import.
+const STREET: &[&str] = &["model", "media", "relay", "desk", "net"];
+/// What a dialect may not do.
+const NO_FILES: &[&str] = &["fs", "process"];
+/// What SMTP needs, in and out.
+const SMTP: &[&str] = &[
+    "arc_swap",
+    "bytes",
+    "dashmap",
+    "data_encoding",
+    "governor",
+    "idna",
+    "mail_auth",
+    "memchr",
+    "metrics",
+    "ring",
+    "rustls",
+    "serde",
+    "thiserror",
+    "tokio",
+    "tokio_rustls",
+    "tracing",
+    "webpki_roots",
+];
+
 pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "model",
@@ -116,16 +141,18 @@ pub(crate) const ROOMS: &[Room] = &[
         crates: &[],
         without: PURE,
     },
+    Room { name: "channel", imports: STREET, crates: &[], without: NO_FILES },
     Room {
-        name: "channel",
-        imports: &["model", "media", "relay", "desk", "net"],
+        name: "channel/api",
+        imports: STREET,
         crates: &[
             "bytes",
             "data_encoding",
+            "futures_util",
             "governor",
+            "http_body_util",
             "hyper",
             "hyper_util",
-            "http_body_util",
             "matchit",
             "metrics",
             "ring",
@@ -137,8 +164,12 @@ pub(crate) const ROOMS: &[Room] = &[
             "tracing",
             "utoipa",
         ],
-        without: &["fs", "process"],
+        without: NO_FILES,
     },
+    Room { name: "channel/smtp", imports: STREET, crates: SMTP, without: NO_FILES },
+    // The local mailbox is a folder; a smart host may have a CA of its own in a file.
+    Room { name: "channel/smtp/mailbox", imports: STREET, crates: SMTP, without: &["process"] },
+    Room { name: "channel/smtp/send", imports: STREET, crates: SMTP, without: &["process"] },
     Room { name: "console", imports: &["model", "desk", "net"], crates: &[], without: PURE },
     Room {
         name: "net",

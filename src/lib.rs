@@ -3,3 +3,7 @@
 //! tabir: a relay between the sellers and the buyers of a marketplace.
 
 pub mod model;
+pub mod policy;
+pub mod settings;
+// pub mod store;
+pub mod vault;

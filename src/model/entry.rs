@@ -1,7 +1,7 @@
 use std::fmt;
 
 use data_encoding::HEXLOWER;
-use ring::digest::{self, digest};
+use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::{ConversationId, EventId, Marketplace, Side, Timestamp};
@@ -144,17 +144,12 @@ macro_rules! hex_text {
 hex_text! { Commitment Link }
 
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    match parts {
-        [one] => hash.copy_from_slice(digest(&digest::SHA256, one).as_ref()),
-        many => {
-            let mut context = digest::Context::new(&digest::SHA256);
-            for part in *many {
-                context.update(part);
-            }
-            hash.copy_from_slice(context.finish().as_ref());
-        }
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part);
     }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
     hash
 }
 

@@ -12,13 +12,19 @@ pub trait Luck: Send + Sync {
 }
 
 /// The operating system's generator.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemLuck(SystemRandom);
 
 impl SystemLuck {
     /// Opens the generator.
     pub fn new() -> Self {
         Self(SystemRandom::new())
+    }
+}
+
+impl Default for SystemLuck {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -33,6 +33,83 @@ pub struct Contact {
     pub value: Secret<String>,
 }
 
+/// What is known of a party; sealed whole under the party's own key.
+#[derive(Clone, Default, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Profile {
+    /// The name the other side sees.
+    pub display_name: String,
+    /// Whether `display_name` was generated because none was given.
+    #[serde(default)]
+    pub generated: bool,
+    /// Real names, guarded in what the other side gets.
+    pub names: Vec<String>,
+    /// The language of notices, such as `id`.
+    pub locale: Option<String>,
+    /// ISO 3166-1 alpha-2: the numbering plan its texts are read with.
+    pub region: Option<String>,
+    /// Mail addresses, normalised; every one may write, the first receives.
+    pub emails: Vec<String>,
+    /// Phone numbers in E.164; the first receives.
+    pub phones: Vec<String>,
+    /// Postal addresses; the first receives.
+    pub addresses: Vec<PostalAddress>,
+}
+
+impl std::fmt::Debug for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("«profile»")
+    }
+}
+
+/// Why a text is no contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum BadContact {
+    #[error("not a mail address")]
+    Email,
+    #[error("not a phone number in E.164, such as +6281200000000")]
+    Phone,
+}
+
+impl Contact {
+    /// Reads a bare mail address (RFC 5321 §4.1.2 without quoted local parts and address
+    /// literals, RFC 6531 letters allowed) and normalises it.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn email(text: &str) -> Result<Self, BadContact> {
+        let (local, host) = text.trim().rsplit_once('@').ok_or(BadContact::Email)?;
+        let local_fits = (1..=64).contains(&local.len())
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && !local.contains("..")
+            && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c));
+        let host = idna::domain_to_ascii(host).map_err(|_| BadContact::Email)?;
+        let host_fits = (1..=253).contains(&host.len())
+            && host.split('.').all(|label| {
+                (1..=63).contains(&label.len())
+                    && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+            });
+        if !local_fits || !host_fits {
+            return Err(BadContact::Email);
+        }
+        Ok(Self { kind: ContactKind::Email, value: Secret::new(format!("{}@{host}", local.to_lowercase())) })
+    }
+
+    /// Reads a phone number in E.164, with spaces, dots, hyphens and parentheses forgiven.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn phone(text: &str) -> Result<Self, BadContact> {
+        let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+        let digits = bare.strip_prefix('+').ok_or(BadContact::Phone)?;
+        let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        if fits { Ok(Self { kind: ContactKind::Phone, value: Secret::new(bare) }) } else { Err(BadContact::Phone) }
+    }
+}
+
 /// A real postal address. Opened only for a carrier.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
@@ -56,5 +133,29 @@ pub struct PostalAddress {
 impl std::fmt::Debug for PostalAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("«postal address»")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_mail_address_has_one_spelling() {
+        for spelling in ["Budi@Mail.Example", " budi@mail.example ", "BUDI@MAIL.EXAMPLE"] {
+            assert_eq!(Contact::email(spelling).unwrap().value.reveal(), "budi@mail.example");
+        }
+        assert_eq!(Contact::email("b@bücher.example").unwrap().value.reveal(), "b@xn--bcher-kva.example");
+        for bad in ["", "@", "a@", "@b", "a b@c.example", "a@b..c", "<a@b.example>", "a@b.example\r\n", "\"a\"@b.example"] {
+            assert!(Contact::email(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn one_phone_number_has_one_spelling() {
+        assert_eq!(Contact::phone("+62 812-0000-0000").unwrap().value.reveal(), "+6281200000000");
+        for bad in ["0812", "+0812000000", "+62", "+62812x000000", "081200000000"] {
+            assert!(Contact::phone(bad).is_err(), "{bad}");
+        }
     }
 }

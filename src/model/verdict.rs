@@ -2,7 +2,7 @@ use std::{error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, Finding, Phase, Signal};
+use super::{EventId, Finding, Phase, Shown, Signal};
 
 /// What the content policy says of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -212,6 +212,8 @@ pub struct Accepted {
     pub state: MessageState,
     /// What the content policy said.
     pub verdict: Verdict,
+    /// What the other side gets.
+    pub delivered: Shown,
     /// What was cut.
     pub findings: Vec<Finding>,
     /// What it is up to.

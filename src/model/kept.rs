@@ -1,0 +1,69 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AttachmentAction, Kind, Part, Purpose, SignalKind, Verdict};
+
+/// A message as it is kept, sealed under its author's key: as it came, as it is shown, and why.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// As its author sent it.
+    pub original: Shown,
+    /// As the other side gets it.
+    pub delivered: Shown,
+    /// What was cut from the original: (part as the API names it, start, end, kind, text).
+    pub findings: Vec<(String, usize, usize, Kind, String)>,
+    /// What it was up to: (part, kind, rule).
+    pub signals: Vec<(String, SignalKind, String)>,
+    /// What the content policy said.
+    pub verdict: Verdict,
+    /// What its author said it is for.
+    pub purpose: Purpose,
+    /// How the author was proven, such as `dmarc=pass` or `token`.
+    pub proof: String,
+}
+
+/// One form of a message.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Shown {
+    /// The subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The HTML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// The files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<File>,
+}
+
+/// A file, described.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct File {
+    /// The name shown.
+    pub filename: String,
+    /// The type by its content.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its content in hexadecimal.
+    pub sha256: String,
+    /// What became of it.
+    pub action: AttachmentAction,
+}
+
+impl Kept {
+    /// The name of a part, as [`Kept::findings`] holds it.
+    pub fn part_name(part: Part) -> String {
+        part.to_string()
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("«kept message»")
+    }
+}

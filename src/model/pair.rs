@@ -1,0 +1,55 @@
+use super::{Fulfilment, OrderState, Reason, Timestamp};
+
+/// What the judge says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Accept as queued, or as delivered when there is no delivery to make. `under` says which
+    /// budget is debited; `None`: none (a buyer).
+    Accept {
+        /// The budget.
+        under: Option<Under>,
+    },
+    /// Accept and hold for a person; debits like an acceptance.
+    Hold {
+        /// The budget.
+        under: Option<Under>,
+    },
+    /// Refuse and record.
+    Refuse(Reason),
+}
+
+/// Which right a seller's message used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Under {
+    /// The ordinary rate.
+    Ordinary,
+    /// What the buyer's own message opened after a review.
+    Reply,
+    /// The low or high budget after a review.
+    Review,
+}
+
+/// The exact state that a contact decision needs, over all sellers of the group with one buyer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PairState {
+    /// The moment of the decision; never before an earlier moment of this pair, whatever the
+    /// clock does.
+    pub now: Timestamp,
+    /// Raised by every barrier.
+    pub epoch: u64,
+    /// The seller's accepted messages that were not given back, oldest first, at most as far
+    /// back as the store keeps them (100 days) and at most the newest 1,000.
+    pub contacts: Vec<(Timestamp, Under)>,
+    /// The buyer's newest own message (a person wrote it).
+    pub last_from_buyer: Option<Timestamp>,
+    /// Barriers by review, oldest first, within the last 400 days; a withdrawn one counts.
+    pub reviews: Vec<(Timestamp, u8)>,
+    /// The buyer wants no contact.
+    pub blocked_by_buyer: bool,
+    /// The seller wants no contact.
+    pub blocked_by_seller: bool,
+    /// The conversation's order, joined in.
+    pub order: Option<(OrderState, Fulfilment)>,
+    /// When the conversation ends.
+    pub expires: Option<Timestamp>,
+}

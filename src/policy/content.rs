@@ -1,0 +1,118 @@
+//! Findings and signals → verdict.
+
+use serde::Deserialize;
+
+use crate::model::{Duration, Finding, Side, Signal, SignalKind, Verdict};
+
+/// `[content]`: what follows from what was found; the defaults are the contract's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContentRules {
+    /// From a seller: delivered, with what was found cut out.
+    pub redact: Vec<SignalKind>,
+    /// From a seller: a person must look.
+    pub hold: HoldRules,
+    /// From a seller: not taken.
+    pub refuse: Vec<SignalKind>,
+}
+
+/// `[content] hold`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HoldRules {
+    /// Which signals.
+    pub signals: Vec<SignalKind>,
+    /// How long a person has to look.
+    pub max: Duration,
+    /// What happens when nobody did.
+    pub then: AfterHold,
+}
+
+/// What happens to a held message that nobody looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterHold {
+    /// It goes out.
+    Release,
+    /// It does not, and its sender is told.
+    Refuse,
+}
+
+impl Default for HoldRules {
+    fn default() -> Self {
+        use SignalKind::{Abuse, Illegal, PlatformPose, Sexual, TermsChange};
+        Self {
+            signals: vec![Abuse, Sexual, Illegal, TermsChange, PlatformPose],
+            max: Duration::hours(24),
+            then: AfterHold::Refuse,
+        }
+    }
+}
+
+impl Default for ContentRules {
+    fn default() -> Self {
+        use SignalKind::{CancelRequest, Doxxing, OffPlatform, ReviewIncentive, ReviewPressure, Threat};
+        Self {
+            redact: vec![OffPlatform, CancelRequest],
+            hold: HoldRules::default(),
+            refuse: vec![Threat, Doxxing, ReviewIncentive, ReviewPressure],
+        }
+    }
+}
+
+impl ContentRules {
+    fn of(&self, kind: SignalKind) -> Verdict {
+        if self.refuse.contains(&kind) {
+            Verdict::Refuse
+        } else if self.hold.signals.contains(&kind) {
+            Verdict::Hold
+        } else if self.redact.contains(&kind) {
+            Verdict::Redact
+        } else {
+            Verdict::Deliver
+        }
+    }
+}
+
+/// The verdict over a message: the gravest that a finding or a seller's signal asks for.
+pub fn decide(findings: &[Finding], signals: &[Signal], sender: Side, rules: &ContentRules) -> Verdict {
+    let cut = if findings.is_empty() { Verdict::Deliver } else { Verdict::Redact };
+    match sender {
+        Side::Buyer => cut,
+        Side::Seller => signals.iter().map(|signal| rules.of(signal.kind)).fold(cut, Ord::max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, Part};
+
+    fn signal(kind: SignalKind) -> Signal {
+        Signal { part: Part::Text(0), kind, rule: "t".to_owned() }
+    }
+
+    #[test]
+    fn the_gravest_wins() {
+        let rules = ContentRules::default();
+        let finding = Finding { part: Part::Text(0), start: 0, end: 1, kind: Kind::Phone, text: "0".to_owned() };
+        assert_eq!(decide(&[], &[], Side::Seller, &rules), Verdict::Deliver);
+        assert_eq!(decide(&[finding], &[], Side::Seller, &rules), Verdict::Redact);
+        let both = [signal(SignalKind::OffPlatform), signal(SignalKind::Threat), signal(SignalKind::Abuse)];
+        assert_eq!(decide(&[], &both, Side::Seller, &rules), Verdict::Refuse);
+        assert_eq!(decide(&[], &both[2..], Side::Seller, &rules), Verdict::Hold);
+    }
+
+    #[test]
+    fn signals_of_a_buyer_change_nothing() {
+        let threat = [signal(SignalKind::Threat)];
+        assert_eq!(decide(&[], &threat, Side::Buyer, &ContentRules::default()), Verdict::Deliver);
+    }
+
+    #[test]
+    fn settings_replace_a_list_and_refuse_unknown_keys() {
+        let rules: ContentRules = toml::from_str("hold = []").unwrap();
+        assert_eq!(decide(&[], &[signal(SignalKind::Abuse)], Side::Seller, &rules), Verdict::Deliver);
+        assert!(toml::from_str::<ContentRules>("holds = []").is_err());
+    }
+}

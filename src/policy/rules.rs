@@ -1,0 +1,98 @@
+//! The rules of each marketplace: the house's own, with what the marketplace laid over them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::Deserialize;
+
+use super::{contact::ContactRules, content::ContentRules, life::HandleRules};
+use crate::model::{Duration, Marketplace, Timestamp};
+
+/// Everything that decides about one marketplace's messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct MarketRules {
+    /// Who may write how often.
+    pub contact: ContactRules,
+    /// What follows from what was found.
+    pub content: ContentRules,
+    /// How long handles live.
+    pub handles: HandleRules,
+    /// Which links stay.
+    pub links: LinkRules,
+    /// When senders hear of withheld messages.
+    pub notices: NoticeRules,
+    /// The language of notices and placeholders where a party gave none, such as `id`.
+    pub locale: Option<String>,
+    /// The region whose numbering plan is tried where a party gave none, such as `ID`.
+    pub region: Option<String>,
+}
+
+/// `[links]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkRules {
+    /// These domains and their subdomains stay.
+    pub allow: Vec<String>,
+}
+
+/// `[notices]`: fixed hours, so that a notice never tells when a review was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NoticeRules {
+    /// One round of notices in so long.
+    pub every: Duration,
+    /// So long after each round number of `every` (of UTC days, when `every` is a day).
+    pub at: Duration,
+}
+
+impl Default for NoticeRules {
+    fn default() -> Self {
+        // 02:00 UTC is nine in the morning in Jakarta and three or four at night in Warsaw.
+        Self { every: Duration::hours(24), at: Duration::hours(2) }
+    }
+}
+
+impl NoticeRules {
+    /// The next round after `now`, and at least a tenth of a round away, so that what was
+    /// withheld just before a round does not stand out by its promptness.
+    pub fn next(&self, now: Timestamp) -> Timestamp {
+        let every = self.every.0.max(1);
+        let earliest = now.0 + every / 10;
+        let rounds = (earliest - self.at.0).div_euclid(every) + 1;
+        Timestamp(rounds * every + self.at.0)
+    }
+}
+
+/// The rules of all marketplaces.
+#[derive(Clone, Debug, Default)]
+pub struct RuleBook {
+    base: Arc<MarketRules>,
+    own: HashMap<Marketplace, Arc<MarketRules>>,
+}
+
+impl RuleBook {
+    /// The house's rules, and those of the marketplaces that differ.
+    pub fn new(base: MarketRules, own: impl IntoIterator<Item = (Marketplace, MarketRules)>) -> Self {
+        Self { base: Arc::new(base), own: own.into_iter().map(|(name, rules)| (name, Arc::new(rules))).collect() }
+    }
+
+    /// The rules of one marketplace.
+    pub fn of(&self, marketplace: &Marketplace) -> Arc<MarketRules> {
+        Arc::clone(self.own.get(marketplace).unwrap_or(&self.base))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_go_out_at_fixed_hours_only() {
+        let rules = NoticeRules::default();
+        let hour = |h: i64| Timestamp(h * 3_600_000);
+        assert_eq!(rules.next(hour(0)), hour(26), "two hours are less than a tenth of a day");
+        assert_eq!(rules.next(hour(3)), hour(26));
+        assert_eq!(rules.next(hour(23)), hour(26));
+        assert_eq!(rules.next(hour(25)), hour(50));
+    }
+}

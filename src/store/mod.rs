@@ -1,0 +1,230 @@
+//! What the house remembers.
+//!
+//! Each method is one whole transaction, never a row: what it returns is durable (the commit
+//! has been synced) or it did not happen. [`Ledger`] holds the transactions that must be exact
+//! under concurrency: acceptance with its budgets, claims of deliveries, barriers. [`Store`] is
+//! the ledger and everything else. [`conformance`] is one suite that every ledger passes.
+//!
+//! # Security
+//! Imports only `model`. Sees sealed bytes, hashes and the marketplace's own ids, never a key
+//! and never a contact in clear. [`Scope`] is the first argument wherever one marketplace's rows
+//! are read or written; the few calls without it (finding a handle, a token, a due delivery)
+//! return the scope they prove.
+
+pub mod conformance;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod rows;
+pub mod sqlite;
+
+use std::{future::Future, pin::Pin};
+
+pub use rows::*;
+
+use crate::model::{
+    AgentId, ConversationId, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope, Side, Span,
+    Timestamp,
+};
+
+/// A transaction under way.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+
+/// The pure contact policy, run inside the writer's transaction on exact state. It may run
+/// more than once (a serialisation failure is retried) and must not block.
+pub type Judge = Box<dyn Fn(&PairState) -> Decision + Send + Sync>;
+
+/// What must be exact whoever else writes at the same time.
+pub trait Ledger: Send + Sync {
+    /// Accepts, holds or refuses a message: idempotency, `judge` on the pair's exact state,
+    /// debit, evidence entry, detection window and deliveries in one transaction. A refused
+    /// message is recorded too (state `refused`, nothing debited, nothing to deliver).
+    fn record<'a>(&'a self, scope: &'a Scope, record: Record, judge: Judge) -> Answer<'a, Recorded>;
+
+    /// Takes up to `limit` due deliveries for `lease`: whole lanes in order, a lane being one
+    /// direction of one conversation. The head of a lane that is not due holds its lane. A
+    /// delivery whose epoch is no longer its pair's is withheld here and not returned.
+    fn claim(&self, now: Timestamp, lease: Span, limit: usize) -> Answer<'_, Vec<Delivery>>;
+
+    /// Whether a claimed delivery may still happen: looked at again before the final dot.
+    fn still_current<'a>(&'a self, delivery: &'a Delivery) -> Answer<'a, bool>;
+
+    /// Records how claimed deliveries ended, many in one commit. May be committed a little
+    /// later together with other work: it is lost at worst to a repeated delivery.
+    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, ()>;
+
+    /// A review as a barrier: raises the epoch of every pair of the seller's group with this
+    /// buyer, withholds what is accepted and not claimed, gives the debits back, and leaves a
+    /// notice due at `notice_due` for the sender of each. The same or a raised rating of a known
+    /// review is no new barrier and never loosens; a lowered one is.
+    fn review<'a>(&'a self, scope: &'a Scope, review: NewReview) -> Answer<'a, Option<Barrier>>;
+
+    /// A side asks for no contact (`blocked`), or takes that back. A block is a barrier too.
+    fn block<'a>(&'a self, scope: &'a Scope, block: NewBlock) -> Answer<'a, Option<Barrier>>;
+
+    /// The pair's state as [`Ledger::record`] would judge it at `now`, without changing it.
+    fn pair<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        now: Timestamp,
+    ) -> Answer<'a, Option<PairState>>;
+}
+
+/// Everything that is remembered.
+pub trait Store: Ledger {
+    // Marketplaces and credentials
+
+    /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.
+    /// `false`: the name or the domain is taken.
+    fn add_marketplace(&self, row: MarketplaceRow) -> Answer<'_, bool>;
+    /// All marketplaces, by name.
+    fn marketplaces(&self) -> Answer<'_, Vec<MarketplaceRow>>;
+    /// Adds a token; only its SHA-256 is kept.
+    fn add_token<'a>(&'a self, scope: &'a Scope, row: TokenRow) -> Answer<'a, ()>;
+    /// Finds a live token by SHA-256: neither revoked nor expired at `now`.
+    fn token(&self, hash: [u8; 32], now: Timestamp) -> Answer<'_, Option<(Scope, TokenRow)>>;
+    /// All tokens of a marketplace, newest first.
+    fn tokens<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<TokenRow>>;
+    /// Revokes a token by its public id; `false`: none such.
+    fn revoke_token<'a>(&'a self, scope: &'a Scope, id: EventId, at: Timestamp) -> Answer<'a, bool>;
+
+    // Parties
+
+    /// Creates or replaces a party, its wrapped key (kept when it exists) and its index rows.
+    fn put_party<'a>(&'a self, scope: &'a Scope, row: PartyRow) -> Answer<'a, ()>;
+    /// One party.
+    fn party<'a>(&'a self, scope: &'a Scope, id: &'a PartyId) -> Answer<'a, Option<PartyRow>>;
+    /// Erases: profile, index rows, wrapped key of the party and of its conversations' sides,
+    /// handles retired, queued mail for the party failed; what stays is returned in words.
+    /// The evidence chain still verifies. Returns `None` when there is no such party.
+    fn forget_party<'a>(&'a self, scope: &'a Scope, id: &'a PartyId, at: Timestamp) -> Answer<'a, Option<Forgotten>>;
+    /// Creates or replaces an agent of a seller; `false`: no such party.
+    fn put_agent<'a>(&'a self, scope: &'a Scope, row: AgentRow) -> Answer<'a, bool>;
+    /// One agent.
+    fn agent<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, id: &'a AgentId) -> Answer<'a, Option<AgentRow>>;
+    /// Finds the agent that an SMTP user name belongs to.
+    fn agent_by_login<'a>(&'a self, login: &'a str) -> Answer<'a, Option<(Scope, AgentRow)>>;
+    /// Who of (the party itself, its agents) owns a contact with one of these index tags:
+    /// `None` nobody, `Some(None)` the party, `Some(Some(agent))` an agent.
+    fn speaks<'a>(
+        &'a self,
+        scope: &'a Scope,
+        party: &'a PartyId,
+        tags: &'a [IndexTag],
+    ) -> Answer<'a, Option<Option<AgentId>>>;
+
+    // Orders and conversations
+
+    /// Creates or replaces an order's facts and appends them to the evidence of its
+    /// conversations (`entries` makes the entry for a conversation's key).
+    fn put_order<'a>(&'a self, scope: &'a Scope, row: OrderRow, entry: NewEntry) -> Answer<'a, ()>;
+    /// One order.
+    fn order<'a>(&'a self, scope: &'a Scope, id: &'a OrderId) -> Answer<'a, Option<OrderRow>>;
+    /// Creates a conversation with its keys and handles, or replaces what a PUT may replace
+    /// (order, listing, tracking, expiry, delivery); keys, parties and handles of an existing
+    /// one stay. Returns the row as it is now.
+    fn put_conversation<'a>(&'a self, scope: &'a Scope, new: NewConversation) -> Answer<'a, PutConversation>;
+    /// One conversation.
+    fn conversation<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Option<ConversationRow>>;
+    /// Conversations by order, buyer, seller: ordered by id after `after`.
+    fn conversations<'a>(&'a self, scope: &'a Scope, filter: ConversationFilter) -> Answer<'a, Vec<ConversationRow>>;
+
+    // Handles
+
+    /// Finds what a handle stands for, whatever its state: the row proves the scope.
+    fn handle(&self, hash: HandleHash) -> Answer<'_, Option<(Scope, HandleRow)>>;
+    /// The handles of a conversation that were not replaced, and those still in their grace.
+    fn handles<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Vec<HandleRow>>;
+    /// Replaces a side's handles: the old ones retire at `at`, the new ones are active. Writes
+    /// the entry. A rotation by time passes `unless_newer_than` and does nothing when another
+    /// has already rotated.
+    fn rotate<'a>(&'a self, scope: &'a Scope, rotation: Rotation) -> Answer<'a, bool>;
+    /// A retired or foreign handle was used: one record per handle, cause and hour, counted,
+    /// with an evidence entry at the first.
+    fn tripwire<'a>(&'a self, scope: &'a Scope, hash: HandleHash, entry: NewEntry) -> Answer<'a, ()>;
+    /// Records a disclosure and counts it; the evidence entry goes with it.
+    fn disclose<'a>(&'a self, scope: &'a Scope, disclosure: DisclosureRow, entry: NewEntry) -> Answer<'a, ()>;
+    /// Who saw this person's contact, newest first.
+    fn disclosures<'a>(
+        &'a self,
+        scope: &'a Scope,
+        party: &'a PartyId,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<DisclosureRow>>;
+
+    // Messages
+
+    /// One message.
+    fn message<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<MessageRow>>;
+    /// Messages of a conversation, oldest first, after a position.
+    fn messages<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Answer<'a, Vec<MessageRow>>;
+    /// Held messages of the marketplace in order of arrival with their position from 1.
+    fn held<'a>(&'a self, scope: &'a Scope, after: Option<EventId>, limit: usize) -> Answer<'a, Vec<(u64, MessageRow)>>;
+    /// Held messages of every marketplace that arrived before `before`.
+    fn held_since(&self, before: Timestamp, limit: usize) -> Answer<'_, Vec<(Scope, MessageRow)>>;
+    /// Releases or refuses a held message. A release is judged by epoch like every delivery:
+    /// a message from before a barrier becomes `withheld`. `None`: not held (any more).
+    fn decide<'a>(&'a self, scope: &'a Scope, decision: HeldDecision) -> Answer<'a, Option<MessageRow>>;
+    /// The detection window of a side.
+    fn window<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId, of: Side) -> Answer<'a, WindowRow>;
+    /// Sealed thread ids of a conversation by their hashes; the order of the answer is that of
+    /// `hashes`.
+    fn threads<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        hashes: &'a [[u8; 16]],
+    ) -> Answer<'a, Vec<Option<ThreadRow>>>;
+    /// A delivery by its id, for bounces; `None` once it is forgotten.
+    fn delivery(&self, id: EventId) -> Answer<'_, Option<(Scope, DeliveryRow)>>;
+    /// A bounce for a delivery that had been settled as delivered: the message fails, the
+    /// sender gets a notice. `false`: it was known already.
+    fn bounced<'a>(&'a self, scope: &'a Scope, delivery: EventId, at: Timestamp) -> Answer<'a, bool>;
+
+    // Reviews, evidence, idempotency
+
+    /// One review.
+    fn review_row<'a>(&'a self, scope: &'a Scope, id: &'a ReviewId) -> Answer<'a, Option<ReviewRow>>;
+    /// Marks a review as withdrawn; its barrier stays until its window ends.
+    fn withdraw_review<'a>(&'a self, scope: &'a Scope, id: &'a ReviewId, entry: NewEntry) -> Answer<'a, bool>;
+    /// A conversation's evidence, from position `from`.
+    fn evidence<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        from: u64,
+        limit: usize,
+    ) -> Answer<'a, Vec<EvidenceRow>>;
+    /// Adds an entry to a conversation's chain.
+    fn append<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId, entry: NewEntry) -> Answer<'a, ()>;
+    /// The answer given before under an idempotency key, if any.
+    fn answered<'a>(&'a self, scope: &'a Scope, key: [u8; 32], now: Timestamp) -> Answer<'a, Option<AnsweredRow>>;
+    /// Keeps an answer; `false` when another call was first.
+    fn keep_answer<'a>(&'a self, scope: &'a Scope, row: AnsweredRow) -> Answer<'a, bool>;
+
+    // Keys and care
+
+    /// Wrapped data keys that another key than `active` wraps, for resealing, in batches.
+    fn wrapped_keys(&self, not_by: u32, limit: usize) -> Answer<'_, Vec<WrappedKeyRow>>;
+    /// Replaces wrapped keys (compare and swap on the old bytes).
+    fn rewrap(&self, rows: Vec<(WrappedKeyRow, WrappedKey)>) -> Answer<'_, u64>;
+    /// Parties with an index row under another key than `key`, for re-indexing, in batches.
+    fn parties_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, PartyRow)>>;
+    /// How many data keys and index rows each key of the ring still serves.
+    fn key_use(&self) -> Answer<'_, Vec<(u32, u64)>>;
+    /// Forgets what has expired: idempotency keys, windows, settled bodies; checkpoints the log.
+    fn sweep(&self, now: Timestamp) -> Answer<'_, ()>;
+    /// Whether the store can write now: the readiness check.
+    fn probe(&self) -> Answer<'_, ()>;
+    /// Counts for metrics: queued deliveries and held messages.
+    fn depth(&self) -> Answer<'_, Depth>;
+    /// The marketplace whose mail domain this is.
+    fn marketplace_by_domain<'a>(&'a self, domain: &'a str) -> Answer<'a, Option<Marketplace>>;
+}

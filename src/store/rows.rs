@@ -1,0 +1,693 @@
+//! The rows and requests of the store: sealed bytes, hashes, ids and times.
+
+use bytes::Bytes;
+
+pub use crate::model::{Decision, IndexTag, PairState, Under, WrappedKey};
+use crate::model::{
+    AgentId, Channel, Commitment, ConversationId, Entry, EntryKind, EventId, Fulfilment, HandleHash, Link, Marketplace,
+    MessageState, OrderId, OrderState, PartyId, Reason, ReviewId, Side, Timestamp,
+};
+
+/// A marketplace.
+#[derive(Clone, Debug)]
+pub struct MarketplaceRow {
+    /// Its name.
+    pub name: Marketplace,
+    /// The mail domain of its handles, lower case.
+    pub domain: String,
+    /// The wrapped key of what belongs to no person: order facts, kept answers, windows.
+    pub key: WrappedKey,
+    /// When it was added.
+    pub created: Timestamp,
+}
+
+/// What a token may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenScope {
+    /// Everything of the marketplace.
+    Marketplace,
+    /// One seller, one named agent.
+    Seller {
+        /// Which seller.
+        party: PartyId,
+        /// Which agent.
+        agent: AgentId,
+    },
+    /// Redeems postal handles; the carrier's name stands in disclosures.
+    Carrier {
+        /// Which carrier.
+        name: String,
+    },
+    /// The marketplace's support staff.
+    Support,
+    /// Reads evidence.
+    Auditor,
+}
+
+/// A credential of the API.
+#[derive(Clone, Debug)]
+pub struct TokenRow {
+    /// Its public id, for listing and revoking.
+    pub id: EventId,
+    /// SHA-256 of the token.
+    pub hash: [u8; 32],
+    /// What it may do.
+    pub scope: TokenScope,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ends by itself.
+    pub expires: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+}
+
+/// A party: its profile is sealed whole.
+#[derive(Clone, Debug)]
+pub struct PartyRow {
+    /// The marketplace's id.
+    pub id: PartyId,
+    /// Sellers of one group share budgets.
+    pub group: Option<String>,
+    /// The party's data key.
+    pub key: WrappedKey,
+    /// The sealed profile: names, contacts, addresses, locale.
+    pub profile: Vec<u8>,
+    /// Blind index of its contacts.
+    pub tags: Vec<IndexTag>,
+    /// Last change.
+    pub changed: Timestamp,
+}
+
+/// A member of a seller's staff.
+#[derive(Clone, Debug)]
+pub struct AgentRow {
+    /// Whose staff.
+    pub party: PartyId,
+    /// The agent's id within the seller.
+    pub id: AgentId,
+    /// Sealed under the party's key: the agent's mail addresses.
+    pub profile: Vec<u8>,
+    /// Blind index of the agent's addresses.
+    pub tags: Vec<IndexTag>,
+    /// SMTP user name, unique over all marketplaces, and the password's verifier.
+    pub login: Option<(String, Vec<u8>)>,
+    /// Last change.
+    pub changed: Timestamp,
+}
+
+/// What an erasure did.
+#[derive(Clone, Debug, Default)]
+pub struct Forgotten {
+    /// Conversations whose side was shredded.
+    pub conversations: u64,
+    /// Messages whose text can no longer be opened.
+    pub messages: u64,
+    /// Handles retired.
+    pub handles: u64,
+    /// Evidence entries that stay, as hashes and facts without a name.
+    pub entries_kept: u64,
+    /// Deliveries that were on their way to the person and were ended.
+    pub deliveries_ended: u64,
+}
+
+/// An order: its facts are sealed under the marketplace's key.
+#[derive(Clone, Debug)]
+pub struct OrderRow {
+    /// The marketplace's id.
+    pub id: OrderId,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Who ships.
+    pub fulfilment: Fulfilment,
+    /// Sealed: items, total, promises, terms.
+    pub facts: Vec<u8>,
+    /// Last change.
+    pub changed: Timestamp,
+}
+
+/// How each side wants its messages; `None`: by the channel's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deliver {
+    /// To the buyer.
+    pub buyer: Option<Vec<Channel>>,
+    /// To the seller.
+    pub seller: Option<Vec<Channel>>,
+}
+
+/// A conversation: one buyer, one seller.
+#[derive(Clone, Debug)]
+pub struct ConversationRow {
+    /// The marketplace's id.
+    pub id: ConversationId,
+    /// About which order.
+    pub order: Option<OrderId>,
+    /// About which listing.
+    pub listing: Option<String>,
+    /// Who bought.
+    pub buyer: PartyId,
+    /// Who sells.
+    pub seller: PartyId,
+    /// Sealed under the marketplace's key: tracking numbers.
+    pub tracking: Vec<u8>,
+    /// When it ends.
+    pub expires: Option<Timestamp>,
+    /// How each side wants its messages.
+    pub deliver: Deliver,
+    /// Data key of what the buyer wrote; `None` after an erasure.
+    pub buyer_key: Option<WrappedKey>,
+    /// Data key of what the seller wrote; `None` after an erasure.
+    pub seller_key: Option<WrappedKey>,
+    /// State and fulfilment of its order, joined in.
+    pub order_state: Option<(OrderState, Fulfilment)>,
+    /// When it was opened.
+    pub created: Timestamp,
+}
+
+impl ConversationRow {
+    /// Who is on `side`.
+    pub fn party(&self, side: Side) -> &PartyId {
+        match side {
+            Side::Buyer => &self.buyer,
+            Side::Seller => &self.seller,
+        }
+    }
+
+    /// The wrapped key of what `side` wrote.
+    pub fn key(&self, side: Side) -> Option<&WrappedKey> {
+        match side {
+            Side::Buyer => self.buyer_key.as_ref(),
+            Side::Seller => self.seller_key.as_ref(),
+        }
+    }
+}
+
+/// A conversation to create or replace.
+#[derive(Clone, Debug)]
+pub struct NewConversation {
+    /// The row as it should be; keys are used only when it is new.
+    pub row: ConversationRow,
+    /// Handles to mint when it is new, or for a side that lacks one of these kinds.
+    pub handles: Vec<NewHandle>,
+    /// Opens the chain when it is new.
+    pub entry: NewEntry,
+}
+
+/// What became of a PUT.
+#[derive(Clone, Debug)]
+pub enum PutConversation {
+    /// It is new.
+    Created(ConversationRow),
+    /// It was there and was replaced.
+    Replaced(ConversationRow),
+    /// It was there with another buyer or seller: refused.
+    OtherParties,
+    /// The buyer or the seller is unknown.
+    NoSuchParty,
+}
+
+/// Which conversations to list.
+#[derive(Clone, Debug, Default)]
+pub struct ConversationFilter {
+    /// Of this order.
+    pub order: Option<OrderId>,
+    /// Of this buyer.
+    pub buyer: Option<PartyId>,
+    /// Of this seller.
+    pub seller: Option<PartyId>,
+    /// After this id.
+    pub after: Option<ConversationId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What a handle is used in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HandleKind {
+    /// The local part of a mail address.
+    Mail,
+    /// A parcel label.
+    Postal,
+}
+
+impl HandleKind {
+    /// The word in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Postal => "postal",
+        }
+    }
+}
+
+/// A handle to mint.
+#[derive(Clone, Debug)]
+pub struct NewHandle {
+    /// Row key.
+    pub hash: HandleHash,
+    /// Which side it stands for.
+    pub stands_for: Side,
+    /// What it is used in.
+    pub kind: HandleKind,
+    /// Its text, sealed under the marketplace's key.
+    pub sealed: Vec<u8>,
+    /// When.
+    pub created: Timestamp,
+}
+
+/// A handle as it is.
+#[derive(Clone, Debug)]
+pub struct HandleRow {
+    /// Row key.
+    pub hash: HandleHash,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// Which side it stands for.
+    pub stands_for: Side,
+    /// What it is used in.
+    pub kind: HandleKind,
+    /// Its text, sealed under the marketplace's key.
+    pub sealed: Vec<u8>,
+    /// When it was minted.
+    pub created: Timestamp,
+    /// When it was replaced; `None`: in use. Policy derives the state from this, the age and
+    /// the grace.
+    pub replaced: Option<Timestamp>,
+    /// When it was shut for good, whatever the grace says (an erasure, a block).
+    pub shut: Option<Timestamp>,
+    /// Position among the side's handles of this kind, from 1.
+    pub epoch: u32,
+    /// Whom it had been shown to: the other side.
+    pub shown_to: PartyId,
+}
+
+/// A side's handles replaced.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// The side that the handles stand for.
+    pub of: Side,
+    /// The new ones, one for each kind the side has.
+    pub handles: Vec<NewHandle>,
+    /// When.
+    pub at: Timestamp,
+    /// Do nothing when the side's active handle was minted after this.
+    pub unless_newer_than: Option<Timestamp>,
+    /// Why, as evidence.
+    pub entry: NewEntry,
+}
+
+/// An evidence entry to append; the store gives it its position and its link.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EntryKind,
+    /// Whose act.
+    pub by: Option<Side>,
+    /// About which message.
+    pub message: Option<EventId>,
+    /// Facts that name nobody.
+    pub facts: String,
+    /// What is private: the commitment, and salt ‖ plaintext sealed under the author's key.
+    pub private: Option<(Commitment, Vec<u8>)>,
+}
+
+/// An evidence entry as it is.
+#[derive(Clone, Debug)]
+pub struct EvidenceRow {
+    /// The entry.
+    pub entry: Entry,
+    /// Its canonical bytes as they were linked.
+    pub canonical: String,
+    /// The link after it.
+    pub link: Link,
+    /// salt ‖ plaintext, sealed; `None` when there is nothing private or it was erased.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// A message on its way into the store.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its id.
+    pub id: EventId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Who wrote it.
+    pub from: Side,
+    /// Which agent, where one was named.
+    pub agent: Option<AgentId>,
+    /// By which way it came.
+    pub channel: Channel,
+    /// When it was received.
+    pub at: Timestamp,
+    /// No person wrote it: it answers nothing and resets nothing.
+    pub automatic: bool,
+    /// Sealed under the author's (conversation, side) key: the message as it came and as it is
+    /// shown, with findings and signals.
+    pub sealed: Vec<u8>,
+    /// Files as delivered, sealed under the same key, for the API.
+    pub files: Vec<Vec<u8>>,
+    /// The commitment and the sealed private part of its evidence entry.
+    pub private: (Commitment, Vec<u8>),
+    /// Facts of its evidence entry that name nobody.
+    pub facts: String,
+    /// Repeats within the time are done once.
+    pub idempotency: Option<Idempotency>,
+    /// The window as it will be, valid only if the window read had this sequence.
+    pub window: Option<(u64, Vec<u8>)>,
+    /// Where it goes, besides the API.
+    pub deliveries: Vec<NewDelivery>,
+    /// Thread ids to remember.
+    pub threads: Vec<ThreadRow>,
+}
+
+/// The fingerprint of a request that may be repeated.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// SHA-256 over what names the request.
+    pub key: [u8; 32],
+    /// SHA-256 over what it says.
+    pub body: [u8; 32],
+    /// When it may be forgotten.
+    pub expires: Timestamp,
+}
+
+/// What became of [`super::Ledger::record`].
+#[derive(Clone, Debug)]
+pub enum Recorded {
+    /// Taken: `queued`, `delivered` or `held`, with the pair's state after it.
+    Accepted {
+        /// Where it is in its life.
+        state: MessageState,
+        /// The pair after it.
+        pair: PairState,
+    },
+    /// Refused and recorded, with the pair's state.
+    Refused {
+        /// Why.
+        reason: Reason,
+        /// The pair, unchanged.
+        pair: PairState,
+    },
+    /// The same was recorded before: this is its id. Nothing was done.
+    Repeated(EventId),
+    /// The same key with another body. Nothing was done.
+    Conflict,
+    /// The detection window moved since it was read: scrub again. Nothing was done.
+    Stale,
+    /// The conversation is gone. Nothing was done.
+    Gone,
+}
+
+/// A delivery to make.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// Its id: what a bounce names.
+    pub id: EventId,
+    /// Who receives.
+    pub to: Side,
+    /// By which way.
+    pub channel: Channel,
+    /// The rewritten message, sealed under the author's key.
+    pub body: Vec<u8>,
+}
+
+/// What a delivery carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cargo {
+    /// A message of the other side.
+    Message,
+    /// A notice from the relay: one of the recipient's own messages was withheld.
+    WithheldNotice,
+    /// A notice from the relay: one of the recipient's own messages could not be delivered.
+    FailedNotice,
+    /// A notice from the relay: one of the recipient's own held messages was refused.
+    RefusedNotice,
+}
+
+/// A claimed delivery.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its id.
+    pub id: EventId,
+    /// The claim it was taken with; settles of an older claim change nothing.
+    pub claim: u64,
+    /// Whose.
+    pub scope: crate::model::Scope,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Which message.
+    pub message: EventId,
+    /// Who receives.
+    pub to: Side,
+    /// By which way.
+    pub channel: Channel,
+    /// What.
+    pub cargo: Cargo,
+    /// The sealed body; empty for a notice, which is worded at delivery.
+    pub body: Bytes,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// When the message was accepted.
+    pub accepted: Timestamp,
+    /// The pair's epoch at acceptance; `None`: no barrier applies (a buyer's message, a notice).
+    pub epoch: Option<u64>,
+}
+
+/// A delivery as remembered, for bounces.
+#[derive(Clone, Debug)]
+pub struct DeliveryRow {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Which message.
+    pub message: EventId,
+    /// Who received.
+    pub to: Side,
+    /// What.
+    pub cargo: Cargo,
+}
+
+/// How a claimed delivery ended.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Which.
+    pub id: EventId,
+    /// Under which claim.
+    pub claim: u64,
+    /// How.
+    pub how: Ending,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a claimed delivery ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The other side has it.
+    Delivered,
+    /// Not now: again at this time, with the attempt counted.
+    Deferred(Timestamp),
+    /// Never: the sender gets a notice (unless it was one).
+    Failed,
+    /// A barrier came between: withheld for good, debit given back, a notice at this time.
+    Withheld {
+        /// When the sender is told.
+        notice_due: Timestamp,
+    },
+    /// Not tried: the claim is given back.
+    Released,
+}
+
+/// A review to put.
+#[derive(Clone, Debug)]
+pub struct NewReview {
+    /// The marketplace's id.
+    pub id: ReviewId,
+    /// About which conversation.
+    pub conversation: ConversationId,
+    /// 1 to 5.
+    pub rating: u8,
+    /// When it was received: this is what counts.
+    pub at: Timestamp,
+    /// When the marketplace says it was written.
+    pub claimed_at: Option<Timestamp>,
+    /// The pseudonym under which it may be published, if the review is new.
+    pub reviewer: String,
+    /// The buyer's new handles in this conversation.
+    pub handles: Vec<NewHandle>,
+    /// When senders of withheld mail are told.
+    pub notice_due: Timestamp,
+    /// The evidence entry.
+    pub entry: NewEntry,
+}
+
+/// A block to put or to lift.
+#[derive(Clone, Debug)]
+pub struct NewBlock {
+    /// In which conversation it was asked for; it holds for the pair.
+    pub conversation: ConversationId,
+    /// Who asks.
+    pub by: Side,
+    /// `true`: block; `false`: lift.
+    pub blocked: bool,
+    /// When.
+    pub at: Timestamp,
+    /// The asking side's new handles in this conversation.
+    pub handles: Vec<NewHandle>,
+    /// When senders of withheld mail are told.
+    pub notice_due: Timestamp,
+    /// The evidence entry.
+    pub entry: NewEntry,
+}
+
+/// A barrier in force.
+#[derive(Clone, Debug)]
+pub struct Barrier {
+    /// Messages that were accepted and will never be delivered.
+    pub withheld: Vec<EventId>,
+    /// Messages that were being handed over at this moment and may still arrive.
+    pub in_flight: Vec<EventId>,
+    /// The reviewer's pseudonym, as first given.
+    pub reviewer: String,
+    /// Whether this put raised a barrier (false: same or raised rating).
+    pub raised: bool,
+}
+
+/// A review as it is.
+#[derive(Clone, Debug)]
+pub struct ReviewRow {
+    /// About which conversation.
+    pub conversation: ConversationId,
+    /// The rating as last put.
+    pub rating: u8,
+    /// When its newest barrier was raised.
+    pub at: Timestamp,
+    /// Whether it was withdrawn.
+    pub withdrawn: bool,
+    /// The pseudonym for publication.
+    pub reviewer: String,
+}
+
+/// A message as it is.
+#[derive(Clone, Debug)]
+pub struct MessageRow {
+    /// Its id.
+    pub id: EventId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Position in the conversation, from 1.
+    pub seq: u64,
+    /// Who wrote it.
+    pub from: Side,
+    /// Which agent.
+    pub agent: Option<AgentId>,
+    /// By which way.
+    pub channel: Channel,
+    /// When it was received.
+    pub at: Timestamp,
+    /// Where it is in its life.
+    pub state: MessageState,
+    /// Why not, when it was refused.
+    pub reason: Option<Reason>,
+    /// Sealed: see [`Record::sealed`].
+    pub sealed: Vec<u8>,
+    /// Sealed files, as delivered.
+    pub files: Vec<Vec<u8>>,
+}
+
+/// A person's word on a held message.
+#[derive(Clone, Debug)]
+pub struct HeldDecision {
+    /// Which message.
+    pub id: EventId,
+    /// `true`: release; `false`: refuse.
+    pub release: bool,
+    /// When.
+    pub at: Timestamp,
+    /// When the sender is told of a withheld one.
+    pub notice_due: Timestamp,
+    /// The evidence entry (`MessageReleased` or `MessageRefused`).
+    pub entry: NewEntry,
+}
+
+/// A side's detection window.
+#[derive(Clone, Debug, Default)]
+pub struct WindowRow {
+    /// Raised with each change.
+    pub seq: u64,
+    /// Sealed under the (conversation, side) key; empty when there is none.
+    pub sealed: Vec<u8>,
+    /// Last change.
+    pub at: Timestamp,
+}
+
+/// A thread id: found by the hash of one spelling, gives the other, sealed under the
+/// marketplace's key.
+#[derive(Clone, Debug)]
+pub struct ThreadRow {
+    /// SHA-256 of the id that is looked up, cut to 128 bits.
+    pub hash: [u8; 16],
+    /// The id to put in its place, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// A disclosure of a real contact.
+#[derive(Clone, Debug)]
+pub struct DisclosureRow {
+    /// Its id.
+    pub id: EventId,
+    /// Whose contact.
+    pub party: PartyId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Who saw it, such as a carrier's name.
+    pub to: String,
+    /// For what.
+    pub purpose: String,
+    /// For which shipment.
+    pub shipment: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An answer kept under an idempotency key.
+#[derive(Clone, Debug)]
+pub struct AnsweredRow {
+    /// Key, body and expiry.
+    pub idempotency: Idempotency,
+    /// Status and body, sealed under the marketplace's key.
+    pub sealed: Vec<u8>,
+}
+
+/// Where a wrapped key lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyOwner {
+    /// A marketplace.
+    Marketplace,
+    /// A party.
+    Party(PartyId),
+    /// What one side of a conversation wrote.
+    Side(ConversationId, Side),
+}
+
+/// A wrapped key with its place: the additional data of the wrapping names it.
+#[derive(Clone, Debug)]
+pub struct WrappedKeyRow {
+    /// Whose.
+    pub marketplace: Marketplace,
+    /// Where.
+    pub owner: KeyOwner,
+    /// The key as it is.
+    pub key: WrappedKey,
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Depth {
+    /// Deliveries not yet made.
+    pub queued: u64,
+    /// Messages waiting for a person.
+    pub held: u64,
+}

@@ -1,0 +1,57 @@
+//! Every place where something sealed lives, in one list: a seal opens nowhere else.
+
+use super::Place;
+use crate::model::{AgentId, ConversationId, EventId, Marketplace, OrderId, PartyId, Side};
+
+macro_rules! places {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) => $table:literal, $row:expr, $column:literal;)*) => {
+        impl<'a> Place<'a> {$(
+            $(#[$doc])*
+            pub fn $name(marketplace: &'a Marketplace $(, $arg: $type)*) -> Self {
+                Place { marketplace, table: $table, row: $row, column: $column }
+            }
+        )*}
+    };
+}
+
+places! {
+    /// A marketplace's wrapped data key.
+    marketplace_key() => "marketplaces", &[], "key";
+    /// A party's wrapped data key.
+    party_key(id: &'a PartyId) => "parties", id.as_str().as_bytes(), "key";
+    /// A party's profile, under the party's key.
+    profile(id: &'a PartyId) => "parties", id.as_str().as_bytes(), "profile";
+    /// An agent's profile, under the party's key.
+    agent(id: &'a AgentId) => "agents", id.as_str().as_bytes(), "profile";
+    /// An order's facts, under the marketplace's key.
+    order(id: &'a OrderId) => "orders", id.as_str().as_bytes(), "facts";
+    /// A conversation's tracking numbers, under the marketplace's key.
+    tracking(id: &'a ConversationId) => "conversations", id.as_str().as_bytes(), "tracking";
+    /// A message's [`crate::model::Kept`], under the author's side key.
+    message(id: &'a EventId) => "messages", &id.0, "kept";
+    /// A message's files, under the author's side key.
+    files(id: &'a EventId) => "messages", &id.0, "file";
+    /// salt ‖ plaintext of a message's evidence entry, under the author's side key.
+    evidence(id: &'a EventId) => "evidence", &id.0, "private";
+    /// salt ‖ plaintext of a conversation's order facts in evidence, under the marketplace's key.
+    evidence_facts(id: &'a ConversationId) => "evidence", id.as_str().as_bytes(), "facts";
+    /// A rewritten message on its way out, under the author's side key.
+    delivery(id: &'a EventId) => "deliveries", &id.0, "body";
+    /// A side's detection window, under that side's key.
+    window(id: &'a ConversationId) => "windows", id.as_str().as_bytes(), "window";
+    /// A thread id, under the marketplace's key.
+    thread(hash: &'a [u8; 16]) => "threads", hash, "id";
+    /// A kept answer, under the marketplace's key.
+    answer(key: &'a [u8; 32]) => "answers", key, "answer";
+}
+
+impl<'a> Place<'a> {
+    /// The wrapped data key of what one side of a conversation writes.
+    pub fn side_key(marketplace: &'a Marketplace, id: &'a ConversationId, side: Side) -> Self {
+        let column = match side {
+            Side::Buyer => "buyer_key",
+            Side::Seller => "seller_key",
+        };
+        Place { marketplace, table: "conversations", row: id.as_str().as_bytes(), column }
+    }
+}

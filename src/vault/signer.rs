@@ -1,0 +1,99 @@
+use data_encoding::{BASE64, Encoding, HEXLOWER, Specification};
+use ring::{
+    digest, hmac,
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
+};
+use subtle::ConstantTimeEq;
+
+use crate::model::{EventId, Fault};
+
+/// Makes and checks the local part of envelope senders: `b-<delivery id>-<MAC>`, 26 base32
+/// characters each, so that a bounce names a delivery and nobody can invent one.
+pub struct Verp(hmac::Key);
+
+impl Verp {
+    pub(super) fn new(key: hmac::Key) -> Self {
+        Self(key)
+    }
+
+    /// The local part for a delivery: 55 octets.
+    pub fn local_part(&self, delivery: EventId) -> String {
+        let base32 = base32();
+        format!("b-{}-{}", base32.encode(&delivery.0), base32.encode(&self.mac(delivery)))
+    }
+
+    /// The delivery that a local part names, if it is ours: compared in constant time.
+    pub fn delivery(&self, local_part: &str) -> Option<EventId> {
+        let lower = local_part.to_ascii_lowercase();
+        let (id, mac) = lower.strip_prefix("b-")?.split_once('-')?;
+        let base32 = base32();
+        let id = EventId(base32.decode(id.as_bytes()).ok()?.try_into().ok()?);
+        let mac = base32.decode(mac.as_bytes()).ok()?;
+        bool::from(mac.ct_eq(&self.mac(id))).then_some(id)
+    }
+
+    fn mac(&self, delivery: EventId) -> [u8; 16] {
+        let mut mac = [0; 16];
+        mac.copy_from_slice(&hmac::sign(&self.0, &delivery.0).as_ref()[..16]);
+        mac
+    }
+}
+
+/// Signs the heads of evidence chains with Ed25519.
+pub struct EvidenceSigner(Ed25519KeyPair);
+
+impl EvidenceSigner {
+    pub(super) fn new(seed: &[u8]) -> Result<Self, Fault> {
+        Ed25519KeyPair::from_seed_unchecked(seed).map(Self).map_err(|_| Fault::plain("reading the evidence key"))
+    }
+
+    /// The signature over `bytes`: 64 bytes.
+    pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.sign(bytes).as_ref().to_vec()
+    }
+
+    /// The public key: 32 bytes.
+    pub fn public_key(&self) -> &[u8] {
+        self.0.public_key().as_ref()
+    }
+}
+
+/// Checks an Ed25519 signature.
+pub fn verify_signature(public_key: &[u8], bytes: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public_key).verify(bytes, signature).is_ok()
+}
+
+/// The fingerprint of a public key as people compare it: `SHA256:` and base64 without padding.
+pub fn fingerprint(public_key: &[u8]) -> String {
+    let hash = digest::digest(&digest::SHA256, public_key);
+    format!("SHA256:{}", BASE64.encode(hash.as_ref()).trim_end_matches('='))
+}
+
+/// Crockford's alphabet without padding: 16 bytes are 26 characters.
+fn base32() -> Encoding {
+    let mut specification = Specification::new();
+    specification.symbols.push_str("0123456789abcdefghjkmnpqrstvwxyz");
+    // A constant specification that the tests below have seen work.
+    specification.encoding().unwrap_or(HEXLOWER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_sender_names_its_delivery_and_can_not_be_forged() {
+        let verp = Verp::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]));
+        let id = EventId([9; 16]);
+        let local = verp.local_part(id);
+        assert!(local.len() <= 64, "{local}");
+        assert_eq!(local.len(), 55);
+        assert_eq!(verp.delivery(&local), Some(id));
+        assert_eq!(verp.delivery(&local.to_uppercase()), Some(id));
+        for at in 2..local.len() {
+            let mut forged = local.clone().into_bytes();
+            forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
+            assert_eq!(verp.delivery(&String::from_utf8(forged).unwrap()), None, "at {at}");
+        }
+    }
+}

@@ -85,12 +85,7 @@ pub struct Link(pub [u8; 32]);
 impl Link {
     /// What stands before the first entry of a conversation.
     pub fn genesis(marketplace: &Marketplace, conversation: &ConversationId) -> Self {
-        Self(sha256(&[
-            b"tabir evidence 1\n",
-            marketplace.as_str().as_bytes(),
-            b"\n",
-            conversation.as_str().as_bytes(),
-        ]))
+        Self(sha256(&[b"tabir evidence 1\n", marketplace.as_str().as_bytes(), b"\n", conversation.as_str().as_bytes()]))
     }
 
     /// The link after this one, over an entry's canonical bytes.

@@ -1,6 +1,8 @@
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, Serializer};
+
+use super::BadId;
 
 /// Where in a message something was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +24,22 @@ impl fmt::Display for Part {
             Self::Html => f.write_str("html"),
             Self::Subject => f.write_str("subject"),
             Self::Attachment(n) => write!(f, "attachment:{n}"),
+        }
+    }
+}
+
+impl FromStr for Part {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        match text {
+            "html" => Ok(Self::Html),
+            "subject" => Ok(Self::Subject),
+            other => match other.strip_prefix("attachment:") {
+                Some(n) => n.parse().map(Self::Attachment),
+                None => other.parse().map(Self::Text),
+            }
+            .map_err(|_| BadId),
         }
     }
 }

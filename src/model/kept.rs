@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttachmentAction, Kind, Part, Purpose, SignalKind, Verdict};
+use super::{AttachmentAction, Finding, Kind, Part, Purpose, Signal, SignalKind, Verdict};
 
 /// A message as it is kept, sealed under its author's key: as it came, as it is shown, and why.
 #[derive(Clone, Serialize, Deserialize)]
@@ -56,9 +56,32 @@ pub struct File {
 }
 
 impl Kept {
-    /// The name of a part, as [`Kept::findings`] holds it.
-    pub fn part_name(part: Part) -> String {
-        part.to_string()
+    /// What was cut, as it was found.
+    pub fn findings(&self) -> Vec<Finding> {
+        let finding = |(part, start, end, kind, text): &(String, usize, usize, Kind, String)| Finding {
+            part: part.parse().unwrap_or(Part::Text(0)),
+            start: *start,
+            end: *end,
+            kind: *kind,
+            text: text.clone(),
+        };
+        self.findings.iter().map(finding).collect()
+    }
+
+    /// What it was up to, as it was found.
+    pub fn signals(&self) -> Vec<Signal> {
+        let signal = |(part, kind, rule): &(String, SignalKind, String)| Signal {
+            part: part.parse().unwrap_or(Part::Text(0)),
+            kind: *kind,
+            rule: rule.clone(),
+        };
+        self.signals.iter().map(signal).collect()
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("«shown message»")
     }
 }
 

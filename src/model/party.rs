@@ -78,7 +78,7 @@ impl Contact {
     /// # Errors
     /// When it is none.
     pub fn email(text: &str) -> Result<Self, BadContact> {
-        let (local, host) = text.trim().rsplit_once('@').ok_or(BadContact::Email)?;
+        let (local, host) = text.trim_matches(' ').rsplit_once('@').ok_or(BadContact::Email)?;
         let local_fits = (1..=64).contains(&local.len())
             && !local.starts_with('.')
             && !local.ends_with('.')
@@ -105,7 +105,8 @@ impl Contact {
     pub fn phone(text: &str) -> Result<Self, BadContact> {
         let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
         let digits = bare.strip_prefix('+').ok_or(BadContact::Phone)?;
-        let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        let fits =
+            (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
         if fits { Ok(Self { kind: ContactKind::Phone, value: Secret::new(bare) }) } else { Err(BadContact::Phone) }
     }
 }
@@ -146,7 +147,9 @@ mod tests {
             assert_eq!(Contact::email(spelling).unwrap().value.reveal(), "budi@mail.example");
         }
         assert_eq!(Contact::email("b@bücher.example").unwrap().value.reveal(), "b@xn--bcher-kva.example");
-        for bad in ["", "@", "a@", "@b", "a b@c.example", "a@b..c", "<a@b.example>", "a@b.example\r\n", "\"a\"@b.example"] {
+        for bad in
+            ["", "@", "a@", "@b", "a b@c.example", "a@b..c", "<a@b.example>", "a@b.example\r\n", "\"a\"@b.example"]
+        {
             assert!(Contact::email(bad).is_err(), "{bad:?}");
         }
     }

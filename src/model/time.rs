@@ -13,9 +13,7 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// RFC 3339 in UTC with milliseconds, as the API prints it.
     pub fn rfc3339(self) -> String {
-        jiff::Timestamp::from_millisecond(self.0)
-            .map(|t| format!("{t:.3}"))
-            .unwrap_or_else(|_| "invalid".to_owned())
+        jiff::Timestamp::from_millisecond(self.0).map(|t| format!("{t:.3}")).unwrap_or_else(|_| "invalid".to_owned())
     }
 
     /// RFC 5322 §3.3 in UTC: a sender's time zone would tell where they live.

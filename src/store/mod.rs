@@ -3,7 +3,7 @@
 //! Each method is one whole transaction, never a row: what it returns is durable (the commit
 //! has been synced) or it did not happen. [`Ledger`] holds the transactions that must be exact
 //! under concurrency: acceptance with its budgets, claims of deliveries, barriers. [`Store`] is
-//! the ledger and everything else. [`conformance`] is one suite that every ledger passes.
+//! the ledger and everything else. `conformance` is one suite that every ledger passes.
 //!
 //! # Security
 //! Imports only `model`. Sees sealed bytes, hashes and the marketplace's own ids, never a key
@@ -11,18 +11,18 @@
 //! are read or written; the few calls without it (finding a handle, a token, a due delivery)
 //! return the scope they prove.
 
-pub mod conformance;
-#[cfg(feature = "postgres")]
-pub mod postgres;
+mod outbox;
 mod rows;
+mod schema;
 pub mod sqlite;
+mod words;
 
 use std::{future::Future, pin::Pin};
 
 pub use rows::*;
 
 use crate::model::{
-    AgentId, ConversationId, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope, Side, Span,
+    AgentId, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope, Side,
     Timestamp,
 };
 
@@ -43,7 +43,7 @@ pub trait Ledger: Send + Sync {
     /// Takes up to `limit` due deliveries for `lease`: whole lanes in order, a lane being one
     /// direction of one conversation. The head of a lane that is not due holds its lane. A
     /// delivery whose epoch is no longer its pair's is withheld here and not returned.
-    fn claim(&self, now: Timestamp, lease: Span, limit: usize) -> Answer<'_, Vec<Delivery>>;
+    fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Answer<'_, Vec<Delivery>>;
 
     /// Whether a claimed delivery may still happen: looked at again before the final dot.
     fn still_current<'a>(&'a self, delivery: &'a Delivery) -> Answer<'a, bool>;

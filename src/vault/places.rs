@@ -33,8 +33,9 @@ places! {
     files(id: &'a EventId) => "messages", &id.0, "file";
     /// salt ‖ plaintext of a message's evidence entry, under the author's side key.
     evidence(id: &'a EventId) => "evidence", &id.0, "private";
-    /// salt ‖ plaintext of a conversation's order facts in evidence, under the marketplace's key.
-    evidence_facts(id: &'a ConversationId) => "evidence", id.as_str().as_bytes(), "facts";
+    /// salt ‖ plaintext of an order's facts in evidence, under the marketplace's key: one entry
+    /// goes to all conversations of the order and names it.
+    evidence_facts(id: &'a OrderId) => "evidence", id.as_str().as_bytes(), "facts";
     /// A rewritten message on its way out, under the author's side key.
     delivery(id: &'a EventId) => "deliveries", &id.0, "body";
     /// A side's detection window, under that side's key.

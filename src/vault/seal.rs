@@ -84,8 +84,7 @@ impl DataKey {
         let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or_else(broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
         let mut opened = rest.to_vec();
-        let length =
-            self.key.open_in_place(nonce, Aad::from(place.encode()), &mut opened).map_err(|_| broken())?.len();
+        let length = self.key.open_in_place(nonce, Aad::from(place.encode()), &mut opened).map_err(|_| broken())?.len();
         opened.truncate(length);
         Ok(opened)
     }

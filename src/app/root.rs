@@ -1,0 +1,290 @@
+//! The root of the settings: every room's own struct, joined, read and checked.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::{
+    channel::smtp::MailSettings,
+    media::attachment::AttachmentRules,
+    model::{Duration, Marketplace},
+    net::{ListenSettings, TlsSettings},
+    policy::{
+        contact::ContactRules,
+        content::ContentRules,
+        life::HandleRules,
+        rules::{LinkRules, MarketRules, NoticeRules, RuleBook},
+    },
+    settings::{Source, Wrong, lay_over},
+};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the relay listens.
+    pub listen: ListenSettings,
+    /// Where it remembers.
+    pub store: StoreSettings,
+    /// Where its keys are.
+    pub vault: VaultSettings,
+    /// Its certificate.
+    pub tls: TlsSettings,
+    /// Mail in and out.
+    pub mail: MailSettings,
+    /// Who may write how often.
+    pub contact: ContactRules,
+    /// What follows from what was found.
+    pub content: ContentRules,
+    /// How long handles live.
+    pub handles: HandleRules,
+    /// Files of ordinary messages.
+    pub attachments: AttachmentRules,
+    /// Disputes.
+    pub cases: CaseSettings,
+    /// Which links stay.
+    pub links: LinkRules,
+    /// When senders hear of withheld messages.
+    pub notices: NoticeRules,
+    /// The workers that open pictures.
+    pub sandbox: SandboxSettings,
+    /// The language where a party and a marketplace gave none.
+    pub locale: Option<String>,
+    /// The region where a party and a marketplace gave none.
+    pub region: Option<String>,
+    /// What single marketplaces do otherwise.
+    pub marketplaces: BTreeMap<Marketplace, toml::Table>,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// `sqlite:PATH`.
+    pub url: String,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { url: "sqlite:data/tabir.db".to_owned() }
+    }
+}
+
+/// `[vault]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VaultSettings {
+    /// The key file, made at first start with mode 0600.
+    pub keys: PathBuf,
+}
+
+impl Default for VaultSettings {
+    fn default() -> Self {
+        Self { keys: PathBuf::from("data/keys") }
+    }
+}
+
+/// `[sandbox]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SandboxSettings {
+    /// How many workers may run at once.
+    pub workers: usize,
+    /// How long one picture may take.
+    pub deadline: Duration,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self { workers: 2, deadline: Duration::seconds(10) }
+    }
+}
+
+/// `[cases]`: read and checked now, used when disputes are built.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CaseSettings {
+    /// Files of cases and reports.
+    pub attachments: CaseAttachments,
+}
+
+/// `[cases.attachments]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CaseAttachments {
+    /// How many.
+    pub max: usize,
+    /// How large each may be, such as `4.5MB`.
+    pub max_bytes: String,
+    /// Of which types, by content.
+    pub types: Vec<String>,
+}
+
+impl Default for CaseAttachments {
+    fn default() -> Self {
+        Self {
+            max: 5,
+            max_bytes: "4.5MB".to_owned(),
+            types: ["image/jpeg", "image/png", "application/pdf"].map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// What a marketplace may lay over the house's settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Own {
+    contact: ContactRules,
+    content: ContentRules,
+    handles: HandleRules,
+    attachments: AttachmentRules,
+    links: LinkRules,
+    notices: NoticeRules,
+    mail: MailSettings,
+    locale: Option<String>,
+    region: Option<String>,
+}
+
+/// The rules of all marketplaces, ready to use.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    /// Contact, content, handles, links, notices, language.
+    pub book: RuleBook,
+    /// Files, where a marketplace differs.
+    pub own_files: BTreeMap<Marketplace, AttachmentRules>,
+    /// How senders are proven, where a marketplace differs.
+    pub own_mail: BTreeMap<Marketplace, MailSettings>,
+}
+
+const OWN_KEYS: [&str; 9] =
+    ["contact", "content", "handles", "attachments", "links", "notices", "mail", "locale", "region"];
+
+impl Settings {
+    /// Reads a file, or takes the defaults without one. Relative paths start at the file's
+    /// folder; without a file at the working folder.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn read(file: Option<&Path>) -> Result<(Self, Compiled), Vec<Wrong>> {
+        let Some(file) = file else {
+            return Ok((Self::default(), Compiled { book: Self::default().book([]), ..Compiled::default() }));
+        };
+        let source = Source::read(file).map_err(|wrong| vec![wrong])?;
+        let mut settings = source.parse::<Self>()?;
+        let mut wrong = settings.check(&source);
+        let compiled = settings.compile(&source).unwrap_or_else(|more| {
+            wrong.extend(more);
+            Compiled::default()
+        });
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        settings.start_at(source.folder());
+        Ok((settings, compiled))
+    }
+
+    /// The path of the embedded store.
+    pub fn store_path(&self) -> Option<&Path> {
+        self.store.url.strip_prefix("sqlite:").map(Path::new)
+    }
+
+    /// The folder that one relay at a time may serve from.
+    pub fn data_folder(&self) -> PathBuf {
+        let parent = self.store_path().and_then(Path::parent).map(Path::to_owned);
+        parent.unwrap_or_else(|| PathBuf::from("data"))
+    }
+
+    fn book(&self, own: impl IntoIterator<Item = (Marketplace, MarketRules)>) -> RuleBook {
+        RuleBook::new(
+            MarketRules {
+                contact: self.contact.clone(),
+                content: self.content.clone(),
+                handles: self.handles.clone(),
+                links: self.links.clone(),
+                notices: self.notices,
+                locale: self.locale.clone(),
+                region: self.region.clone(),
+            },
+            own,
+        )
+    }
+
+    /// Lays each marketplace's own settings over the house's.
+    fn compile(&self, source: &Source) -> Result<Compiled, Vec<Wrong>> {
+        let house = source.table().map_err(|wrong| vec![wrong])?;
+        let (mut wrong, mut rules, mut compiled) = (Vec::new(), Vec::new(), Compiled::default());
+        for (name, own) in &self.marketplaces {
+            let mut merged: toml::Table =
+                house.iter().filter(|(k, _)| OWN_KEYS.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+            lay_over(&mut merged, own);
+            match merged.try_into::<Own>() {
+                Ok(own) => {
+                    compiled.own_files.insert(name.clone(), own.attachments.clone());
+                    compiled.own_mail.insert(name.clone(), own.mail.clone());
+                    rules.push((name.clone(), own.into_rules()));
+                }
+                Err(error) => {
+                    wrong.push(source.wrong(&["marketplaces", name.as_str()], error.message().replace('\n', " ")));
+                }
+            }
+        }
+        compiled.book = self.book(rules);
+        if wrong.is_empty() { Ok(compiled) } else { Err(wrong) }
+    }
+
+    fn check(&self, source: &Source) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        let mut refuse = |path: &[&str], why: &str| wrong.push(source.wrong(path, why));
+        if self.store_path().is_none() {
+            refuse(&["store", "url"], "only sqlite:PATH serves the whole relay so far");
+        }
+        for (path, budget) in [
+            (["contact", "rate"].as_slice(), self.contact.rate),
+            (&["contact", "after_review", "low"], self.contact.after_review.low),
+            (&["contact", "after_review", "high"], self.contact.after_review.high),
+        ] {
+            if budget.per.0 == 0 {
+                refuse(path, "a budget needs a length of time above zero");
+            }
+            if budget.per > Duration::days(100) {
+                refuse(path, "a budget reaches at most 100 days back");
+            }
+        }
+        if self.contact.after_review.window > Duration::days(400) {
+            refuse(&["contact", "after_review", "window"], "a review governs at most 400 days");
+        }
+        if self.notices.every.0 == 0 {
+            refuse(&["notices", "every"], "a round needs a length of time above zero");
+        }
+        if self.sandbox.workers == 0 {
+            refuse(&["sandbox", "workers"], "at least one worker is needed to open pictures");
+        }
+        wrong
+    }
+
+    fn start_at(&mut self, folder: &Path) {
+        if let Some(path) = self.store.url.strip_prefix("sqlite:") {
+            self.store.url = format!("sqlite:{}", folder.join(path).display());
+        }
+        self.vault.keys = folder.join(&self.vault.keys);
+        self.tls.start_at(folder);
+        self.mail.start_at(folder);
+    }
+}
+
+impl Own {
+    fn into_rules(self) -> MarketRules {
+        MarketRules {
+            contact: self.contact,
+            content: self.content,
+            handles: self.handles,
+            links: self.links,
+            notices: self.notices,
+            locale: self.locale,
+            region: self.region,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `tabir forget PARTY`.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::{Failure, house::House, say};
+use crate::model::{Marketplace, PartyId};
+
+/// Erases a person by deleting the keys of what they are and wrote.
+#[derive(Debug, Args)]
+pub(super) struct Forget {
+    /// The marketplace's id of the person.
+    party: PartyId,
+    /// Of which marketplace, where there are several.
+    #[arg(long)]
+    marketplace: Option<Marketplace>,
+}
+
+impl Forget {
+    pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
+        let house = House::open(config)?;
+        let scope = house.scope(self.marketplace.as_ref())?;
+        let Some(done) = house.runtime.block_on(house.desk.forget(&scope, &self.party))? else {
+            say::err("no such party");
+            return Err(Failure::No);
+        };
+        say::out(&format!("erased: {}", self.party))?;
+        say::out(&format!("conversations whose side was shredded: {}", done.conversations))?;
+        say::out(&format!("messages that can no longer be opened: {}", done.messages))?;
+        say::out(&format!("handles retired: {}", done.handles))?;
+        say::out(&format!("deliveries ended: {}", done.deliveries_ended))?;
+        say::out(&format!(
+            "kept: {} evidence entries, as hashes and facts that name nobody, so that the other side's chain still verifies",
+            done.entries_kept
+        ))
+    }
+}

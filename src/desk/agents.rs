@@ -1,0 +1,80 @@
+//! Staff of a seller: named in every entry, with a mail address or an SMTP login of their own.
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{
+    model::{AgentId, Contact, Fault, PartyId, Scope, Secret},
+    store::AgentRow,
+    vault::{Place, draw_password, password_verifier},
+};
+
+use super::{Declined, Desk, Wrong, parties::{hide_email, normalised}};
+
+/// What is sealed of an agent.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct Staff {
+    emails: Vec<String>,
+}
+
+/// An agent as put.
+#[derive(Clone, Debug)]
+pub struct AgentPut {
+    /// Whose staff.
+    pub party: PartyId,
+    /// Its id within the seller.
+    pub id: AgentId,
+    /// Hints of its addresses.
+    pub emails: Vec<String>,
+    /// The SMTP user name and its password, told this once.
+    pub login: Option<(String, Secret<String>)>,
+}
+
+impl Desk {
+    /// Creates or replaces an agent. With `smtp` a new password is drawn: an earlier one ends.
+    ///
+    /// # Errors
+    /// When the party is unknown or an address is wrong, or by a fault.
+    pub async fn put_agent(
+        &self,
+        scope: &Scope,
+        party: &PartyId,
+        id: &AgentId,
+        emails: &[String],
+        smtp: bool,
+    ) -> Result<AgentPut, Declined> {
+        if emails.len() > 20 {
+            return Err(Wrong::field("emails", "at most 20"));
+        }
+        let staff = Staff { emails: normalised("emails", emails, Contact::email)? };
+        let opened = self.open_party(scope, party).await?.ok_or(Declined::NotFound)?;
+        let market = scope.marketplace();
+        let login = if smtp { Some(self.draw_login(scope, party, id)?) } else { None };
+        let bytes = serde_json::to_vec(&staff).map_err(|e| Fault::new("writing an agent's profile", e))?;
+        let contacts = staff.emails.iter().filter_map(|e| Contact::email(e).ok());
+        let row = AgentRow {
+            party: party.clone(),
+            id: id.clone(),
+            profile: opened.key.seal(&Place::agent(market, id), &bytes)?,
+            tags: contacts.map(|contact| self.vault.tag(market, &contact)).collect(),
+            login: login.as_ref().map(|(user, _, verifier)| (user.clone(), verifier.clone())),
+            changed: self.now(),
+        };
+        if !self.store.put_agent(scope, row).await? {
+            return Err(Declined::NotFound);
+        }
+        Ok(AgentPut {
+            party: party.clone(),
+            id: id.clone(),
+            emails: staff.emails.iter().map(|e| hide_email(e)).collect(),
+            login: login.map(|(user, password, _)| (user, password)),
+        })
+    }
+
+    /// No id holds a slash, so that two agents never share a user name.
+    fn draw_login(&self, scope: &Scope, party: &PartyId, id: &AgentId) -> Result<(String, Secret<String>, Vec<u8>), Fault> {
+        let password = draw_password(self.vault.luck())?;
+        let verifier = password_verifier(password.reveal(), self.vault.luck())?;
+        Ok((format!("{}/{party}/{id}", scope.marketplace()), password, verifier))
+    }
+}

@@ -1,0 +1,182 @@
+//! Everything a person or a program asks beside the way of a message: one file a use case.
+//!
+//! - [`parties`], [`agents`], [`orders`], [`conversations`]: who talks with whom about what.
+//! - [`handles`], [`reviews`], [`blocks`]: what a side may ask for at any time.
+//! - [`messages`], [`held`]: what was said, as a side sees it, and what waits for a person.
+//! - [`tokens`], [`marketplaces`], [`answers`]: tenants, credentials, repeated requests.
+//! - [`scrub`], [`reseal`]: cleaning a text for nobody in particular; care of the keys.
+//!
+//! # Security
+//! Imports `model`, `policy`, `vault`, `store`, `evidence`, `detect`, `sandbox`. Parses no bytes
+//! that came over the network: it is handed forms. Unmasks through the vault and only where a
+//! use case says so: [`Desk::redeem`] gives an address to a carrier, everything else gives hints.
+
+pub mod agents;
+pub mod answers;
+pub mod blocks;
+pub mod conversations;
+pub mod evidence;
+pub mod handles;
+pub mod held;
+pub mod marketplaces;
+pub mod messages;
+mod names;
+pub mod orders;
+pub mod parties;
+pub mod reseal;
+pub mod reviews;
+pub mod scrub;
+pub mod tokens;
+
+use std::{fmt, sync::Arc};
+
+use dashmap::DashMap;
+
+use crate::{
+    detect::Detect,
+    model::{Clock, Commitment, EntryKind, EventId, Fault, Marketplace, Scope, Side, Timestamp},
+    policy::rules::MarketRules,
+    store::{NewEntry, Store},
+    vault::{DataKey, Place, Vault},
+};
+
+/// Where everything beside the way is asked.
+pub struct Desk {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    rules: RulesOf,
+    detect: DetectNow,
+    markets: DashMap<Marketplace, Arc<Market>>,
+}
+
+/// The rules of a marketplace as they are now: settings may be replaced while in use.
+pub type RulesOf = Box<dyn Fn(&Marketplace) -> Arc<MarketRules> + Send + Sync>;
+
+/// The detectors as they are now: their rules may be replaced while in use.
+pub type DetectNow = Box<dyn Fn() -> Arc<Detect> + Send + Sync>;
+
+/// Why the desk does not do what it was asked.
+#[derive(Debug)]
+pub enum Declined {
+    /// There is no such thing, or not for this marketplace.
+    NotFound,
+    /// What was asked for is wrong in one field.
+    Wrong(Wrong),
+    /// It was there with another buyer or seller.
+    OtherParties,
+    /// We failed.
+    Fault(Fault),
+}
+
+/// What is wrong with a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// In which field.
+    pub field: &'static str,
+    /// Which one of a list.
+    pub index: Option<usize>,
+    /// Why, in words that quote nothing.
+    pub why: &'static str,
+}
+
+impl Wrong {
+    /// A field is wrong.
+    pub fn field(field: &'static str, why: &'static str) -> Declined {
+        Declined::Wrong(Self { field, index: None, why })
+    }
+
+    /// One of a list is wrong.
+    pub fn at(field: &'static str, index: usize, why: &'static str) -> Declined {
+        Declined::Wrong(Self { field, index: Some(index), why })
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            Some(n) => write!(f, "{}[{n}]: {}", self.field, self.why),
+            None => write!(f, "{}: {}", self.field, self.why),
+        }
+    }
+}
+
+impl From<Fault> for Declined {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Desk {
+    /// Opens the desk.
+    pub fn new(
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+        clock: Arc<dyn Clock>,
+        rules: RulesOf,
+        detect: DetectNow,
+    ) -> Self {
+        Self { store, vault, clock, rules, detect, markets: DashMap::new() }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the store can write now.
+    ///
+    /// # Errors
+    /// When it can not.
+    pub async fn probe(&self) -> Result<(), Fault> {
+        self.store.probe().await
+    }
+
+    fn rules(&self, scope: &Scope) -> Arc<MarketRules> {
+        (self.rules)(scope.marketplace())
+    }
+
+    fn draw_id(&self, now: Timestamp) -> Result<EventId, Fault> {
+        EventId::draw(now, self.vault.luck())
+    }
+
+    /// The marketplace with its key opened. A data key never changes, only its wrapping does,
+    /// so that what was opened once stays true.
+    async fn market(&self, scope: &Scope) -> Result<Arc<Market>, Fault> {
+        let name = scope.marketplace();
+        if let Some(market) = self.markets.get(name) {
+            return Ok(Arc::clone(&market));
+        }
+        let rows = self.store.marketplaces().await?;
+        let row = rows
+            .into_iter()
+            .find(|row| row.name == *name)
+            .ok_or_else(|| Fault::plain("looking for a marketplace that was proven"))?;
+        let key = self.vault.unwrap(&row.key, &Place::marketplace_key(name))?;
+        let market = Arc::new(Market { name: row.name.clone(), domain: row.domain, key });
+        self.markets.insert(row.name, Arc::clone(&market));
+        Ok(market)
+    }
+
+    /// A commitment to `plaintext` and what is sealed beside it: salt ‖ plaintext.
+    fn commit(&self, key: &DataKey, place: &Place<'_>, plaintext: &[u8]) -> Result<(Commitment, Vec<u8>), Fault> {
+        let mut salted = vec![0; 16];
+        self.vault.luck().fill(&mut salted)?;
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&salted);
+        salted.extend_from_slice(plaintext);
+        Ok((Commitment::to(&salt, plaintext), key.seal(place, &salted)?))
+    }
+}
+
+/// A marketplace with its key opened.
+struct Market {
+    name: Marketplace,
+    domain: String,
+    key: DataKey,
+}
+
+/// An evidence entry without a private part.
+fn entry(at: Timestamp, kind: EntryKind, by: Option<Side>, facts: impl Into<String>) -> NewEntry {
+    NewEntry { at, kind, by, message: None, facts: facts.into(), private: None }
+}

@@ -1,0 +1,87 @@
+//! Resealing: after a rotation of the ring, every data key is wrapped again by the active key
+//! and every party is indexed again. Resumable by nature: what is done is no longer found.
+
+use std::collections::HashSet;
+
+use crate::{
+    model::{Fault, Scope},
+    store::{KeyOwner, WrappedKey, WrappedKeyRow},
+    vault::Place,
+};
+
+use super::{Desk, parties::contacts};
+
+const BATCH: usize = 256;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Data keys wrapped again.
+    pub keys: u64,
+    /// Parties indexed again.
+    pub parties: u64,
+}
+
+impl Desk {
+    /// Wraps and indexes everything under the active key; tells `progress` (done, in all).
+    ///
+    /// # Errors
+    /// By a fault; what was done stays done.
+    pub async fn reseal(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<Resealed, Fault> {
+        self.vault.reload().map_err(|e| Fault::new("reading the key file", e))?;
+        let active = self.vault.ring().active().id;
+        let total = self.store.key_use().await?.iter().filter(|(by, _)| *by != active).map(|(_, n)| n).sum::<u64>();
+        let mut done = Resealed::default();
+        progress(0, total);
+        while let Some(replaced) = self.rewrap_batch(active).await? {
+            done.keys += replaced;
+            progress(done.keys.min(total), total);
+        }
+        let mut seen = HashSet::new();
+        loop {
+            let rows = self.store.parties_to_reindex(active, BATCH).await?;
+            let mut fresh = 0;
+            for (scope, row) in rows {
+                if seen.insert((scope.marketplace().clone(), row.id.clone())) {
+                    fresh += 1;
+                    self.reindex(&scope, row).await?;
+                    done.parties += 1;
+                    progress((done.keys + done.parties).min(total), total);
+                }
+            }
+            if fresh == 0 {
+                progress(total, total);
+                return Ok(done);
+            }
+        }
+    }
+
+    async fn rewrap_batch(&self, active: u32) -> Result<Option<u64>, Fault> {
+        let rows = self.store.wrapped_keys(active, BATCH).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let again = rows.into_iter().map(|row| self.wrap_again(&row).map(|key| (row, key)));
+        let replaced = self.store.rewrap(again.collect::<Result<_, _>>()?).await?;
+        // Nothing replaced: others changed all of them meanwhile, or nothing can be.
+        Ok((replaced > 0).then_some(replaced))
+    }
+
+    fn wrap_again(&self, row: &WrappedKeyRow) -> Result<WrappedKey, Fault> {
+        let place = match &row.owner {
+            KeyOwner::Marketplace => Place::marketplace_key(&row.marketplace),
+            KeyOwner::Party(id) => Place::party_key(&row.marketplace, id),
+            KeyOwner::Side(id, side) => Place::side_key(&row.marketplace, id, *side),
+        };
+        self.vault.wrap(&self.vault.unwrap(&row.key, &place)?, &place)
+    }
+
+    async fn reindex(&self, scope: &Scope, mut row: crate::store::PartyRow) -> Result<(), Fault> {
+        let Some(opened) = self.open_party(scope, &row.id).await? else { return Ok(()) };
+        let market = scope.marketplace();
+        row.tags = contacts(&opened.profile).iter().map(|contact| self.vault.tag(market, contact)).collect();
+        row.key = opened.row.key;
+        row.profile = opened.row.profile;
+        self.store.put_party(scope, row).await
+    }
+}

@@ -1,0 +1,366 @@
+//! Digits however they are written: as digits, as words, as look-alike letters, run together.
+//!
+//! The text becomes a row of atoms; what stands between two of them is their glue. A chain of
+//! atoms is what a detector of numbers looks at.
+
+use super::{
+    lexicon::{Hit, Number},
+    sight::Sight,
+};
+
+/// How an atom is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// Digits.
+    Plain,
+    /// A number word.
+    Word,
+    /// A word that is more often something else ("to", "for").
+    Maybe,
+    /// Letters for digits.
+    Mixed,
+}
+
+/// What stands between two atoms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Glue {
+    /// Nothing but spaces and signs.
+    Tight,
+    /// One word, or a line break.
+    Loose,
+    /// More than that.
+    Break,
+}
+
+/// One run of digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Atom {
+    /// First byte in the text.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+    /// How it is written.
+    pub(super) how: How,
+    from: usize,
+    until: usize,
+}
+
+/// All digits of a text.
+#[derive(Debug, Default)]
+pub(super) struct Digits {
+    atoms: Vec<Atom>,
+    values: String,
+}
+
+impl Digits {
+    /// Reads the digits of a text.
+    pub(super) fn of(sight: &Sight<'_>) -> Self {
+        let text = sight.text();
+        let mut reading = Reading { text, digits: Self::default(), last: Last::default() };
+        let hits: Vec<(&Hit, Number)> = sight.numbers().collect();
+        if hits.len() < 2 && !text.bytes().any(|b| b.is_ascii_digit()) {
+            return reading.digits;
+        }
+        let mut next_hit = 0;
+        for (start, end) in tokens(text) {
+            while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < start) {
+                next_hit += 1;
+            }
+            let from = next_hit;
+            while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < end) {
+                next_hit += 1;
+            }
+            reading.token(start, end, &hits[from..next_hit]);
+        }
+        reading.digits
+    }
+
+    /// The atoms, in order.
+    pub(super) fn atoms(&self) -> &[Atom] {
+        &self.atoms
+    }
+
+    /// The digits that atoms `first..=last` stand for.
+    pub(super) fn value(&self, first: usize, last: usize) -> &str {
+        &self.values[self.atoms[first].from..self.atoms[last].until]
+    }
+
+    /// How many digits an atom has.
+    pub(super) fn len(&self, at: usize) -> usize {
+        self.atoms[at].until - self.atoms[at].from
+    }
+
+    /// What stands between atom `at` and the next.
+    pub(super) fn glue(&self, text: &str, at: usize) -> Glue {
+        glue(&text[self.atoms[at].end..self.atoms[at + 1].start])
+    }
+
+    fn push(&mut self, start: usize, end: usize, how: How, value: &str) {
+        let from = self.values.len();
+        self.values.push_str(value);
+        self.atoms.push(Atom { start, end, how, from, until: self.values.len() });
+    }
+
+    fn replace_last(&mut self, end: usize, value: &str) {
+        if let Some(last) = self.atoms.last_mut() {
+            self.values.truncate(last.from);
+            self.values.push_str(value);
+            last.until = self.values.len();
+            last.end = end;
+        }
+    }
+}
+
+/// What stands between two runs of digits.
+pub(super) fn glue(gap: &str) -> Glue {
+    if gap.len() > 28 {
+        return Glue::Break;
+    }
+    let (mut words, mut signs, mut within, mut lines) = (0, 0, false, 0);
+    for c in gap.chars() {
+        if c.is_alphanumeric() {
+            words += usize::from(!within);
+            within = true;
+        } else {
+            within = false;
+            signs += usize::from(!c.is_whitespace());
+            lines += usize::from(c == '\n');
+        }
+    }
+    match words {
+        _ if signs > 6 || lines > 1 => Glue::Break,
+        0 if lines == 0 => Glue::Tight,
+        0 | 1 => Glue::Loose,
+        _ => Glue::Break,
+    }
+}
+
+/// Runs of letters and digits.
+fn tokens(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find(|c: char| c.is_alphanumeric())?;
+        let end = text[start..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |len| start + len);
+        at = end;
+        Some((start, end))
+    })
+}
+
+struct Reading<'a> {
+    text: &'a str,
+    digits: Digits,
+    last: Last,
+}
+
+/// What the words before this one add up to, for "six hundred twenty".
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    /// Where the last number word ended.
+    end: usize,
+    /// The value so far and its last addend.
+    value: u32,
+    addend: u32,
+    /// Times the next digit is said.
+    repeat: u8,
+    /// Where the repeating word began.
+    repeat_from: usize,
+    open: bool,
+}
+
+impl Reading<'_> {
+    fn token(&mut self, start: usize, end: usize, hits: &[(&Hit, Number)]) {
+        let token = &self.text[start..end];
+        if token.bytes().all(|b| b.is_ascii_digit()) {
+            return self.plain(start, end);
+        }
+        let whole = hits.iter().find(|(hit, _)| hit.whole && hit.start == start && hit.end == end);
+        if let Some((_, number)) = whole {
+            return self.word(start, end, *number);
+        }
+        if self.tiled(start, end, hits) || self.lookalikes(start, end) {
+            return;
+        }
+        self.inside(start, end);
+    }
+
+    fn plain(&mut self, start: usize, end: usize) {
+        let value = &self.text[start..end];
+        if self.last.repeat > 0 && value.len() == 1 && adjacent(self.text, self.last.end, start) {
+            let many = value.repeat(usize::from(self.last.repeat));
+            self.digits.push(self.last.repeat_from, end, How::Word, &many);
+            self.last = Last::default();
+            return;
+        }
+        self.last = Last::default();
+        self.digits.push(start, end, How::Plain, value);
+    }
+
+    fn word(&mut self, start: usize, end: usize, number: Number) {
+        let near = self.last.end > 0 && adjacent(self.text, self.last.end, start);
+        match number {
+            Number::Repeat(times) => {
+                self.last = Last { end, repeat: times, repeat_from: start, ..Last::default() };
+            }
+            Number::Value(value) => self.value(start, end, u32::from(value), How::Word, near),
+            Number::Maybe(value) => self.value(start, end, u32::from(value), How::Maybe, near),
+            Number::Times(times) if near && self.last.open && self.last.addend > 0 => {
+                let grown = self.last.addend * u32::from(times);
+                self.grow(end, self.last.value - self.last.addend + grown, grown, true);
+            }
+            Number::Teen if near && self.last.open && self.last.addend < 10 => {
+                let grown = self.last.addend + 10;
+                self.grow(end, self.last.value - self.last.addend + grown, grown, false);
+            }
+            Number::Times(_) | Number::Teen => self.last = Last::default(),
+        }
+    }
+
+    fn value(&mut self, start: usize, end: usize, value: u32, how: How, near: bool) {
+        if near && self.last.repeat > 0 && value < 10 {
+            let many = value.to_string().repeat(usize::from(self.last.repeat));
+            let from = self.last.repeat_from;
+            self.digits.push(from, end, How::Word, &many);
+            self.last = Last { end, ..Last::default() };
+            return;
+        }
+        let room = match self.last.addend {
+            a if a >= 100 && a % 100 == 0 => 100,
+            a if a >= 20 && a % 10 == 0 => 10,
+            _ => 0,
+        };
+        if near && self.last.open && value > 0 && value < room {
+            return self.grow(end, self.last.value + value, value, true);
+        }
+        self.digits.push(start, end, how, &value.to_string());
+        self.last = Last { end, value, addend: value, open: true, ..Last::default() };
+    }
+
+    fn grow(&mut self, end: usize, value: u32, addend: u32, open: bool) {
+        self.digits.replace_last(end, &value.to_string());
+        self.last = Last { end, value, addend, open, ..Last::default() };
+    }
+
+    /// Number words and digits run together: "08satu2", "nulleins".
+    fn tiled(&mut self, start: usize, end: usize, hits: &[(&Hit, Number)]) -> bool {
+        let mut value = String::new();
+        let (mut at, mut tiles) = (start, 0);
+        while at < end {
+            let byte = self.text.as_bytes()[at];
+            if byte.is_ascii_digit() {
+                value.push(char::from(byte));
+                at += 1;
+                tiles += 1;
+            } else if let Some((han, len)) = han(&self.text[at..end]) {
+                value.push(han);
+                at += len;
+                tiles += 1;
+            } else {
+                let tile = hits.iter().filter(|(hit, _)| hit.start == at && hit.end <= end);
+                let word = tile.filter_map(|(hit, number)| match number {
+                    Number::Value(value) if hit.end - hit.start > 1 => Some((hit.end, *value)),
+                    _ => None,
+                });
+                let Some((next, word)) = word.max_by_key(|(next, _)| *next) else { break };
+                value.push_str(&word.to_string());
+                at = next;
+                tiles += 1;
+            }
+        }
+        if at < end || tiles < 2 {
+            return false;
+        }
+        self.last = Last::default();
+        self.digits.push(start, end, How::Word, &value);
+        true
+    }
+
+    /// Letters that look like digits between digits: "5oo", "o9l7".
+    fn lookalikes(&mut self, start: usize, end: usize) -> bool {
+        let token = &self.text[start..end];
+        let figures = token.bytes().filter(u8::is_ascii_digit).count();
+        let alike = |b: u8| match b {
+            b'o' => Some('0'),
+            b'l' | b'i' => Some('1'),
+            b's' => Some('5'),
+            b'b' => Some('8'),
+            b'z' => Some('2'),
+            b'0'..=b'9' => Some(char::from(b)),
+            _ => None,
+        };
+        let letters_only = figures == 0;
+        if letters_only && (token.len() > 3 || !token.bytes().all(|b| matches!(b, b'o' | b'l' | b'i'))) {
+            return false;
+        }
+        let Some(value) = token.bytes().map(alike).collect::<Option<String>>() else { return false };
+        let how = if letters_only { How::Maybe } else { How::Mixed };
+        self.last = Last::default();
+        self.digits.push(start, end, how, &value);
+        true
+    }
+
+    /// Digits in a token that is otherwise a word or a code.
+    fn inside(&mut self, start: usize, end: usize) {
+        self.last = Last::default();
+        let token = &self.text[start..end];
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        let mut from = None;
+        for (at, c) in token.char_indices().chain(std::iter::once((token.len(), ' '))) {
+            match (c.is_ascii_digit() || han(&token[at..]).is_some(), from) {
+                (true, None) => from = Some(at),
+                (false, Some(began)) => {
+                    runs.push((began, at));
+                    from = None;
+                }
+                _ => {}
+            }
+        }
+        let interleaved = runs.len() >= 4
+            && runs.iter().all(|(s, e)| e - s <= 3)
+            && runs.windows(2).all(|pair| pair[1].0 - pair[0].1 <= 3);
+        for (s, e) in runs {
+            let run = &token[s..e];
+            let value: String = run.char_indices().filter_map(|(at, _)| figure(&run[at..])).collect();
+            let unspaced = run.len() > value.len()
+                || token[..s].chars().next_back().is_none_or(super::lexicon::unspaced)
+                    && token[e..].chars().next().is_none_or(super::lexicon::unspaced);
+            let how = match (interleaved, unspaced && value.len() > 1) {
+                (true, _) | (_, true) => How::Word,
+                // A code's digits: kept only where they could be a number with a word stuck to it.
+                _ if value.len() >= 7 && (s == 0 || token[..s].len() <= 10) => How::Mixed,
+                _ => continue,
+            };
+            self.digits.push(start + s, start + e, how, &value);
+        }
+    }
+}
+
+/// The digit at the start of `text`.
+fn figure(text: &str) -> Option<char> {
+    let first = text.chars().next()?;
+    if first.is_ascii_digit() { Some(first) } else { han(text).map(|(digit, _)| digit) }
+}
+
+/// A Han digit at the start of `text`, plain or of the kind written on cheques.
+fn han(text: &str) -> Option<(char, usize)> {
+    let c = text.chars().next().filter(|c| !c.is_ascii())?;
+    let digit = match c {
+        '零' | '〇' => '0',
+        '一' | '壹' | '幺' => '1',
+        '二' | '贰' | '貳' => '2',
+        '三' | '叁' | '參' => '3',
+        '四' | '肆' => '4',
+        '五' | '伍' => '5',
+        '六' | '陆' | '陸' => '6',
+        '七' | '柒' => '7',
+        '八' | '捌' => '8',
+        '九' | '玖' => '9',
+        _ => return None,
+    };
+    Some((digit, c.len_utf8()))
+}
+
+/// Whether two words stand side by side.
+fn adjacent(text: &str, end: usize, start: usize) -> bool {
+    let between = &text[end.min(start)..start];
+    between.len() <= 5 && (between.bytes().all(|b| b == b' ' || b == b'-') || matches!(between.trim(), "y" | "and" | "i"))
+}

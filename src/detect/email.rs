@@ -1,0 +1,96 @@
+//! Mail addresses, plain (RFC 5321, 6531) and with a provider but without its dot.
+
+use super::{
+    lexicon::Cue,
+    link::allowed,
+    sight::{Face, Found, Sight},
+};
+use crate::model::Kind;
+
+/// Finds mail addresses.
+pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let text = sight.text();
+    for at in memchr::memchr_iter(b'@', text.as_bytes()) {
+        let start = local_start(text, at);
+        if start == at {
+            continue;
+        }
+        let end = domain_end(text, at + 1);
+        let domain = text[at + 1..end].trim_end_matches(['.', '-', '_']);
+        let end = at + 1 + domain.len();
+        if domain.is_empty() || found.iter().any(|f| f.start < end && start < f.end) {
+            continue;
+        }
+        if accepted(sight, domain, at, end) && !own(sight, &text[start..end], domain) {
+            found.push(Found { start, end, kind: Kind::Email });
+        }
+    }
+    named(sight, found);
+}
+
+fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
+    if domain.contains("..") || domain.starts_with(['.', '-']) {
+        return false;
+    }
+    let first = domain.split('.').next().unwrap_or(domain);
+    let provider = |hit: &&super::lexicon::Hit| hit.end <= end && (hit.start == at + 1);
+    if sight.after(&[Cue::Provider], at + 1, 1).any(|hit| provider(&hit)) {
+        return true;
+    }
+    let glued = PROVIDERS.iter().any(|p| first.strip_prefix(p).is_some_and(|rest| matches!(rest, "" | "com" | "pl" | "coid" | "id" | "net" | "dotcom")));
+    if glued {
+        return true;
+    }
+    let known = psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes().len() < domain.len());
+    match sight.face {
+        _ if !domain.contains('.') => false,
+        Face::Plain => known || !domain.is_ascii() || domain.contains("xn--") || reserved(domain),
+        Face::Unveiled | Face::Joined => known,
+    }
+}
+
+/// "email: name" without a domain: the provider is said in other words.
+fn named(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let text = sight.text();
+    for hit in sight.hits.iter().filter(|hit| super::sight::is(hit, &[Cue::Mail])) {
+        if !sight.hits.iter().any(|h| super::sight::is(h, &[Cue::Provider]) && h.start > hit.end && h.start - hit.end < 60) {
+            continue;
+        }
+        let Some((start, end)) = super::social::named(sight, hit.end) else { continue };
+        let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+        if fresh && !text[start..end].contains('@') {
+            found.push(Found { start, end, kind: Kind::Email });
+        }
+    }
+}
+
+/// The platform's own addresses and allowed domains are no findings.
+fn own(sight: &Sight<'_>, address: &str, domain: &str) -> bool {
+    let own = &sight.context.own;
+    own.emails.iter().any(|mine| mine.eq_ignore_ascii_case(address))
+        || own.domains.iter().any(|mine| mine.eq_ignore_ascii_case(domain))
+        || !domain.is_empty() && allowed(sight, domain)
+}
+
+fn local_start(text: &str, at: usize) -> usize {
+    let stop = |c: char| !(c.is_alphanumeric() || "._%+-!#$&'*/=?^{|}~".contains(c)) || super::lexicon::unspaced(c);
+    let start = text[..at].rfind(stop).map_or(0, |p| p + text[p..].chars().next().map_or(1, char::len_utf8));
+    let skipped = text[start..at].find(|c: char| c.is_alphanumeric()).unwrap_or(at - start);
+    start + skipped
+}
+
+fn domain_end(text: &str, from: usize) -> usize {
+    let stop = |c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-')) || super::lexicon::unspaced(c);
+    text[from..].find(stop).map_or(text.len(), |len| from + len)
+}
+
+/// Names kept for examples and private networks: no registry has them, mail still goes there.
+fn reserved(domain: &str) -> bool {
+    ["example", "test", "local", "localhost", "invalid", "internal"].iter().any(|top| domain.ends_with(top) && domain.len() > top.len())
+}
+
+/// Providers common enough to be named without their top-level domain.
+const PROVIDERS: &[&str] = &[
+    "gmail", "googlemail", "yahoo", "ymail", "hotmail", "outlook", "icloud", "live", "proton", "protonmail", "wp", "onet", "interia",
+    "o2", "gazeta", "mail", "yandex", "gmx", "web", "qq", "163", "126", "naver", "rocketmail", "aol", "tlen", "op",
+];

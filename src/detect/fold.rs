@@ -1,0 +1,251 @@
+//! Folding: what a text says to the eye, with the exact way back to its characters.
+//!
+//! One pass and linear time. A text of ASCII characters is only lower-cased and keeps its offsets.
+//! Further views of a folded text (joined letters, "dot" for a dot) are made by [`View::derive`]
+//! and lead back through the same map.
+
+use unicode_normalization::char::decompose_compatible;
+
+use super::confusable::{invisible, look, mark};
+
+/// A folded text and where each of its bytes came from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    text: String,
+    origin: Origin,
+}
+
+/// The way back from a byte of the folded text to a character of the piece.
+#[derive(Clone, Debug, Default)]
+enum Origin {
+    /// Every byte is a character, at the same place.
+    #[default]
+    Same,
+    /// For every byte: its character, and one past the last character that belongs to it.
+    Table(Vec<(u32, u32)>),
+}
+
+impl View {
+    /// Folds a piece.
+    pub(super) fn of(piece: &str) -> Self {
+        if piece.is_ascii() {
+            return Self { text: piece.to_ascii_lowercase(), origin: Origin::Same };
+        }
+        let mut folding = Folding::with_capacity(piece.len());
+        let mut chars = piece.chars().peekable();
+        while let Some(c) = chars.next() {
+            folding.take(c);
+        }
+        folding.finish()
+    }
+
+    /// The folded text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The characters of the piece that the bytes `start..end` stand for.
+    pub(super) fn chars(&self, start: usize, end: usize) -> (usize, usize) {
+        match &self.origin {
+            Origin::Same => (start, end),
+            Origin::Table(map) => {
+                let first = map.get(start).map_or(0, |m| m.0);
+                let last = end.checked_sub(1).and_then(|at| map.get(at)).map_or(first, |m| m.1);
+                (first as usize, (last as usize).max(first as usize))
+            }
+        }
+    }
+
+    /// A view whose text is rewritten: each edit replaces a byte range of this view's text.
+    /// Edits are sorted and do not overlap; the inserted bytes stand for the whole range.
+    pub(super) fn derive(&self, edits: &[Edit]) -> Self {
+        let mut text = String::with_capacity(self.text.len());
+        let mut map = Vec::with_capacity(self.text.len());
+        let mut at = 0;
+        for edit in edits {
+            self.copy(at, edit.start, &mut text, &mut map);
+            let (first, last) = self.chars(edit.start, edit.end);
+            text.push_str(edit.with);
+            map.extend(std::iter::repeat_n((index(first), index(last)), edit.with.len()));
+            at = edit.end;
+        }
+        self.copy(at, self.text.len(), &mut text, &mut map);
+        Self { text, origin: Origin::Table(map) }
+    }
+
+    /// Several views as one, with the range of characters of each. A space stands between two,
+    /// unless a sign joins them.
+    pub(super) fn joined(views: &[&Self]) -> (Self, Vec<(usize, usize)>) {
+        let (mut text, mut map, mut bounds) = (String::new(), Vec::new(), Vec::new());
+        let mut chars = 0;
+        for view in views {
+            let own = view.text.trim();
+            let signs: &[char] = &['@', '.', '/'];
+            if !text.is_empty() && !text.ends_with(signs) && !own.starts_with(signs) {
+                text.push(' ');
+                map.push((index(chars), index(chars)));
+            }
+            let skipped = view.text.len() - view.text.trim_start().len();
+            text.push_str(own);
+            map.extend((skipped..skipped + own.len()).map(|at| {
+                let (start, end) = view.chars(at, at + 1);
+                (index(chars + start), index(chars + end))
+            }));
+            let len = view.chars(0, view.text.len()).1;
+            bounds.push((chars, chars + len));
+            chars += len + 1;
+        }
+        (Self { text, origin: Origin::Table(map) }, bounds)
+    }
+
+    fn copy(&self, start: usize, end: usize, text: &mut String, map: &mut Vec<(u32, u32)>) {
+        text.push_str(&self.text[start..end]);
+        match &self.origin {
+            Origin::Same => map.extend((start..end).map(|at| (index(at), index(at + 1)))),
+            Origin::Table(own) => map.extend_from_slice(&own[start..end]),
+        }
+    }
+}
+
+/// A replacement in a folded text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    /// First byte.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+    /// What stands there instead.
+    pub(super) with: &'static str,
+}
+
+/// Folds a word of a lexicon the way texts are folded.
+pub(super) fn fold(word: &str) -> String {
+    View::of(word).text
+}
+
+struct Folding {
+    text: String,
+    map: Vec<(u32, u32)>,
+    next: u32,
+}
+
+impl Folding {
+    fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), map: Vec::with_capacity(bytes), next: 0 }
+    }
+
+    fn take(&mut self, c: char) {
+        let at = self.next;
+        self.next = at.saturating_add(1);
+        if c.is_ascii() {
+            self.push(c.to_ascii_lowercase(), at);
+        } else if invisible(c) || mark(c) {
+            // What is not seen belongs to the character before it.
+            if let Some(last) = self.map.last_mut() {
+                last.1 = self.next;
+            }
+        } else if let Some(known) = look(c) {
+            known.chars().for_each(|k| self.push(k, at));
+        } else if kept(c) {
+            self.push(c, at);
+        } else {
+            decompose_compatible(c, |part| self.part(part, at));
+        }
+    }
+
+    /// One character of a compatibility decomposition.
+    fn part(&mut self, part: char, at: u32) {
+        if invisible(part) || mark(part) {
+            return;
+        }
+        if let Some(known) = look(part) {
+            return known.chars().for_each(|k| self.push(k, at));
+        }
+        for lower in part.to_lowercase().filter(|l| !mark(*l)) {
+            match look(lower) {
+                Some(known) => known.chars().for_each(|k| self.push(k, at)),
+                None => self.push(lower, at),
+            }
+        }
+    }
+
+    fn push(&mut self, c: char, at: u32) {
+        self.text.push(c);
+        self.map.resize(self.text.len(), (at, at.saturating_add(1)));
+    }
+
+    fn finish(self) -> View {
+        View { text: self.text, origin: Origin::Table(self.map) }
+    }
+}
+
+/// Scripts without case and without compatibility forms in their main blocks: nothing to fold.
+fn kept(c: char) -> bool {
+    matches!(u32::from(c), 0xe01..=0xe32 | 0xe34..=0xe4e | 0x3041..=0x3096 | 0x30a1..=0x30fa | 0x4e00..=0x9fff)
+}
+
+/// Texts are bounded far below 4 GB by every way in; beyond it the map would only be coarse.
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_the_eye_reads_as_digits_is_digits() {
+        for text in ["０８１２", "⁰⁸¹²", "𝟎𝟖𝟏𝟐", "⓪⑧①②", "0️⃣8️⃣1️⃣2️⃣", "٠٨١٢", "0\u{200b}8\u{200d}1\u{2060}2", "๐๘๑๒"] {
+            assert_eq!(fold(text), "0812", "{text}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_are_letters() {
+        assert_eq!(fold("WһаtѕᎪрр"), "whatsapp");
+        assert_eq!(fold("ｔ．ｍｅ"), "t.me");
+        assert_eq!(fold("🅶🅼🅰🅸🅻"), "gmail");
+        assert_eq!(fold("pięćset"), "piecset");
+        assert_eq!(fold("điện thoại"), "dien thoai");
+    }
+
+    #[test]
+    fn the_way_back_is_exact() {
+        let piece = "wa 0️⃣8️⃣ ok";
+        let view = View::of(piece);
+        assert_eq!(view.text(), "wa 08 ok");
+        let (start, end) = view.chars(3, 5);
+        let cut: String = piece.chars().skip(start).take(end - start).collect();
+        assert_eq!(cut, "0️⃣8️⃣");
+    }
+
+    #[test]
+    fn a_derived_view_leads_back_to_the_piece() {
+        let view = View::of("toko dot com");
+        let derived = view.derive(&[Edit { start: 4, end: 9, with: "." }]);
+        assert_eq!(derived.text(), "toko.com");
+        assert_eq!(derived.chars(0, 8), (0, 12));
+        assert_eq!(derived.chars(5, 8), (9, 12));
+    }
+
+    proptest! {
+        #[test]
+        fn the_map_covers_every_kept_character_in_order(piece in any::<String>()) {
+            let view = View::of(&piece);
+            let total = piece.chars().count();
+            let mut last = 0;
+            for (at, c) in view.text().char_indices() {
+                let (start, end) = view.chars(at, at + c.len_utf8());
+                prop_assert!(start >= last && start < end && end <= total);
+                last = start;
+            }
+        }
+
+        #[test]
+        fn folding_twice_is_folding_once_for_ascii(piece in "[ -~]{0,64}") {
+            prop_assert_eq!(fold(&fold(&piece)), fold(&piece));
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! The lexicon: what words mean, per language, read from `config/lexicon/*.toml`.
+//!
+//! A file gives number words, cue words for the detectors, concepts and the signal rules over
+//! them, each rule with its own examples. All words of all files are one automaton, so that a text
+//! is read once, whatever the number of languages.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    fold::{View, fold},
+    signal::{Rule, RuleText},
+};
+
+/// A fault in a lexicon file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {message}")]
+pub struct LexiconFault {
+    /// The file's name as given.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// An example of a rule that does not come out as its file says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}: {message}: {example}")]
+pub struct ExampleFault {
+    /// The rule's id.
+    pub rule: String,
+    /// What went wrong.
+    pub message: &'static str,
+    /// The example.
+    pub example: String,
+}
+
+/// What a word or phrase can mean to a detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Cue {
+    /// Bank, transfer account.
+    Account,
+    /// "at" written out, unmistakably.
+    At,
+    /// "at" as a word of ordinary talk.
+    AtWord,
+    /// A bank's name.
+    Bank,
+    /// What stands in an address before or after a city: district, town words, state codes.
+    City,
+    /// A network's name that is nothing else.
+    Network,
+    /// A network's name that is also an ordinary word.
+    NetworkWord,
+    /// "my", "is", "nya": may stand between a network and an id.
+    Between,
+    /// A dash written out.
+    Dash,
+    /// A dot written out.
+    Dot,
+    /// "id", "username".
+    Id,
+    /// "call", "hubungi", "tel": a telephone number follows.
+    Phone,
+    /// "number", "nomor": a telephone number may follow.
+    PhoneWord,
+    /// "email", "surel".
+    Mail,
+    /// Mail providers' names.
+    Provider,
+    /// "order", "resi", "serial": a number that follows is no contact.
+    Reference,
+    /// "read backwards".
+    Reverse,
+    /// "pick up at", "our shop is at".
+    Place,
+    /// A slash written out.
+    Slash,
+    /// Words that make a street before the name: Jl., ul.
+    Street,
+    /// Words that make a street after the name: street, road.
+    StreetAfter,
+    /// An underscore written out.
+    Underscore,
+    /// Units, currencies: a number beside it is an amount.
+    Unit,
+    /// A wallet or payment service.
+    Wallet,
+    /// A wallet's name that is also an ordinary word.
+    WalletWord,
+    /// "website", "open", "visit".
+    Web,
+    /// House, unit, floor, block: parts of an address.
+    House,
+    /// "transfer", "pay to".
+    Pay,
+}
+
+/// What a number word does to the digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Number {
+    /// Stands for this value.
+    Value(u16),
+    /// The same, but it is an ordinary word more often.
+    Maybe(u16),
+    /// Multiplies what stands before it.
+    Times(u16),
+    /// Adds ten to what stands before it ("dua belas").
+    Teen,
+    /// Says the next digit several times ("double five").
+    Repeat(u8),
+}
+
+/// One meaning of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Sense {
+    /// For the detectors.
+    Cue(Cue),
+    /// A number.
+    Number(Number),
+    /// For the signal rules.
+    Concept(u16),
+}
+
+/// A word found in a folded text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hit {
+    /// First byte.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+    /// What it means.
+    pub(super) sense: Sense,
+    /// Whether it stands alone as a word.
+    pub(super) whole: bool,
+}
+
+/// All files compiled.
+pub(super) struct Lexicon {
+    words: Words,
+    disguised: Words,
+    pub(super) rules: Vec<Rule>,
+    pub(super) explanations: BTreeMap<String, String>,
+}
+
+/// One automaton over words, with what each of them means.
+struct Words {
+    automaton: AhoCorasick,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    /// More letters may follow the word.
+    open_end: bool,
+    /// More letters may stand before the word.
+    open_start: bool,
+    senses: Vec<Sense>,
+}
+
+/// A lexicon file as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    language: String,
+    #[serde(default)]
+    numbers: BTreeMap<Spanned<String>, Vec<String>>,
+    #[serde(default)]
+    cues: BTreeMap<Cue, Vec<String>>,
+    #[serde(default)]
+    concepts: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    rule: Vec<Spanned<RuleText>>,
+}
+
+impl Lexicon {
+    /// Reads and compiles files given as (name, text).
+    pub(super) fn read(files: &[(&str, &str)]) -> Result<Self, Vec<LexiconFault>> {
+        let mut faults = Vec::new();
+        let mut parsed = Vec::new();
+        for (name, text) in files {
+            match toml::from_str::<File>(text) {
+                Ok(file) => parsed.push((*name, *text, file)),
+                Err(error) => {
+                    let line = line_of(text, error.span().map_or(0, |span| span.start));
+                    faults.push(LexiconFault { file: (*name).to_owned(), line, message: error.message().to_owned() });
+                }
+            }
+        }
+        let mut building = Building::default();
+        for (_, _, file) in &parsed {
+            building.concepts(file);
+        }
+        for (name, text, file) in &parsed {
+            building.file(name, text, file, &mut faults);
+        }
+        if faults.is_empty() { building.finish(files).map_err(|fault| vec![fault]) } else { Err(faults) }
+    }
+
+    /// Every word of the lexicon in a folded text, by place, longer ones first.
+    pub(super) fn hits(&self, text: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        self.words.find(text, &mut hits);
+        if let Some(bare) = undisguised(text) {
+            let from = hits.len();
+            self.disguised.find(&bare, &mut hits);
+            let mut at = from;
+            while at < hits.len() {
+                let part = &text.as_bytes()[hits[at].start..hits[at].end];
+                if part.iter().all(u8::is_ascii_alphabetic) || !part.iter().any(u8::is_ascii_alphabetic) {
+                    hits.swap_remove(at);
+                } else {
+                    at += 1;
+                }
+            }
+        }
+        hits.sort_unstable_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+        hits
+    }
+}
+
+impl Words {
+    fn new(words: HashMap<String, Entry>, file: &str) -> Result<Self, LexiconFault> {
+        let mut words: Vec<_> = words.into_iter().collect();
+        words.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .build(words.iter().map(|(word, _)| word))
+            .map_err(|error| LexiconFault { file: file.to_owned(), line: 0, message: error.to_string() })?;
+        Ok(Self { automaton, entries: words.into_iter().map(|(_, entry)| entry).collect() })
+    }
+
+    fn find(&self, text: &str, hits: &mut Vec<Hit>) {
+        for found in self.automaton.find_overlapping_iter(text) {
+            let entry = &self.entries[found.pattern().as_usize()];
+            let (start, mut end) = (found.start(), found.end());
+            let before = entry.open_start || opens(text, start);
+            let after = entry.open_end || closes(text, end);
+            let whole = before && after;
+            if whole && entry.open_end {
+                end = word_end(text, end);
+            }
+            for sense in &entry.senses {
+                if whole || matches!(sense, Sense::Number(Number::Value(_))) {
+                    hits.push(Hit { start, end, sense: *sense, whole });
+                }
+            }
+        }
+    }
+}
+
+/// Collects the files before they are compiled.
+#[derive(Default)]
+struct Building {
+    words: HashMap<String, Entry>,
+    disguised: HashMap<String, Entry>,
+    concepts: HashMap<String, u16>,
+    rules: Vec<Rule>,
+    explanations: BTreeMap<String, String>,
+}
+
+impl Building {
+    /// Names the concepts of a file before any rule refers to them.
+    fn concepts(&mut self, file: &File) {
+        for name in file.concepts.keys() {
+            let next = u16::try_from(self.concepts.len()).unwrap_or(u16::MAX);
+            self.concepts.entry(format!("{}:{name}", file.language)).or_insert(next);
+        }
+    }
+
+    fn file(&mut self, name: &str, text: &str, file: &File, faults: &mut Vec<LexiconFault>) {
+        for (key, words) in &file.numbers {
+            match number(key.as_ref()) {
+                Some(number) => words.iter().for_each(|word| self.word(word, Sense::Number(number))),
+                None => faults.push(LexiconFault {
+                    file: name.to_owned(),
+                    line: line_of(text, key.span().start),
+                    message: format!("`{}` is no number: 0 to 999, ?1, x10, x100, +10, r2, r3", key.as_ref()),
+                }),
+            }
+        }
+        for (cue, words) in &file.cues {
+            words.iter().for_each(|word| self.word(word, Sense::Cue(*cue)));
+        }
+        for (concept, words) in &file.concepts {
+            let id = self.concepts[&format!("{}:{concept}", file.language)];
+            words.iter().for_each(|word| self.word(word, Sense::Concept(id)));
+        }
+        for rule in &file.rule {
+            let known = |concept: &str| self.concept(&file.language, concept);
+            match Rule::compile(rule.get_ref(), known) {
+                Ok(compiled) => {
+                    self.explanations.insert(compiled.id.clone(), rule.get_ref().explain.clone());
+                    self.rules.push(compiled);
+                }
+                Err(message) => faults.push(LexiconFault {
+                    file: name.to_owned(),
+                    line: line_of(text, rule.span().start),
+                    message: message.to_string(),
+                }),
+            }
+        }
+    }
+
+    /// A concept seen from a language: its own words and, as loans are everywhere, the English ones.
+    fn concept(&self, language: &str, concept: &str) -> Vec<u16> {
+        let mut ids: Vec<u16> =
+            [language, "en"].iter().filter_map(|l| self.concepts.get(&format!("{l}:{concept}")).copied()).collect();
+        ids.dedup();
+        ids
+    }
+
+    fn word(&mut self, word: &str, sense: Sense) {
+        let open_start = word.starts_with('*');
+        let open_end = word.ends_with('*');
+        let folded = fold(word.trim_matches('*'));
+        if folded.is_empty() {
+            return;
+        }
+        let number = matches!(sense, Sense::Number(_));
+        if !number && folded.len() > 1 && folded.is_ascii() {
+            let entry = self.disguised.entry(classes(&folded)).or_default();
+            entry.add(open_start, open_end, sense);
+        }
+        self.words.entry(folded).or_default().add(open_start, open_end, sense);
+    }
+
+    fn finish(self, files: &[(&str, &str)]) -> Result<Lexicon, LexiconFault> {
+        let file = files.first().map_or("lexicon", |(name, _)| name);
+        Ok(Lexicon {
+            words: Words::new(self.words, file)?,
+            disguised: Words::new(self.disguised, file)?,
+            rules: self.rules,
+            explanations: self.explanations,
+        })
+    }
+}
+
+impl Entry {
+    fn add(&mut self, open_start: bool, open_end: bool, sense: Sense) {
+        self.open_start |= open_start;
+        self.open_end |= open_end;
+        if !self.senses.contains(&sense) {
+            self.senses.push(sense);
+        }
+    }
+}
+
+/// The key of a `[numbers]` table.
+fn number(key: &str) -> Option<Number> {
+    if let Some(times) = key.strip_prefix('x') {
+        return times.parse().ok().map(Number::Times);
+    }
+    if let Some(repeat) = key.strip_prefix('r') {
+        return repeat.parse().ok().filter(|n| (2..=4).contains(n)).map(Number::Repeat);
+    }
+    if let Some(maybe) = key.strip_prefix('?') {
+        return maybe.parse().ok().map(Number::Maybe);
+    }
+    match key {
+        "+10" => Some(Number::Teen),
+        _ => key.parse().ok().filter(|n| *n < 1000).map(Number::Value),
+    }
+}
+
+/// Letters and what is written for them fall into one class: o and 0, i, l, 1 and |.
+fn class(byte: u8) -> u8 {
+    match byte {
+        b'0' => b'o',
+        b'1' | b'l' | b'|' | b'!' => b'i',
+        b'3' => b'e',
+        b'4' | b'@' => b'a',
+        b'5' | b'$' => b's',
+        b'7' => b't',
+        b'8' => b'b',
+        b'9' => b'g',
+        other => other,
+    }
+}
+
+fn classes(text: &str) -> String {
+    text.bytes().map(|byte| char::from(class(byte))).collect()
+}
+
+/// The text with digits and signs read as letters, where a word mixes them; of equal length.
+fn undisguised(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let stands_in = |b: u8| class(b) != b && b != b'l';
+    let mixed = bytes.windows(2).any(|pair| {
+        (stands_in(pair[0]) && pair[1].is_ascii_alphabetic()) || (pair[0].is_ascii_alphabetic() && stands_in(pair[1]))
+    });
+    if !mixed {
+        return None;
+    }
+    let mut bare = String::with_capacity(text.len());
+    for c in text.chars() {
+        match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => bare.push(char::from(class(byte))),
+            _ => bare.push(c),
+        }
+    }
+    Some(bare)
+}
+
+/// Whether a word may begin here: no letter or digit before it, or a script without spaces.
+pub(super) fn opens(text: &str, at: usize) -> bool {
+    match (text[..at].chars().next_back(), text[at..].chars().next()) {
+        (Some(before), Some(first)) => !joins(before) || !joins(first) || unspaced(first) || unspaced(before),
+        _ => true,
+    }
+}
+
+/// Whether a word may end here.
+pub(super) fn closes(text: &str, at: usize) -> bool {
+    match (text[..at].chars().next_back(), text[at..].chars().next()) {
+        (Some(last), Some(after)) => !joins(after) || !joins(last) || unspaced(last) || unspaced(after),
+        _ => true,
+    }
+}
+
+fn joins(c: char) -> bool {
+    c.is_alphanumeric()
+}
+
+/// Scripts that put no space between words: Thai, Lao, Khmer, Han, kana.
+pub(super) fn unspaced(c: char) -> bool {
+    matches!(u32::from(c), 0xe00..=0xeff | 0x1780..=0x17ff | 0x3041..=0x30ff | 0x3400..=0x9fff)
+}
+
+fn word_end(text: &str, at: usize) -> usize {
+    text[at..].find(|c: char| !joins(c)).map_or(text.len(), |len| at + len)
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1
+}
+
+/// Folds an example or a guarded name for comparison.
+pub(super) fn folded(text: &str) -> String {
+    View::of(text).text().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        language = "xx"
+        [numbers]
+        1 = ["satu"]
+        x10 = ["puluh"]
+        [cues]
+        phone = ["wa", "hubung*"]
+        [concepts]
+        gift = ["voucher"]
+    "#;
+
+    fn cues(text: &str) -> Vec<(String, Sense)> {
+        let lexicon = Lexicon::read(&[("small.toml", SMALL)]).unwrap();
+        let found = lexicon.hits(text).into_iter().filter(|hit| hit.whole);
+        found.map(|hit| (text[hit.start..hit.end].to_owned(), hit.sense)).collect()
+    }
+
+    #[test]
+    fn words_are_found_whole_and_stems_open() {
+        assert_eq!(cues("wa hubungi swasta").iter().map(|c| c.0.as_str()).collect::<Vec<_>>(), ["wa", "hubungi"]);
+    }
+
+    #[test]
+    fn letters_written_with_digits_are_still_words() {
+        assert_eq!(cues("v0uch3r"), [("v0uch3r".to_owned(), Sense::Concept(0))]);
+    }
+
+    #[test]
+    fn every_fault_names_file_and_line() {
+        let faults = Lexicon::read(&[("a.toml", "language = \"x\"\n[numbers]\nmany = [\"a\"]"), ("b.toml", "[cues]\nfoo = []")]);
+        let faults = faults.err().unwrap();
+        assert_eq!((faults.len(), faults[0].file.as_str()), (2, "b.toml"));
+        assert!(faults.iter().any(|f| f.file == "a.toml" && f.line == 3), "{faults:?}");
+    }
+}

@@ -1,0 +1,297 @@
+//! Links: URLs, bare domains on the public suffix list, short and deep links, hosts by number.
+//!
+//! A dot between two words is more often a missing space than a domain, so a bare host needs a
+//! scheme, `www.`, a path, a known host, a label that is no word, or words that speak of a site.
+
+use super::{
+    lexicon::Cue,
+    sight::{Face, Found, Sight},
+};
+use crate::model::Kind;
+
+/// Finds links.
+pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    schemes(sight, found);
+    hosts(sight, found);
+    short(sight, found);
+}
+
+/// `scheme://…` and `tel:`-like schemes that need no slashes.
+fn schemes(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let text = sight.text();
+    for (at, _) in text.match_indices("://") {
+        let scheme = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).len();
+        let scheme = text[scheme..at].find(|c: char| c.is_ascii_alphabetic()).map(|p| scheme + p);
+        let Some(start) = scheme.filter(|s| at - s >= 2) else { continue };
+        let end = url_end(text, at + 3);
+        let host = host_of(&text[at + 3..end]);
+        if end > at + 4 && (plausible(host) || matches!(&text[start..at], "tg" | "whatsapp" | "line" | "intent" | "market" | "viber" | "itms-apps")) && !allowed(sight, host) {
+            found.push(Found { start, end, kind: Kind::Link });
+        } else if allowed(sight, host) {
+            found.push(Found { start, end, kind: Kind::Link });
+            found.pop();
+        }
+    }
+}
+
+/// Hosts without a scheme.
+fn hosts(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let text = sight.text();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(dot) = memchr::memchr(b'.', &bytes[at..]).map(|p| at + p) {
+        let start = host_start(text, dot);
+        let end = host_end(text, dot);
+        at = end.max(dot + 1);
+        if found.iter().any(|f| f.start < end && start < f.end) || start == dot {
+            continue;
+        }
+        let before = text[..start].chars().next_back();
+        if matches!(before, Some('@')) || text[..start].ends_with("://") {
+            continue;
+        }
+        let Some(host) = Host::read(&text[start..end]) else { continue };
+        let end = start + host.len;
+        let link_end = url_end(text, end);
+        let path = link_end > end && matches!(bytes[end], b'/' | b'?' | b'#') || port(&text[end..]);
+        if bytes.get(end) == Some(&b'@') || allowed(sight, host.text) {
+            continue;
+        }
+        let candidate = Candidate { sight, host: &host, start, end, path };
+        if candidate.accepted() {
+            let end = if path { link_end } else { end };
+            found.push(Found { start, end, kind: Kind::Link });
+            at = end;
+        }
+    }
+}
+
+/// Known short hosts written without their dot: "bit ly/3x", "bit,ly/3x".
+fn short(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let text = sight.text();
+    for (slash, _) in text.match_indices('/') {
+        let head = text[..slash].trim_end();
+        let Some((_, name)) = SHORT.iter().map(|host| (host, broken(head, host))).find(|(_, at)| at.is_some()) else { continue };
+        let Some(start) = name else { continue };
+        let rest = &text[slash + 1..];
+        let skip = rest.len() - rest.trim_start().len();
+        let end = url_end(text, slash + 1 + skip);
+        let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+        if fresh && end > slash + 2 + skip {
+            found.push(Found { start, end, kind: Kind::Link });
+        }
+    }
+}
+
+/// Where `head` ends with `host`, its dots written as a space, a comma or nothing.
+fn broken(head: &str, host: &str) -> Option<usize> {
+    let mut at = head.len();
+    for label in host.rsplit('.') {
+        let cut = head[..at].trim_end_matches([' ', ',', '.', '-', '·', '_']);
+        let cut = if at == head.len() { head } else { cut };
+        at = cut.strip_suffix(label)?.len();
+    }
+    let clear = head[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+    clear.then_some(at)
+}
+
+struct Candidate<'a> {
+    sight: &'a Sight<'a>,
+    host: &'a Host<'a>,
+    start: usize,
+    end: usize,
+    path: bool,
+}
+
+impl Candidate<'_> {
+    fn accepted(&self) -> bool {
+        let host = self.host;
+        let www = host.text.starts_with("www.");
+        let known = known(host.text);
+        if host.numeric {
+            return self.path && host.text.split('.').count() == 4;
+        }
+        if www || known && (self.path || host.labels > 2 || self.told()) {
+            return true;
+        }
+        if file(host.suffix) && !self.path || version(host.text) {
+            return false;
+        }
+        let strong = STRONG.contains(&host.suffix) || host.suffix.contains('.') || host.suffix.starts_with("xn--");
+        let odd = host.text.bytes().any(|b| b == b'-' || b.is_ascii_digit()) && host.name.len() > 2;
+        match self.sight.face {
+            Face::Plain => strong && !self.sentence() || self.path && !self.sentence() || odd && COUNTRY.contains(&host.suffix) || self.told() && !self.sentence(),
+            Face::Unveiled | Face::Joined => strong || odd || self.path || self.told(),
+        }
+    }
+
+    /// The words around speak of a site.
+    fn told(&self) -> bool {
+        self.sight.led(&[Cue::Web], self.start, 24)
+    }
+
+    /// The dot ends a sentence and a space is missing.
+    fn sentence(&self) -> bool {
+        let (start, _) = self.sight.view.chars(self.start, self.end);
+        let suffix = self.host.suffix;
+        let _ = start;
+        !STRONG.contains(&suffix) && !suffix.contains('.') && self.host.labels > 3
+    }
+}
+
+/// A run of labels that ends with a public suffix.
+struct Host<'a> {
+    text: &'a str,
+    len: usize,
+    suffix: &'a str,
+    name: &'a str,
+    labels: usize,
+    numeric: bool,
+}
+
+impl<'a> Host<'a> {
+    /// The longest run of labels at the start of `run` that is a host.
+    fn read(run: &'a str) -> Option<Self> {
+        let mut text = run.trim_end_matches(['.', '-', '_']);
+        if text.starts_with(['.', '-']) || text.contains("..") {
+            return None;
+        }
+        loop {
+            if let Some(host) = Self::exact(text) {
+                return Some(host);
+            }
+            // A full stop and the next word: drop the last label and look again.
+            let cut = text.rfind('.')?;
+            text = &text[..cut];
+            if !text.contains('.') {
+                return None;
+            }
+        }
+    }
+
+    fn exact(text: &'a str) -> Option<Self> {
+        let labels = text.split('.').count();
+        if labels < 2 || labels > 12 || text.split('.').any(|l| l.is_empty() || l.len() > 63) {
+            return None;
+        }
+        let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if numeric {
+            return Some(Self { text, len: text.len(), suffix: "", name: text, labels, numeric });
+        }
+        let suffix = psl::suffix(text.as_bytes())?;
+        if !suffix.is_known() && !text.ends_with(".onion") {
+            return None;
+        }
+        let suffix = std::str::from_utf8(suffix.as_bytes()).ok()?;
+        let name = text.strip_suffix(suffix)?.trim_end_matches('.');
+        let name = name.rsplit('.').next().filter(|n| !n.is_empty())?;
+        Some(Self { text, len: text.len(), suffix, name, labels, numeric })
+    }
+}
+
+/// Whether what follows `://` can be a host.
+fn plausible(host: &str) -> bool {
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let host = host.split(':').next().unwrap_or(host);
+    host == "localhost" || host.starts_with('[') || Host::read(host).is_some() || (host.contains('.') && host.len() > 3)
+}
+
+fn host_of(rest: &str) -> &str {
+    rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest)
+}
+
+fn port(rest: &str) -> bool {
+    rest.strip_prefix(':').is_some_and(|port| port.bytes().take_while(u8::is_ascii_digit).count() >= 2)
+}
+
+fn version(host: &str) -> bool {
+    host.strip_prefix('v').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+}
+
+/// Where the host around a dot begins.
+fn host_start(text: &str, dot: usize) -> usize {
+    text[..dot].rfind(|c: char| !host_char(c)).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))
+}
+
+fn host_end(text: &str, dot: usize) -> usize {
+    text[dot..].find(|c: char| !host_char(c)).map_or(text.len(), |len| dot + len)
+}
+
+fn host_char(c: char) -> bool {
+    c.is_alphanumeric() && !super::lexicon::unspaced(c) || matches!(c, '.' | '-' | '_')
+}
+
+/// Where a URL ends: at a space or quote, without the punctuation of the sentence around it.
+pub(super) fn url_end(text: &str, from: usize) -> usize {
+    let stop = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^');
+    let mut end = text[from..].find(stop).map_or(text.len(), |len| from + len);
+    loop {
+        let url = &text[from..end];
+        let Some(last) = url.chars().next_back() else { return end };
+        let drop = match last {
+            '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '*' | '_' | '~' => true,
+            ')' => url.matches('(').count() < url.matches(')').count(),
+            ']' => url.matches('[').count() < url.matches(']').count(),
+            _ => false,
+        };
+        if !drop {
+            return end;
+        }
+        end -= last.len_utf8();
+    }
+}
+
+/// Whether a host is one of the allowed ones or under it.
+pub(super) fn allowed(sight: &Sight<'_>, host: &str) -> bool {
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let host = host.split(':').next().unwrap_or(host);
+    let lists = sight.context.known.links.iter().chain(&sight.context.own.links).chain(&sight.context.own.domains);
+    lists.map(|allowed| domain_of(allowed)).any(|allowed| {
+        !allowed.is_empty() && (host == allowed || host.strip_suffix(&allowed).is_some_and(|rest| rest.ends_with('.')))
+    })
+}
+
+fn domain_of(allowed: &str) -> String {
+    let lower = allowed.to_ascii_lowercase();
+    let bare = lower.split("://").last().unwrap_or_default();
+    host_of(bare).trim_start_matches("*.").trim_matches('.').to_owned()
+}
+
+fn known(host: &str) -> bool {
+    SHORT.iter().chain(SITES).any(|site| host == *site || host.strip_suffix(site).is_some_and(|rest| rest.ends_with('.')))
+}
+
+fn file(suffix: &str) -> bool {
+    matches!(suffix, "zip" | "mov" | "md" | "py" | "rs" | "sh" | "ps" | "pl.us")
+}
+
+/// Hosts that shorten links or lead to a messenger.
+const SHORT: &[&str] = &[
+    "wa.me", "t.me", "m.me", "bit.ly", "s.id", "linktr.ee", "line.me", "lin.ee", "tiny.cc", "tinyurl.com", "goo.gl",
+    "cutt.ly", "rb.gy", "is.gd", "t.ly", "ow.ly", "tiny.pl", "shorturl.at", "msng.link", "wa.link", "wame.id", "lnkd.in",
+    "fb.me", "ig.me", "youtu.be", "discord.gg", "zalo.me", "vk.me", "telegram.me", "telegram.dog", "u.nu", "v.gd", "shope.ee",
+    "tokopedia.link", "lynk.id", "taplink.cc", "bio.link", "beacons.ai", "heylink.me", "msha.ke", "forms.gle", "g.co", "t.co",
+    "snip.ly", "rebrand.ly", "adf.ly", "bl.ink", "kutt.it", "qr.ae", "revolut.me", "paypal.me", "cash.app", "ko-fi.com", "maps.app.goo.gl",
+];
+
+/// Hosts of networks, shops and wallets.
+const SITES: &[&str] = &[
+    "whatsapp.com", "instagram.com", "facebook.com", "tiktok.com", "twitter.com", "x.com", "telegram.org", "vk.com",
+    "shopee.co.id", "tokopedia.com", "lazada.co.id", "bukalapak.com", "olx.pl", "olx.co.id", "allegro.pl", "ebay.com",
+    "vinted.pl", "etsy.com", "amazon.com", "aliexpress.com", "youtube.com", "discord.com", "snapchat.com", "linkedin.com",
+    "pinterest.com", "reddit.com", "wechat.com", "zalo.me", "paypal.com", "venmo.com", "github.com", "medium.com",
+];
+
+/// Suffixes that are no words of ordinary talk.
+const STRONG: &[&str] = &[
+    "com", "net", "org", "biz", "shop", "xyz", "club", "pl", "eu", "de", "ru", "vn", "th", "ph", "uk", "cn", "jp", "kr",
+    "nl", "cz", "sk", "fr", "tv", "cc", "ly", "gg", "gl", "app", "dev", "edu", "gov", "io", "ua", "br", "tr", "au", "nz", "ca",
+    "sg", "hk", "tw", "hu", "ro", "bg", "gr", "dk", "fi", "ee", "lt", "lv", "by", "kz", "ch", "eus", "onion", "asia", "mobi",
+];
+
+/// Suffixes that are words too, yet countries people register in.
+const COUNTRY: &[&str] = &[
+    "id", "my", "in", "to", "co", "me", "so", "no", "be", "am", "es", "it", "is", "at", "us", "se", "pt", "info", "store",
+    "online", "site", "website", "web", "link", "click", "page", "vip", "top", "live", "pro", "space", "fun", "market", "deals", "sale",
+    "name", "center", "world", "today", "win", "bid", "art", "ai", "la", "fm", "st", "im", "ws",
+];

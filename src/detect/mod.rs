@@ -1,0 +1,298 @@
+//! Finding ways off the platform in text, and what a text is up to.
+//!
+//! A message's texts come in the order of reading. Each is folded with an exact way back
+//! ([`fold`]), read once for the words of every language ([`lexicon`]), and looked at by the
+//! detectors, as written and with its veils taken off ([`unveil`]). What is split over texts and
+//! messages is put together ([`split`], [`Window`]). Rules over concepts tell the intent
+//! ([`signal`]). Everything is pure, linear in the text, and asks no policy questions.
+//!
+//! A detector is one file with a function and one line in [`DETECTORS`].
+//!
+//! # Security
+//! Parses hostile bytes; holds no keys, touches neither disk nor network, never looks at a clock.
+//! Guarded names are handed in per message and zeroed by their owner. Nothing found is logged.
+
+mod confusable;
+mod context;
+mod digits;
+mod email;
+mod fold;
+mod lexicon;
+mod link;
+mod name;
+mod number;
+mod phone;
+mod placeholder;
+mod sight;
+mod signal;
+mod social;
+mod split;
+mod unveil;
+mod window;
+
+pub use context::{Context, Guard, Known, Own, Piece, Report};
+pub use lexicon::{ExampleFault, LexiconFault};
+pub use placeholder::placeholder;
+pub use window::Window;
+
+use std::fmt;
+
+use self::{
+    fold::View,
+    lexicon::{Hit, Lexicon, Sense, folded},
+    sight::{Face, Found, Sight},
+    signal::{Mention, Set},
+};
+use crate::model::{Finding, Kind, Signal};
+
+/// A detector: looks at a text and adds what it finds.
+type Detector = fn(&Sight<'_>, &mut Vec<Found>);
+
+/// Every detector. Earlier ones take a place first.
+const DETECTORS: &[Detector] = &[email::find, link::find, phone::find, social::find, name::find];
+
+/// The compiled rules: made once, shared by all.
+pub struct Detect {
+    lexicon: Lexicon,
+}
+
+impl fmt::Debug for Detect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("«detect»")
+    }
+}
+
+impl Detect {
+    /// With the lexicons that come with the program.
+    pub fn embedded() -> Result<Self, Vec<LexiconFault>> {
+        Self::new(LEXICONS)
+    }
+
+    /// With lexicons given as (file name, text).
+    pub fn new(lexicons: &[(&str, &str)]) -> Result<Self, Vec<LexiconFault>> {
+        Lexicon::read(lexicons).map(|lexicon| Self { lexicon })
+    }
+
+    /// Looks at the texts of a message, after what `window` remembers of earlier ones.
+    pub fn scan(&self, pieces: &[Piece<'_>], context: &Context, window: &Window) -> Report {
+        let mut texts: Vec<Read> = pieces.iter().map(|piece| self.read(piece.text)).collect();
+        for text in &mut texts {
+            self.look(text, context);
+        }
+        let window = split::look(self, &mut texts, context, window);
+        let signals = self.signals(pieces, &texts);
+        let mut report = Report { signals, window, ..Report::default() };
+        for (piece, text) in pieces.iter().zip(texts) {
+            let spans = settled(text.spans, piece.text, context);
+            report.redacted.push(redacted(piece.text, &spans, context.lang.as_deref()));
+            report.findings.extend(spans.iter().map(|span| finding(piece, span)));
+        }
+        report
+    }
+
+    /// Runs the examples of every rule.
+    pub fn examples(&self) -> Vec<ExampleFault> {
+        let mut faults = Vec::new();
+        for rule in &self.lexicon.rules {
+            let fault = |message, example: &String| ExampleFault { rule: rule.id.clone(), message, example: example.clone() };
+            for example in rule.must_catch.iter().filter(|text| !self.meets(rule, text)) {
+                faults.push(fault("must be caught", example));
+            }
+            for example in rule.must_pass.iter().filter(|text| self.meets(rule, text)) {
+                faults.push(fault("must pass", example));
+            }
+        }
+        faults
+    }
+
+    /// The explanation of a rule that its sender is shown.
+    pub fn explanation(&self, rule: &str) -> Option<&str> {
+        self.lexicon.explanations.get(rule).map(String::as_str)
+    }
+
+    fn read(&self, text: &str) -> Read {
+        let view = View::of(text);
+        let hits = self.lexicon.hits(view.text());
+        Read { view, hits, spans: Vec::new() }
+    }
+
+    /// Every detector over the text as written and with its veils taken off.
+    fn look(&self, text: &mut Read, context: &Context) {
+        let mut found = Vec::new();
+        detect(&text.view, &text.hits, context, Face::Plain, &mut found);
+        keep(&text.view, &found, &mut text.spans);
+        let gathered = unveil::gathered(&text.view).map(|view| (self.lexicon.hits(view.text()), view));
+        if let Some((hits, view)) = &gathered {
+            self.unveiled(view, hits, context, &mut text.spans);
+        }
+        let (view, hits) = gathered.as_ref().map_or((&text.view, &text.hits), |(hits, view)| (view, hits));
+        if let Some(view) = unveil::signed(view, hits) {
+            let hits = self.lexicon.hits(view.text());
+            self.unveiled(&view, &hits, context, &mut text.spans);
+        }
+    }
+
+    fn unveiled(&self, view: &View, hits: &[Hit], context: &Context, spans: &mut Vec<Span>) {
+        let mut found = Vec::new();
+        detect(view, hits, context, Face::Unveiled, &mut found);
+        keep(view, &found, spans);
+    }
+
+    fn meets(&self, rule: &signal::Rule, text: &str) -> bool {
+        let read = [self.read(text)];
+        let (mentions, present) = mentions(&read);
+        rule.meets(&mentions, &present).is_some()
+    }
+
+    fn signals(&self, pieces: &[Piece<'_>], texts: &[Read]) -> Vec<Signal> {
+        let (mentions, present) = mentions(texts);
+        let met = self.lexicon.rules.iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present)?)));
+        let mut signals: Vec<Signal> = met
+            .map(|(rule, at)| Signal { part: pieces[mentions[at].piece].part, kind: rule.kind, rule: rule.id.clone() })
+            .collect();
+        signals.sort_by(|a, b| (a.part, a.kind, &a.rule).cmp(&(b.part, b.kind, &b.rule)));
+        signals
+    }
+}
+
+/// A piece being read.
+struct Read {
+    view: View,
+    hits: Vec<Hit>,
+    spans: Vec<Span>,
+}
+
+/// A place in the piece, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    start: usize,
+    end: usize,
+    kind: Kind,
+}
+
+fn detect(view: &View, hits: &[Hit], context: &Context, face: Face, found: &mut Vec<Found>) {
+    let sight = Sight { view, hits, context, face };
+    DETECTORS.iter().for_each(|detector| detector(&sight, found));
+}
+
+fn keep(view: &View, found: &[Found], spans: &mut Vec<Span>) {
+    spans.extend(found.iter().map(|found| {
+        let (start, end) = view.chars(found.start, found.end);
+        Span { start, end, kind: found.kind }
+    }));
+}
+
+/// The concepts of all pieces in one row.
+fn mentions(texts: &[Read]) -> (Vec<Mention>, Set) {
+    let (mut mentions, mut present) = (Vec::new(), Set::default());
+    let (mut words, mut offset) = (0u32, 0);
+    for (piece, read) in texts.iter().enumerate() {
+        let text = read.view.text();
+        let mut counted = 0;
+        for hit in read.hits.iter().filter(|hit| hit.whole) {
+            let Sense::Concept(concept) = hit.sense else { continue };
+            words += starts(&text[counted..hit.start]);
+            counted = hit.start;
+            present.insert(concept);
+            mentions.push(Mention { concept, piece, word: words, start: offset + hit.start, end: offset + hit.end });
+        }
+        words += starts(&text[counted..]) + 1;
+        offset += text.len() + 1;
+    }
+    (mentions, present)
+}
+
+/// How many words begin in a text.
+fn starts(text: &str) -> u32 {
+    let mut within = false;
+    let mut count = 0;
+    for byte in text.bytes() {
+        let word = byte.is_ascii_alphanumeric() || byte >= 0x80;
+        count += u32::from(word && !within);
+        within = word;
+    }
+    count
+}
+
+/// Sorted spans without overlaps, without what is known to the conversation.
+fn settled(mut spans: Vec<Span>, text: &str, context: &Context) -> Vec<Span> {
+    if spans.is_empty() {
+        return spans;
+    }
+    spare(&mut spans, text, context);
+    spans.retain(|span| span.end > span.start);
+    spans.sort_unstable_by_key(|span| (span.start, std::cmp::Reverse(span.end), span.kind));
+    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => {
+                if span.end - span.start > last.end - last.start {
+                    last.kind = span.kind;
+                }
+                last.end = last.end.max(span.end);
+            }
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+/// Drops spans that are an order or tracking number of the conversation, or the house's own contact.
+fn spare(spans: &mut Vec<Span>, text: &str, context: &Context) {
+    let bare = |text: &str| -> String { folded(text).chars().filter(|c| c.is_alphanumeric()).collect() };
+    let known: Vec<String> =
+        context.known.orders.iter().chain(&context.known.tracking).map(|id| bare(id)).filter(|id| id.len() >= 4).collect();
+    let own: Vec<String> = context.own.phones.iter().map(|phone| bare(phone)).filter(|phone| phone.len() >= 4).collect();
+    if known.is_empty() && own.is_empty() {
+        return;
+    }
+    spans.retain(|span| {
+        let cut: String = text.chars().skip(span.start).take(span.end - span.start).collect();
+        let cut = bare(&cut);
+        let is_known = known.iter().any(|id| *id == cut || id.contains(&cut) && cut.len() >= 6);
+        let is_own = span.kind == Kind::Phone && own.iter().any(|phone| *phone == cut || national(phone) == national(&cut));
+        !is_known && !is_own
+    });
+}
+
+/// A number without the zero of its own country or the code of another.
+fn national(digits: &str) -> &str {
+    let bare = digits.trim_start_matches('0');
+    bare.strip_prefix("62").or_else(|| bare.strip_prefix("48")).unwrap_or(bare)
+}
+
+fn redacted(text: &str, spans: &[Span], lang: Option<&str>) -> String {
+    if spans.is_empty() {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut spans = spans.iter().peekable();
+    for (at, c) in text.chars().enumerate() {
+        while spans.peek().is_some_and(|span| span.end <= at) {
+            spans.next();
+        }
+        match spans.peek() {
+            Some(span) if span.start == at => out.push_str(placeholder(span.kind, lang)),
+            Some(span) if span.start < at => {}
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn finding(piece: &Piece<'_>, span: &Span) -> Finding {
+    Finding {
+        part: piece.part,
+        start: span.start,
+        end: span.end,
+        kind: span.kind,
+        text: piece.text.chars().skip(span.start).take(span.end - span.start).collect(),
+    }
+}
+
+/// The lexicons that come with the program.
+const LEXICONS: &[(&str, &str)] = &[
+    ("config/lexicon/en.toml", include_str!("../../config/lexicon/en.toml")),
+    ("config/lexicon/id.toml", include_str!("../../config/lexicon/id.toml")),
+    ("config/lexicon/pl.toml", include_str!("../../config/lexicon/pl.toml")),
+];

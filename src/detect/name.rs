@@ -1,0 +1,89 @@
+//! Guarded real names and contacts: what is known of these two people, handed in per message.
+//!
+//! A full name or two parts of it together, never one common word.
+
+use zeroize::Zeroizing;
+
+use super::{
+    digits::Digits,
+    lexicon::{closes, folded, opens},
+    sight::{Found, Sight},
+};
+use crate::model::Kind;
+
+/// Finds what the guard names.
+pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let guard = &sight.context.guard;
+    for name in &guard.names {
+        full_name(sight, &Zeroizing::new(folded(name)), found);
+    }
+    for email in &guard.emails {
+        exact(sight, &Zeroizing::new(folded(email.trim())), Kind::Email, found);
+    }
+    if !guard.phones.is_empty() {
+        phones(sight, found);
+    }
+}
+
+fn full_name(sight: &Sight<'_>, name: &str, found: &mut Vec<Found>) {
+    let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 1).collect();
+    let text = sight.text();
+    if parts.len() < 2 || !text.contains(parts[0]) && !text.contains(parts[parts.len() - 1]) {
+        return;
+    }
+    let mut places: Vec<(usize, usize, usize)> = Vec::new();
+    for (n, part) in parts.iter().enumerate() {
+        places.extend(text.match_indices(part).filter(|(at, _)| opens(text, *at) && closes(text, at + part.len())).map(|(at, _)| (at, at + part.len(), n)));
+    }
+    places.sort_unstable();
+    let mut from = 0;
+    while from < places.len() {
+        let mut to = from;
+        while to + 1 < places.len() && places[to + 1].2 != places[from].2 && together(&text[places[to].1..places[to + 1].0.max(places[to].1)]) {
+            to += 1;
+        }
+        if to > from {
+            found.push(Found { start: places[from].0, end: places[to].1, kind: Kind::Name });
+        }
+        from = to + 1;
+    }
+}
+
+/// Parts of a name are together with nothing but an initial or signs between them.
+fn together(gap: &str) -> bool {
+    gap.len() <= 5 && gap.chars().filter(|c| c.is_alphanumeric()).count() <= 1
+}
+
+fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Vec<Found>) {
+    if wanted.len() < 5 {
+        return;
+    }
+    found.extend(sight.text().match_indices(wanted).map(|(start, _)| Found { start, end: start + wanted.len(), kind }));
+}
+
+/// The last eight digits of a guarded number, however they are grouped.
+fn phones(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let digits = Digits::of(sight);
+    let atoms = digits.atoms();
+    for phone in &sight.context.guard.phones {
+        let figures = Zeroizing::new(phone.chars().filter(char::is_ascii_digit).collect::<String>());
+        if figures.len() < 7 {
+            continue;
+        }
+        let tail = &figures[figures.len().saturating_sub(8)..];
+        let mut first = 0;
+        for last in 0..atoms.len() {
+            while first < last && digits.value(first + 1, last).len() >= figures.len() + 4 {
+                first += 1;
+            }
+            if !digits.value(first, last).ends_with(tail) {
+                continue;
+            }
+            let mut begin = last;
+            while begin > first && digits.value(begin, last).len() < figures.len() {
+                begin -= 1;
+            }
+            found.push(Found { start: atoms[begin].start, end: atoms[last].end, kind: Kind::Phone });
+        }
+    }
+}

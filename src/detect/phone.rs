@@ -1,0 +1,457 @@
+//! Telephone numbers: by numbering plans where a plan fits, by the words around where it does not,
+//! however the digits are written.
+
+use rlibphonenumber::{
+    Region,
+    phonenumber_matcher::{FindNumberExt, Leniency},
+};
+
+use super::{
+    digits::{Digits, Glue, How},
+    lexicon::Cue,
+    number::{Fit, ean, fit, region},
+    sight::{Face, Found, Sight},
+};
+use crate::model::Kind;
+
+/// Finds telephone numbers.
+pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let digits = Digits::of(sight);
+    if digits.atoms().is_empty() {
+        return;
+    }
+    let search = Search { sight, regions: regions(sight), digits: &digits };
+    let from = found.len();
+    let total: usize = (0..digits.atoms().len()).map(|at| digits.len(at)).sum();
+    if total >= 6 {
+        search.printed(found);
+    }
+    search.chains(found, from);
+}
+
+/// The regions whose plans count here, the likeliest first.
+pub(super) fn regions(sight: &Sight<'_>) -> Regions {
+    let told = sight.context.region.as_deref().and_then(region);
+    let spoken = match sight.context.lang.as_deref() {
+        Some("id") => Some(Region::ID),
+        Some("pl") => Some(Region::PL),
+        Some("de") => Some(Region::DE),
+        Some("es") => Some(Region::ES),
+        Some("vi") => Some(Region::VN),
+        Some("th") => Some(Region::TH),
+        Some("tl") => Some(Region::PH),
+        Some("ms") => Some(Region::MY),
+        Some("zh") => Some(Region::CN),
+        Some("ru") => Some(Region::RU),
+        Some("fr") => Some(Region::FR),
+        Some("it") => Some(Region::IT),
+        Some("pt") => Some(Region::BR),
+        Some("tr") => Some(Region::TR),
+        Some("uk") => Some(Region::UA),
+        _ => None,
+    };
+    match told.or(spoken) {
+        Some(home) => Regions { home: Some(home), guesses: &[] },
+        None => Regions { home: None, guesses: &[Region::US, Region::GB, Region::ID] },
+    }
+}
+
+/// Which numbering plans a text is read with.
+pub(super) struct Regions {
+    home: Option<Region>,
+    guesses: &'static [Region],
+}
+
+impl Regions {
+    fn all(&self) -> impl Iterator<Item = Region> + '_ {
+        self.home.into_iter().chain(self.guesses.iter().copied())
+    }
+
+    /// How well digits that were put together from parts fit. Where the plan asks for no leading
+    /// zero, chance fits too easily, and a word must speak of a number.
+    pub(super) fn told(&self, digits: &str, called: bool) -> Fit {
+        let prefixed = digits.starts_with('0') || digits.starts_with("62");
+        let short_plan = self.home == Some(Region::PL) && digits.len() == 9;
+        match self.fit(digits, false) {
+            Fit::Valid if prefixed || called || short_plan || self.home.is_none() && digits.len() == 10 => Fit::Valid,
+            Fit::Valid => Fit::Possible,
+            Fit::Possible if called && digits.len() >= 9 => Fit::Valid,
+            other => other,
+        }
+    }
+
+    fn fit(&self, digits: &str, plus: bool) -> Fit {
+        if plus {
+            return fit(digits, true, None);
+        }
+        self.all().map(|region| fit(digits, false, Some(region))).max().unwrap_or(Fit::None)
+    }
+}
+
+/// Words after which a number is to be called.
+pub(super) const CALL: &[Cue] = &[Cue::Phone];
+const NUMBER: &[Cue] = &[Cue::Phone, Cue::PhoneWord];
+const REFERENCE: &[Cue] = &[Cue::Reference];
+const UNIT: &[Cue] = &[Cue::Unit];
+
+struct Search<'a> {
+    sight: &'a Sight<'a>,
+    regions: Regions,
+    digits: &'a Digits,
+}
+
+/// A row of atoms under judgement.
+struct Candidate<'a> {
+    first: usize,
+    last: usize,
+    start: usize,
+    end: usize,
+    value: &'a str,
+    plus: bool,
+}
+
+impl Search<'_> {
+    /// What the matcher of numbering plans reads as printed numbers.
+    fn printed(&self, found: &mut Vec<Found>) {
+        let text = self.sight.text();
+        for region in self.regions.all() {
+            let matcher = text
+                .phone_number_matcher_builder()
+                .leniency(Leniency::Valid)
+                .preferred_region(region)
+                .max_tries(60)
+                .build();
+            for number in matcher {
+                let (start, end) = (number.start, number.end());
+                let clash = found.iter().any(|f| f.start < end && start < f.end);
+                if !clash && !self.spared(start, end) && self.sure(start, end) {
+                    found.push(Found { start, end, kind: Kind::Phone });
+                }
+            }
+        }
+    }
+
+    /// Without a region of its own, bare digits need a word or a shape that says "call me".
+    fn sure(&self, start: usize, end: usize) -> bool {
+        let text = &self.sight.text()[start..end];
+        let grouped = text.bytes().any(|b| matches!(b, b' ' | b'-' | b'(' | b'.' | b'+' | b'/'));
+        self.regions.home.is_some() || grouped || text.starts_with("08") || self.called(start, end)
+    }
+
+    fn called(&self, start: usize, end: usize) -> bool {
+        self.sight.led(NUMBER, start, 32) || self.sight.followed(CALL, end, 16)
+    }
+
+    /// Chains of atoms that the matcher can not read.
+    fn chains(&self, found: &mut Vec<Found>, from: usize) {
+        let text = self.sight.text();
+        let count = self.digits.atoms().len();
+        let mut first = 0;
+        while first < count {
+            let mut last = first;
+            let mut loose = false;
+            while last + 1 < count {
+                match self.digits.glue(text, last) {
+                    Glue::Break => break,
+                    Glue::Loose => loose = true,
+                    Glue::Tight => {}
+                }
+                last += 1;
+            }
+            self.chain(first, last, loose, found, from);
+            first = last + 1;
+        }
+    }
+
+    fn chain(&self, first: usize, last: usize, loose: bool, found: &mut Vec<Found>, from: usize) {
+        let text = self.sight.text();
+        let mut any = false;
+        let mut begin = first;
+        for at in first..=last {
+            if at == last || self.digits.glue(text, at) != Glue::Tight {
+                any |= self.segment(begin, at, found, from);
+                begin = at + 1;
+            }
+        }
+        if loose && !any {
+            self.interrupted(first, last, found, from);
+        }
+    }
+
+    /// Atoms with nothing but signs between them.
+    fn segment(&self, first: usize, last: usize, found: &mut Vec<Found>, from: usize) -> bool {
+        let whole = self.candidate(first, last);
+        if self.taken(&whole, found, from) {
+            return true;
+        }
+        if self.accepted(&whole) {
+            found.push(Found { start: whole.start, end: whole.end, kind: Kind::Phone });
+            return true;
+        }
+        if first == last || whole.value.len() < 9 {
+            return false;
+        }
+        // A number beside other digits: what begins like one and fits a plan.
+        let mut any = false;
+        let mut at = first;
+        while at <= last {
+            let mut best = None;
+            let mut to = at;
+            let mut len = 0;
+            while to <= last && to - at < 24 {
+                len += self.digits.len(to);
+                if len > 15 {
+                    break;
+                }
+                if len >= 7 && (at, to) != (first, last) {
+                    let part = self.candidate(at, to);
+                    if self.begins(&part) && self.accepted(&part) && !self.taken(&part, found, from) {
+                        best = Some((to, part.start, part.end));
+                    }
+                }
+                to += 1;
+            }
+            match best {
+                Some((to, start, end)) => {
+                    found.push(Found { start, end, kind: Kind::Phone });
+                    any = true;
+                    at = to + 1;
+                }
+                None => at += 1,
+            }
+        }
+        any
+    }
+
+    /// Atoms with a word between some of them: "500 kotek 100 piesek 200".
+    fn interrupted(&self, first: usize, last: usize, found: &mut Vec<Found>, from: usize) {
+        let mut at = first;
+        while at < last {
+            let mut best = None;
+            let mut len = 0;
+            for to in at..=last.min(at + 24) {
+                len += self.digits.len(to);
+                if len > 15 {
+                    break;
+                }
+                let part = self.candidate(at, to);
+                if to - at >= 2 && len >= 8 && self.hidden(&part) && !self.taken(&part, found, from) {
+                    best = Some((to, part.start, part.end));
+                }
+            }
+            match best {
+                Some((to, start, end)) => {
+                    found.push(Found { start, end, kind: Kind::Phone });
+                    at = to + 1;
+                }
+                None => at += 1,
+            }
+        }
+    }
+
+    fn candidate(&self, first: usize, last: usize) -> Candidate<'_> {
+        let atoms = self.digits.atoms();
+        let text = self.sight.text();
+        let mut start = atoms[first].start;
+        let mut end = atoms[last].end;
+        let before = text[..start].trim_end_matches(['(', ' ', '[']);
+        let plus = before.ends_with('+');
+        if plus {
+            start = before.len() - 1;
+        }
+        if text[..start].ends_with('(') && text[start..].contains(')') {
+            start -= 1;
+        }
+        if text[start..end].contains('(') && text[end..].starts_with(')') {
+            end += 1;
+        }
+        Candidate { first, last, start, end, value: self.digits.value(first, last), plus }
+    }
+
+    fn taken(&self, candidate: &Candidate<'_>, found: &[Found], from: usize) -> bool {
+        found[from..].iter().any(|f| f.start < candidate.end && candidate.start < f.end)
+    }
+
+    /// Whether a part of a longer row begins as numbers begin.
+    fn begins(&self, candidate: &Candidate<'_>) -> bool {
+        candidate.plus
+            || candidate.value.starts_with('0')
+            || candidate.value.starts_with("62")
+            || self.sight.led(NUMBER, candidate.start, 6)
+    }
+
+    fn accepted(&self, candidate: &Candidate<'_>) -> bool {
+        let len = candidate.value.len();
+        if !(6..=16).contains(&len) || self.spared(candidate.start, candidate.end) {
+            return false;
+        }
+        let spelled = self.spelled(candidate);
+        let called = self.sight.led(CALL, candidate.start, 40) || self.sight.followed(CALL, candidate.end, 20);
+        let named = called || self.sight.led(NUMBER, candidate.start, 24);
+        let fit = self.regions.fit(candidate.value, candidate.plus);
+        if self.amount(candidate) && !(called && fit == Fit::Valid) {
+            return false;
+        }
+        let shape = self.shape(candidate);
+        if candidate.plus {
+            return len >= 8 && (fit >= Fit::Possible || named);
+        }
+        match shape {
+            Shape::List => called && fit == Fit::Valid,
+            Shape::Spelled => len >= 9 && (spelled || fit == Fit::Valid || named) || named && len >= 7,
+            Shape::Bare => self.bare(candidate, called, named, fit),
+            Shape::Grouped => fit == Fit::Valid && self.sure(candidate.start, candidate.end) || called && len >= 7 || named && len >= 8,
+        }
+    }
+
+    /// One unbroken run of digits.
+    fn bare(&self, candidate: &Candidate<'_>, called: bool, named: bool, fit: Fit) -> bool {
+        let mixed = self.how(candidate, How::Mixed);
+        match fit {
+            Fit::Valid if mixed > 0 => called || self.digits.atoms()[candidate.first].start > 0 && candidate.value.starts_with("08"),
+            Fit::Valid => self.sure(candidate.start, candidate.end),
+            _ => called && candidate.value.len() >= 7 || named && candidate.value.len() >= 8 && fit == Fit::Possible,
+        }
+    }
+
+    fn hidden(&self, candidate: &Candidate<'_>) -> bool {
+        if self.spared(candidate.start, candidate.end) || self.amount(candidate) {
+            return false;
+        }
+        let text = self.sight.text();
+        let units = self.sight.after(UNIT, candidate.start, candidate.end - candidate.start).next().is_some();
+        let references = self.sight.after(REFERENCE, candidate.start, candidate.end - candidate.start).next().is_some();
+        if units || references || text[candidate.start..candidate.end].contains(['?', '!']) {
+            return false;
+        }
+        let called = self.sight.led(NUMBER, candidate.start, 40) || self.sight.followed(CALL, candidate.end, 20);
+        let fit = self.regions.fit(candidate.value, candidate.plus);
+        let atoms = self.digits.atoms();
+        let prefix = atoms[candidate.first].how == How::Plain && (candidate.value.starts_with("08") || candidate.value.starts_with("628"));
+        fit == Fit::Valid && (called || prefix || self.regions.home == Some(Region::PL) && self.even(candidate)) || called && candidate.value.len() >= 9
+    }
+
+    /// Groups of two or three digits each, as people write numbers down.
+    fn even(&self, candidate: &Candidate<'_>) -> bool {
+        (candidate.first..=candidate.last).all(|at| (2..=3).contains(&self.digits.len(at)) && self.digits.atoms()[at].how == How::Plain)
+    }
+
+    fn how(&self, candidate: &Candidate<'_>, how: How) -> usize {
+        self.digits.atoms()[candidate.first..=candidate.last].iter().filter(|atom| atom.how == how).count()
+    }
+
+    /// Mostly number words: nobody spells an ordinary number digit by digit.
+    fn spelled(&self, candidate: &Candidate<'_>) -> bool {
+        let words = self.how(candidate, How::Word);
+        let all = candidate.last + 1 - candidate.first;
+        words >= 3 && words * 3 >= all
+    }
+
+    fn shape(&self, candidate: &Candidate<'_>) -> Shape {
+        let atoms = &self.digits.atoms()[candidate.first..=candidate.last];
+        let plain = atoms.iter().all(|atom| matches!(atom.how, How::Plain | How::Mixed));
+        if !plain {
+            return Shape::Spelled;
+        }
+        if atoms.len() == 1 {
+            return Shape::Bare;
+        }
+        let singles = (candidate.first..=candidate.last).filter(|at| self.digits.len(*at) == 1).count();
+        if singles == atoms.len() && atoms.len() >= 8 {
+            return Shape::Spelled;
+        }
+        if self.counting(candidate) { Shape::List } else { Shape::Grouped }
+    }
+
+    /// Sizes, years, steps: several numbers of one width that only rise.
+    fn counting(&self, candidate: &Candidate<'_>) -> bool {
+        let values: Vec<(usize, u32)> = (candidate.first..=candidate.last)
+            .map(|at| (self.digits.len(at), self.digits.value(at, at).parse().unwrap_or(u32::MAX)))
+            .collect();
+        let text = &self.sight.text()[candidate.start..candidate.end];
+        let commas = text.contains(',');
+        values.len() >= 3 && (commas || values.len() >= 4 && values.windows(2).all(|pair| pair[0].1 < pair[1].1))
+    }
+
+    /// Prices, dates, times, decimals, dimensions.
+    fn amount(&self, candidate: &Candidate<'_>) -> bool {
+        let text = self.sight.text();
+        let own = &text[candidate.start..candidate.end];
+        if self.sight.before(UNIT, candidate.start, 2).next().is_some()
+            || self.sight.after(UNIT, candidate.end, 1).next().is_some()
+            || text[..candidate.start].ends_with(['$', '€', '£', '#', '₱', '=', '¥'])
+            || text[candidate.end..].starts_with(['%', '$', '€', '£', '='])
+        {
+            return true;
+        }
+        thousands(own) || date(own) || own.contains(':') || own.contains('=')
+    }
+
+    /// Known numbers, references, numbers of other kinds.
+    fn spared(&self, start: usize, end: usize) -> bool {
+        let text = self.sight.text();
+        let reference = self.sight.before(REFERENCE, start, 24).next();
+        let called = self.sight.before(CALL, start, 24).next();
+        let nearer = match (reference, called) {
+            (Some(reference), Some(called)) => reference.start > called.start,
+            (Some(_), None) => true,
+            _ => false,
+        };
+        if nearer && !text[start..end].contains('+') {
+            return true;
+        }
+        let bytes = text.as_bytes();
+        let code_before = start.checked_sub(1).is_some_and(|at| bytes[at] == b'#' || bytes[at] == b'_');
+        let code_after = bytes.get(end).is_some_and(|b| *b == b'_' || b.is_ascii_alphabetic() && self.face_is_code(end));
+        let digits: String = text[start..end].bytes().filter(u8::is_ascii_digit).map(char::from).collect();
+        let product = digits.len() == 13 && ean(&digits) && called.is_none() && !text[start..end].contains('+');
+        code_before || code_after || product
+    }
+
+    /// Whether the letters after a number make a code of it, and not a word stuck to it.
+    fn face_is_code(&self, end: usize) -> bool {
+        let rest = &self.sight.text()[end..];
+        let word = rest.find(|c: char| !c.is_ascii_alphanumeric()).map_or(rest, |at| &rest[..at]);
+        word.bytes().any(|b| b.is_ascii_digit()) && !word.starts_with('x') && !word.starts_with("ext") && self.sight.face == Face::Plain
+    }
+}
+
+/// How a candidate is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// One run.
+    Bare,
+    /// Groups of digits.
+    Grouped,
+    /// A list of numbers.
+    List,
+    /// Words or single digits.
+    Spelled,
+}
+
+/// "1.500.000", "1,299.00", "415.55".
+fn thousands(text: &str) -> bool {
+    let mut groups = text.split(['.', ',']);
+    let first = groups.next().unwrap_or_default();
+    let rest: Vec<&str> = groups.collect();
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    if rest.is_empty() || !digits(first) || !rest.iter().all(|g| digits(g)) {
+        return false;
+    }
+    let cents = rest.last().is_some_and(|g| g.len() <= 2);
+    let middle = if cents { &rest[..rest.len() - 1] } else { &rest[..] };
+    first.len() <= 3 && middle.iter().all(|g| g.len() == 3) && !(first.len() == 3 && rest.len() == 2 && !cents) || rest.len() == 1
+}
+
+/// "12/06/2024", "2024-06-12", "10-11-2024".
+fn date(text: &str) -> bool {
+    let groups: Vec<&str> = text.split(['/', '-', '.', ' ']).collect();
+    let value = |s: &&str| s.parse::<u32>().unwrap_or(u32::MAX);
+    let year = |s: &&str| s.len() == 4 && (1900..=2100).contains(&value(s));
+    match groups.as_slice() {
+        [a, b, c] if year(c) || c.len() == 2 => a.len() <= 2 && b.len() <= 2 && value(a) <= 31 && value(b) <= 31,
+        [a, b, c] if year(a) => b.len() <= 2 && c.len() <= 2 && value(b) <= 12 && value(c) <= 31,
+        [a, b] => year(a) && year(b),
+        _ => false,
+    }
+}

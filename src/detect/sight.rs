@@ -1,0 +1,105 @@
+//! What a detector sees: a folded text, its words, and what is known around it.
+
+use super::{
+    Context,
+    fold::View,
+    lexicon::{Cue, Hit, Number, Sense},
+};
+use crate::model::Kind;
+
+/// How the text came to be what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Face {
+    /// As written, folded.
+    Plain,
+    /// Joined letters, "dot" for a dot: what is found must be surer.
+    Unveiled,
+    /// Two pieces put together: only what spans the seam counts.
+    Joined,
+}
+
+/// A folded text with its words.
+pub(super) struct Sight<'a> {
+    /// The folded text and its way back.
+    pub(super) view: &'a View,
+    /// The words in it, by place.
+    pub(super) hits: &'a [Hit],
+    /// What is known of the conversation.
+    pub(super) context: &'a Context,
+    /// How the text came to be.
+    pub(super) face: Face,
+}
+
+/// A place found by a detector, in bytes of the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// First byte.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+    /// What it is.
+    pub(super) kind: Kind,
+}
+
+impl<'a> Sight<'a> {
+    /// The folded text.
+    pub(super) fn text(&self) -> &'a str {
+        self.view.text()
+    }
+
+    /// Whole words that are one of `cues`, nearest first, ending at most `reach` bytes before `at`.
+    pub(super) fn before(&self, cues: &'a [Cue], at: usize, reach: usize) -> impl Iterator<Item = &'a Hit> {
+        let until = self.hits.partition_point(|hit| hit.start < at);
+        let near = self.hits[..until].iter().rev().take_while(move |hit| at - hit.start <= reach + LONGEST);
+        near.filter(move |hit| hit.end <= at && at - hit.end <= reach && is(hit, cues))
+    }
+
+    /// Whole words that are one of `cues`, starting at most `reach` bytes after `at`.
+    pub(super) fn after(&self, cues: &'a [Cue], at: usize, reach: usize) -> impl Iterator<Item = &'a Hit> {
+        let from = self.hits.partition_point(|hit| hit.start < at);
+        let near = self.hits[from..].iter().take_while(move |hit| hit.start - at <= reach);
+        near.filter(move |hit| is(hit, cues))
+    }
+
+    /// Whether one of `cues` stands before `at` in the same sentence.
+    pub(super) fn led(&self, cues: &'a [Cue], at: usize, reach: usize) -> bool {
+        self.before(cues, at, reach).any(|hit| !sentence_ends(&self.text()[hit.end..at]))
+    }
+
+    /// Whether one of `cues` stands after `at` in the same sentence.
+    pub(super) fn followed(&self, cues: &'a [Cue], at: usize, reach: usize) -> bool {
+        self.after(cues, at, reach).any(|hit| !sentence_ends(&self.text()[at..hit.start]))
+    }
+
+    /// The number words.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&'a Hit, Number)> {
+        self.hits.iter().filter_map(|hit| match hit.sense {
+            Sense::Number(number) => Some((hit, number)),
+            _ => None,
+        })
+    }
+
+    /// Whether any whole word is one of `cues`.
+    pub(super) fn has(&self, cues: &[Cue]) -> bool {
+        self.hits.iter().any(|hit| is(hit, cues))
+    }
+}
+
+/// No cue word is longer; bounds the look back over nested hits.
+const LONGEST: usize = 40;
+
+/// Whether a hit is a whole word with one of these meanings.
+pub(super) fn is(hit: &Hit, cues: &[Cue]) -> bool {
+    hit.whole && matches!(hit.sense, Sense::Cue(cue) if cues.contains(&cue))
+}
+
+/// Whether a sentence ends within `between`.
+fn sentence_ends(between: &str) -> bool {
+    let mut bytes = between.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        if matches!(byte, b'!' | b'?' | b';') || (byte == b'.' && bytes.peek() == Some(&b' ')) {
+            return true;
+        }
+    }
+    false
+}

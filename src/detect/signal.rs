@@ -1,0 +1,276 @@
+//! What a text is up to: rules over concepts, judged over the pieces in the order of reading.
+//!
+//! A rule names groups of concepts that must stand near each other, in any order or in the given
+//! one, and concepts that excuse it. Words, not letters, measure the distance. A rule whose
+//! concepts are not all in the text costs a few comparisons of bit sets.
+
+use serde::Deserialize;
+
+use crate::model::SignalKind;
+
+/// A rule as written in a lexicon file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleText {
+    /// Stable id, such as `id.incentive.gift`.
+    pub(super) id: String,
+    /// What it signals.
+    pub(super) kind: SignalKind,
+    /// Shown to the sender.
+    pub(super) explain: String,
+    /// Groups that must all be there; `a|b` is one or the other.
+    pub(super) all: Vec<String>,
+    /// Concepts that excuse it when they stand near.
+    #[serde(default)]
+    pub(super) unless: Vec<String>,
+    /// Within how many words.
+    #[serde(default = "twelve")]
+    pub(super) within: u32,
+    /// Whether the groups come in the order given.
+    #[serde(default)]
+    pub(super) ordered: bool,
+    /// Texts that the rule must see.
+    pub(super) must_catch: Vec<String>,
+    /// Texts that the rule must let pass.
+    #[serde(default)]
+    pub(super) must_pass: Vec<String>,
+}
+
+fn twelve() -> u32 {
+    12
+}
+
+/// Why a rule can not be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RuleFault {
+    #[error("rule `{0}`: no concept `{1}` in this file or in English")]
+    UnknownConcept(String, String),
+    #[error("rule `{0}`: `all` is empty")]
+    Empty(String),
+    #[error("rule `{0}`: `must_catch` is empty")]
+    NoExample(String),
+}
+
+/// A rule ready to run.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) id: String,
+    pub(super) kind: SignalKind,
+    groups: Vec<Set>,
+    unless: Set,
+    within: u32,
+    ordered: bool,
+    pub(super) must_catch: Vec<String>,
+    pub(super) must_pass: Vec<String>,
+}
+
+impl Rule {
+    /// Compiles a rule, resolving concept names through `known`.
+    pub(super) fn compile(text: &RuleText, known: impl Fn(&str) -> Vec<u16>) -> Result<Self, RuleFault> {
+        if text.all.is_empty() {
+            return Err(RuleFault::Empty(text.id.clone()));
+        }
+        if text.must_catch.is_empty() {
+            return Err(RuleFault::NoExample(text.id.clone()));
+        }
+        let set = |names: &str| -> Result<Set, RuleFault> {
+            let mut set = Set::default();
+            for name in names.split('|').map(str::trim) {
+                let ids = known(name);
+                if ids.is_empty() {
+                    return Err(RuleFault::UnknownConcept(text.id.clone(), name.to_owned()));
+                }
+                ids.into_iter().for_each(|id| set.insert(id));
+            }
+            Ok(set)
+        };
+        let mut unless = Set::default();
+        for names in &text.unless {
+            unless.join(&set(names)?);
+        }
+        Ok(Self {
+            id: text.id.clone(),
+            kind: text.kind,
+            groups: text.all.iter().map(|names| set(names)).collect::<Result<_, _>>()?,
+            unless,
+            within: text.within,
+            ordered: text.ordered,
+            must_catch: text.must_catch.clone(),
+            must_pass: text.must_pass.clone(),
+        })
+    }
+
+    /// The place in `mentions` where the rule is first fulfilled: its last concept.
+    pub(super) fn meets(&self, mentions: &[Mention], present: &Set) -> Option<usize> {
+        if self.groups.iter().any(|group| !group.meets(present)) {
+            return None;
+        }
+        for (first, mention) in mentions.iter().enumerate() {
+            if !self.groups.iter().any(|group| group.has(mention.concept)) {
+                continue;
+            }
+            let last = if self.ordered { self.in_order(mentions, first) } else { self.together(mentions, first) };
+            if let Some(last) = last
+                && !self.excused(mentions, first, last)
+            {
+                return Some(last);
+            }
+        }
+        None
+    }
+
+    /// Groups one after another, beginning at `first`.
+    fn in_order(&self, mentions: &[Mention], first: usize) -> Option<usize> {
+        let mut rest = self.groups.iter();
+        if !rest.next()?.has(mentions[first].concept) {
+            return None;
+        }
+        let (mut last, mut after) = (first, mentions[first].end);
+        for group in rest {
+            last = (last + 1..mentions.len())
+                .take_while(|at| self.near(mentions, first, *at))
+                .find(|at| mentions[*at].start >= after && group.has(mentions[*at].concept))?;
+            after = mentions[last].end;
+        }
+        Some(last)
+    }
+
+    /// Groups in any order from `first` on; no words serve two groups.
+    fn together(&self, mentions: &[Mention], first: usize) -> Option<usize> {
+        let mut taken: [Option<(usize, usize)>; MAX_GROUPS] = [None; MAX_GROUPS];
+        let mut missing = self.groups.len().min(MAX_GROUPS);
+        let near = (first..mentions.len()).take_while(|at| self.near(mentions, first, *at));
+        for at in near {
+            let mention = &mentions[at];
+            let used = taken.iter().flatten().any(|(s, e)| mention.start < *e && *s < mention.end);
+            if used {
+                continue;
+            }
+            let free = self.groups.iter().take(MAX_GROUPS).enumerate();
+            let group = free.filter(|(n, group)| taken[*n].is_none() && group.has(mention.concept)).map(|(n, _)| n).next();
+            if let Some(group) = group {
+                taken[group] = Some((mention.start, mention.end));
+                missing -= 1;
+                if missing == 0 {
+                    return Some(at);
+                }
+            }
+        }
+        None
+    }
+
+    fn near(&self, mentions: &[Mention], first: usize, at: usize) -> bool {
+        mentions[at].word.saturating_sub(mentions[first].word) <= self.within
+    }
+
+    /// An excusing concept within four words of what was found.
+    fn excused(&self, mentions: &[Mention], first: usize, last: usize) -> bool {
+        let from = mentions[first].word.saturating_sub(4);
+        let to = mentions[last].word.saturating_add(4);
+        let before = mentions[..first].iter().rev().take_while(|m| m.word >= from);
+        let after = mentions[first..].iter().take_while(|m| m.word <= to);
+        before.chain(after).any(|mention| self.unless.has(mention.concept))
+    }
+}
+
+const MAX_GROUPS: usize = 6;
+
+/// A concept's place in the joined pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mention {
+    /// Which concept.
+    pub(super) concept: u16,
+    /// The piece it stands in.
+    pub(super) piece: usize,
+    /// The n-th word over all pieces.
+    pub(super) word: u32,
+    /// First byte, counted over all pieces.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+}
+
+/// A set of concepts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Set(Vec<u64>);
+
+impl Set {
+    /// Puts a concept in.
+    pub(super) fn insert(&mut self, concept: u16) {
+        let at = usize::from(concept / 64);
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        self.0[at] |= 1 << (concept % 64);
+    }
+
+    fn has(&self, concept: u16) -> bool {
+        self.0.get(usize::from(concept / 64)).is_some_and(|word| word >> (concept % 64) & 1 == 1)
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.0.resize(self.0.len().max(other.0.len()), 0);
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(all: &[&str], unless: &[&str], ordered: bool) -> Rule {
+        let text = RuleText {
+            id: "t".to_owned(),
+            kind: SignalKind::Threat,
+            explain: String::new(),
+            all: all.iter().map(|s| (*s).to_owned()).collect(),
+            unless: unless.iter().map(|s| (*s).to_owned()).collect(),
+            within: 5,
+            ordered,
+            must_catch: vec!["x".to_owned()],
+            must_pass: Vec::new(),
+        };
+        Rule::compile(&text, |name| vec![u16::from(name.as_bytes()[0] - b'a')]).unwrap()
+    }
+
+    fn meets(rule: &Rule, text: &str) -> bool {
+        let mut present = Set::default();
+        let mentions: Vec<_> = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, b)| b.is_ascii_lowercase())
+            .map(|(at, b)| {
+                present.insert(u16::from(b - b'a'));
+                Mention { concept: u16::from(b - b'a'), piece: 0, word: at as u32, start: at, end: at + 1 }
+            })
+            .collect();
+        rule.meets(&mentions, &present).is_some()
+    }
+
+    #[test]
+    fn groups_must_stand_near_each_other() {
+        let rule = rule(&["a", "b|c"], &[], false);
+        assert!(meets(&rule, "a--b"));
+        assert!(meets(&rule, "c--a"));
+        assert!(!meets(&rule, "a------b"));
+        assert!(meets(&rule, "a------a--b"));
+    }
+
+    #[test]
+    fn order_counts_where_the_rule_says_so() {
+        let rule = rule(&["a", "b"], &[], true);
+        assert!(meets(&rule, "a-b"));
+        assert!(!meets(&rule, "b-a"));
+    }
+
+    #[test]
+    fn an_excuse_near_by_excuses() {
+        let rule = rule(&["a", "b"], &["z"], false);
+        assert!(!meets(&rule, "z-a-b"));
+        assert!(meets(&rule, "z------a-b"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Ids on other networks: a handle with its `@`, or an id next to a network's name.
+
+use super::{
+    lexicon::{Cue, Hit},
+    sight::{Face, Found, Sight, is},
+};
+use crate::model::Kind;
+
+/// Finds ids on networks and messengers.
+pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    mentions(sight, found);
+    for hit in sight.hits.iter().filter(|hit| is(hit, NETWORKS)) {
+        beside(sight, hit, found);
+    }
+}
+
+const NETWORKS: &[Cue] = &[Cue::Network, Cue::NetworkWord];
+const LINKING: &[Cue] = &[Cue::Between, Cue::Id, Cue::PhoneWord, Cue::Phone, Cue::Network, Cue::NetworkWord];
+
+/// `@handle`.
+fn mentions(sight: &Sight<'_>, found: &mut Vec<Found>) {
+    let text = sight.text();
+    for at in memchr::memchr_iter(b'@', text.as_bytes()) {
+        let before = text[..at].chars().next_back();
+        if before.is_some_and(|c| (c.is_alphanumeric() && !super::lexicon::unspaced(c)) || matches!(c, '@' | '_' | '.' | '&' | '%' | '-' | '+')) {
+            continue;
+        }
+        let end = handle_end(text, at + 1);
+        let handle = &text[at + 1..end];
+        let letters = handle.bytes().any(|b| b.is_ascii_alphabetic());
+        let first_ok = handle.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        let amount = handle.bytes().next().is_some_and(|b| b.is_ascii_digit());
+        let next = text[end..].chars().next();
+        if handle.len() < 2 || !letters || (!first_ok && amount && handle.len() < 5) || matches!(next, Some('@')) {
+            continue;
+        }
+        push(sight, at, end, found);
+    }
+}
+
+/// An id right after a network's name.
+fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Vec<Found>) {
+    let word = is(network, &[Cue::NetworkWord]);
+    if let Some((start, end, sure)) = id_after(sight, network.end)
+        && (sure || !word)
+    {
+        push(sight, start, end, found);
+    }
+}
+
+/// "email is name", "surel saya depannya name".
+pub(super) fn named(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
+    let (start, end, _) = walk(sight, from, true)?;
+    Some((start, end))
+}
+
+/// The id after a network's name, and whether its shape or a colon says that it is one.
+fn id_after(sight: &Sight<'_>, from: usize) -> Option<(usize, usize, bool)> {
+    let (start, end, marked) = walk(sight, from, false)?;
+    let text = sight.text();
+    let id = &text[start..end];
+    let shaped = id_shaped(id);
+    (shaped || marked).then_some((start, end, shaped && id.len() >= 4 || marked && id.len() >= 3))
+}
+
+/// Letters with digits, underscores or dots: no ordinary word.
+fn id_shaped(id: &str) -> bool {
+    let letters = id.bytes().any(|b| b.is_ascii_alphabetic());
+    let figures = id.bytes().any(|b| b.is_ascii_digit());
+    let joined = id.trim_matches(['.', '_']).bytes().any(|b| matches!(b, b'_' | b'.'));
+    letters && (figures || joined) && id.len() >= 4
+}
+
+/// Goes over signs and linking words to the next word; tells whether something marked it as an id.
+fn walk(sight: &Sight<'_>, from: usize, open: bool) -> Option<(usize, usize, bool)> {
+    let text = sight.text();
+    let (mut at, mut marked) = (from, open);
+    for _ in 0..6 {
+        let gap = text[at..].find(|c: char| c.is_alphanumeric() || c == '@' || c == '_')?;
+        let signs = &text[at..at + gap];
+        if signs.len() > 6 || signs.contains(['.', '?', '!', ';', '[', '\n', ')']) && !signs.starts_with(')') {
+            return None;
+        }
+        marked |= signs.contains([':', '=', '>']);
+        at += gap;
+        if text[at..].starts_with('@') {
+            let end = handle_end(text, at + 1);
+            return (end > at + 2).then_some((at, end, true));
+        }
+        let end = handle_end(text, at);
+        let linking = sight.hits.iter().skip(sight.hits.partition_point(|h| h.start < at)).take_while(|h| h.start == at);
+        let linking = linking.filter(|h| is(h, LINKING) && h.end <= end).max_by_key(|h| h.end);
+        match linking {
+            Some(hit) if hit.end == end || !text[hit.end..end].contains(['_', '.']) && !id_shaped(&text[at..end]) => {
+                marked |= is(hit, &[Cue::Id]);
+                at = hit.end.max(end);
+            }
+            _ => return (end > at + 1).then_some((at, end, marked)),
+        }
+    }
+    None
+}
+
+fn handle_end(text: &str, from: usize) -> usize {
+    let end = text[from..].find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))).map_or(text.len(), |len| from + len);
+    from + text[from..end].trim_end_matches(['.', '-']).len()
+}
+
+fn push(sight: &Sight<'_>, start: usize, end: usize, found: &mut Vec<Found>) {
+    let handle = sight.text()[start..end].trim_start_matches('@');
+    let own = sight.context.own.social.iter().any(|own| own.trim_start_matches('@').eq_ignore_ascii_case(handle));
+    let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+    let digits = handle.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
+    if fresh && !own && !digits && sight.face != Face::Joined {
+        found.push(Found { start, end, kind: Kind::Social });
+    }
+}

@@ -1,0 +1,179 @@
+//! What is split over consecutive texts: digits in parts, a name here and its host there.
+
+use super::{
+    Detect, Read, Span, Window,
+    context::Context,
+    digits::{Digits, How},
+    fold::View,
+    lexicon::Cue,
+    number::Fit,
+    phone,
+    sight::{Face, Found, Sight},
+};
+use crate::model::Kind;
+
+/// Adds to each text what only shows when they are read together, and returns the residues.
+pub(super) fn look(detect: &Detect, texts: &mut [Read], context: &Context, window: &Window) -> Window {
+    let next = digits(texts, context, window);
+    joined(detect, texts, context, window);
+    Window { tail: texts.last().and_then(tail).or(next.tail.clone()), ..next }.bounded()
+}
+
+/// A run of digits and where it stands; none of the texts for what the window remembers.
+struct Residue {
+    text: Option<usize>,
+    start: usize,
+    end: usize,
+    value: String,
+}
+
+/// Numbers told in parts.
+fn digits(texts: &mut [Read], context: &Context, window: &Window) -> Window {
+    let remembered = window.digits.iter().map(|value| Residue { text: None, start: 0, end: 0, value: value.clone() });
+    let mut residues: Vec<Residue> = remembered.collect();
+    let mut called = window.called;
+    for (n, text) in texts.iter().enumerate() {
+        residue(n, text, context, &mut residues, &mut called);
+    }
+    let spread = residues.windows(2).any(|pair| pair[0].text != pair[1].text);
+    if spread {
+        let empty = View::default();
+        let regions = phone::regions(&Sight { view: &empty, hits: &[], context, face: Face::Joined });
+        for (first, last) in numbers(&residues, &regions, called) {
+            for part in &residues[first..=last] {
+                if let Some(text) = part.text.and_then(|n| texts.get_mut(n)) {
+                    let (start, end) = text.view.chars(part.start, part.end);
+                    text.spans.push(Span { start, end, kind: Kind::Phone });
+                }
+            }
+        }
+    }
+    let kept: Vec<String> = residues.into_iter().map(|part| part.value).collect();
+    Window { digits: kept, called, tail: window.tail.clone() }
+}
+
+/// The digits of a text that says little else.
+fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>, called: &mut bool) {
+    let sight = Sight { view: &text.view, hits: &text.hits, context, face: Face::Plain };
+    let digits = Digits::of(&sight);
+    if digits.atoms().is_empty() || sight.has(&[Cue::Unit, Cue::Reference]) {
+        return;
+    }
+    let words = text.view.text().split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).count();
+    let number_words = digits.atoms().iter().filter(|atom| atom.how != How::Plain).count();
+    if words.saturating_sub(digits.atoms().len().max(number_words)) > 5 {
+        return;
+    }
+    let mut any = false;
+    for (at, atom) in digits.atoms().iter().enumerate() {
+        let (start, end) = text.view.chars(atom.start, atom.end);
+        let taken = text.spans.iter().any(|span| span.start < end && start < span.end);
+        if !taken && digits.len(at) <= Window::RUN && atom.how != How::Maybe {
+            residues.push(Residue { text: Some(n), start: atom.start, end: atom.end, value: digits.value(at, at).to_owned() });
+            any = true;
+        }
+    }
+    *called |= any && sight.has(&[Cue::Phone, Cue::PhoneWord]);
+}
+
+/// Rows of residues that are a number together.
+fn numbers(residues: &[Residue], regions: &phone::Regions, called: bool) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut first = 0;
+    while first < residues.len() {
+        let mut value = String::new();
+        let mut best = None;
+        for last in first..residues.len() {
+            value.push_str(&residues[last].value);
+            if value.len() > 15 {
+                break;
+            }
+            let spans_texts = residues[first].text != residues[last].text;
+            if spans_texts && value.len() >= 8 && regions.told(&value, called) >= Fit::Valid {
+                best = Some(last);
+            }
+        }
+        match best {
+            Some(last) => {
+                found.push((first, last));
+                first = last + 1;
+            }
+            None => first += 1,
+        }
+    }
+    found
+}
+
+/// The end of one text and the beginning of the next, where a sign says that they belong together.
+fn joined(detect: &Detect, texts: &mut [Read], context: &Context, window: &Window) {
+    let fragment = window.tail.as_deref().map(View::of).unwrap_or_default();
+    let mut from = 0;
+    while from < texts.len() {
+        let mut to = from;
+        while to + 1 < texts.len() && seam(&texts[to], &texts[to + 1]) {
+            to += 1;
+        }
+        let continues = from == 0 && !fragment.text().is_empty() && continues(&texts[0]);
+        if to > from || continues {
+            join(detect, &mut texts[from..=to], context, continues.then_some(&fragment));
+        }
+        from = to + 1;
+    }
+}
+
+fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option<&View>) {
+    let mut views: Vec<&View> = fragment.into_iter().collect();
+    views.extend(texts.iter().map(|text| &text.view));
+    let (view, bounds) = View::joined(&views);
+    let hits = detect.lexicon.hits(view.text());
+    let mut spans = Vec::new();
+    let mut seen = |view: &View, hits: &[super::Hit]| {
+        let sight = Sight { view, hits, context, face: Face::Joined };
+        let mut found: Vec<Found> = Vec::new();
+        super::email::find(&sight, &mut found);
+        super::link::find(&sight, &mut found);
+        super::keep(view, &found, &mut spans);
+    };
+    seen(&view, &hits);
+    if let Some(signed) = super::unveil::signed(&view, &hits) {
+        seen(&signed, &detect.lexicon.hits(signed.text()));
+    }
+    let skipped = usize::from(fragment.is_some());
+    for span in spans {
+        let across = bounds.iter().any(|(start, end)| span.start < *start && *start < span.end || span.start < *end && *end < span.end);
+        if !across {
+            continue;
+        }
+        for (text, (start, end)) in texts.iter_mut().zip(&bounds[skipped..]) {
+            let (s, e) = (span.start.max(*start), span.end.min(*end));
+            if s < e {
+                text.spans.push(Span { start: s - start, end: e - start, kind: span.kind });
+            }
+        }
+    }
+}
+
+/// Whether the first text asks for the second or the second leans on the first.
+fn seam(first: &Read, second: &Read) -> bool {
+    let open = first.view.text().trim_end().ends_with(['@', '.', '/']);
+    let dot = first.hits.iter().any(|hit| super::sight::is(hit, JOINTS) && hit.end == first.view.text().trim_end().len());
+    (open || dot) && first.view.text().len() < 200 || continues(second)
+}
+
+const JOINTS: &[Cue] = &[Cue::Dot, Cue::At, Cue::Slash];
+
+fn continues(text: &Read) -> bool {
+    let start = text.view.text().len() - text.view.text().trim_start().len();
+    let rest = &text.view.text()[start..];
+    let sign = rest.starts_with(['@', '.', '/']) && rest[1..].starts_with(|c: char| c.is_alphanumeric());
+    sign || text.hits.iter().take_while(|hit| hit.start <= start).any(|hit| hit.start == start && super::sight::is(hit, JOINTS))
+}
+
+/// The last word of a text, if it could be the beginning of an address or a host.
+fn tail(text: &Read) -> Option<String> {
+    let trimmed = text.view.text().trim_end();
+    let word = trimmed.rsplit(char::is_whitespace).next()?;
+    let shaped = word.len() >= 3 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@'));
+    let telling = word.bytes().any(|b| !b.is_ascii_alphabetic()) || trimmed.len() < 40;
+    (shaped && telling).then(|| word.to_owned())
+}

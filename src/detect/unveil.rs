@@ -1,0 +1,196 @@
+//! Taking off veils: letters spread out, "dot" for a dot, "at" for an at sign, brackets around
+//! them. Each gives a further view of the text; what is found there leads back to the piece.
+
+use super::{
+    fold::{Edit, View},
+    lexicon::{Cue, Hit},
+    sight::is,
+};
+
+/// The text with spread letters put together, if there are any.
+pub(super) fn gathered(view: &View) -> Option<View> {
+    let text = view.text();
+    let mut edits = Vec::new();
+    let mut run = Run::default();
+    let mut tokens = 0;
+    for (at, c) in text.char_indices() {
+        if c.is_whitespace() || c == '.' && run.dotted {
+            run.gap = run.gap.or(Some(at));
+        } else {
+            let single = single(text, at, c);
+            if !single || run.gap.is_none_or(|gap| at - gap > 2) && run.letters + run.others > 0 && run.gap.is_some() {
+                run.close(&mut edits);
+                tokens = 0;
+            }
+            if single {
+                if let Some(gap) = run.gap.take().filter(|_| tokens > 0) {
+                    run.edits.push(Edit { start: gap, end: at, with: "" });
+                }
+                tokens += 1;
+                if c.is_alphabetic() { run.letters += 1 } else { run.others += 1 }
+            }
+            run.gap = None;
+        }
+    }
+    run.close(&mut edits);
+    (!edits.is_empty()).then(|| view.derive(&edits))
+}
+
+/// A row of single characters.
+#[derive(Default)]
+struct Run {
+    edits: Vec<Edit>,
+    letters: usize,
+    others: usize,
+    gap: Option<usize>,
+    dotted: bool,
+}
+
+impl Run {
+    fn close(&mut self, edits: &mut Vec<Edit>) {
+        if self.letters >= 2 && self.letters + self.others >= 3 {
+            edits.append(&mut self.edits);
+        }
+        *self = Self { gap: self.gap, ..Self::default() };
+    }
+}
+
+/// Whether the character stands alone between spaces.
+fn single(text: &str, at: usize, c: char) -> bool {
+    let before = text[..at].chars().next_back().is_none_or(char::is_whitespace);
+    let after = text[at + c.len_utf8()..].chars().next().is_none_or(char::is_whitespace);
+    before && after && (c.is_ascii_alphanumeric() || matches!(c, '.' | '@' | '/' | '_' | '-' | ':'))
+}
+
+/// The text with signs for the words that stand for them, if there are any.
+pub(super) fn signed(view: &View, hits: &[Hit]) -> Option<View> {
+    let text = view.text();
+    let mut edits: Vec<Edit> = Vec::new();
+    words(text, hits, &mut edits);
+    bracketed(text, &mut edits);
+    spaced(text, &mut edits);
+    if edits.is_empty() {
+        return None;
+    }
+    edits.sort_unstable_by_key(|edit| (edit.start, std::cmp::Reverse(edit.end)));
+    let mut end = 0;
+    edits.retain(|edit| {
+        let keep = edit.start >= end;
+        end = if keep { edit.end } else { end };
+        keep
+    });
+    Some(view.derive(&edits))
+}
+
+/// "dot", "titik", "at", "garing".
+fn words(text: &str, hits: &[Hit], edits: &mut Vec<Edit>) {
+    for hit in hits {
+        let with = if is(hit, &[Cue::Dot]) {
+            "."
+        } else if is(hit, &[Cue::At]) || is(hit, &[Cue::AtWord]) && address_follows(text, hits, hit) {
+            "@"
+        } else if is(hit, &[Cue::Slash]) {
+            "/"
+        } else if is(hit, &[Cue::Underscore]) {
+            "_"
+        } else if is(hit, &[Cue::Dash]) {
+            "-"
+        } else {
+            continue;
+        };
+        let (start, end) = around(text, hit.start, hit.end);
+        if start > 0 && end < text.len() {
+            edits.push(Edit { start, end, with });
+        }
+    }
+}
+
+/// After a plain "at": a provider, or a word and then a dot or what stands for one.
+fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
+    let from = hits.partition_point(|hit| hit.start < at.end);
+    let near = hits[from..].iter().take_while(|hit| hit.start - at.end <= 24);
+    let rest = &text[at.end..];
+    let rest = rest.trim_start_matches([' ', ')', ']', '}', '>']);
+    let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '-')).unwrap_or(rest.len());
+    let dotted = word > 0 && rest[word..].starts_with('.') && rest[word + 1..].starts_with(|c: char| c.is_alphanumeric());
+    let next = text.len() - rest.len() + word;
+    dotted || near.clone().any(|hit| is(hit, &[Cue::Dot]) && hit.start >= next && hit.start - next <= 3)
+        || near.clone().any(|hit| is(hit, &[Cue::Provider]) && hit.start < next && hit.end == next)
+}
+
+/// `[.]`, `(@)`, `%2e`.
+fn bracketed(text: &str, edits: &mut Vec<Edit>) {
+    for (at, found) in text.match_indices("%2e") {
+        edits.push(Edit { start: at, end: at + found.len(), with: "." });
+    }
+    for (at, c) in text.char_indices().filter(|(_, c)| matches!(c, '.' | '@' | '/' | '_' | ',')) {
+        let inside = text[..at].trim_end_matches(' ').ends_with(['[', '(', '{', '<']);
+        let closed = text[at + 1..].trim_start_matches(' ').starts_with([']', ')', '}', '>']);
+        if inside && closed {
+            let (start, end) = around(text, at, at + 1);
+            let with = match c {
+                '@' => "@",
+                '/' => "/",
+                '_' => "_",
+                _ => ".",
+            };
+            edits.push(Edit { start, end, with });
+        }
+    }
+}
+
+/// " . com", "name @ host.tld".
+fn spaced(text: &str, edits: &mut Vec<Edit>) {
+    let bytes = text.as_bytes();
+    for (at, c) in text.char_indices().filter(|(_, c)| matches!(c, '.' | '@' | ',')) {
+        let before = text[..at].trim_end_matches(' ');
+        let after = text[at + 1..].trim_start_matches(' ');
+        let left = at - before.len();
+        let right = text.len() - at - 1 - after.len();
+        if left > 2 || right > 2 || !before.ends_with(|c: char| c.is_alphanumeric()) {
+            continue;
+        }
+        let word = after.find(|c: char| !c.is_alphanumeric()).map_or(after, |len| &after[..len]);
+        let suffix = TOPS.contains(&word);
+        let wanted = match c {
+            '.' => left + right > 0 && suffix,
+            ',' => suffix && left + right <= 1 && word != "info",
+            _ => left + right > 0 && word.len() > 1 && !word.bytes().all(|b| b.is_ascii_digit()),
+        };
+        if wanted && bytes[at].is_ascii() {
+            edits.push(Edit { start: at - left, end: at + 1 + right, with: if c == '@' { "@" } else { "." } });
+        }
+    }
+}
+
+/// The word with the brackets and spaces around it.
+fn around(text: &str, start: usize, end: usize) -> (usize, usize) {
+    let open: &[char] = &[' ', '[', '(', '{', '<', '-', '_', '*', '"', '\'', '|', '/', '\\', '~', '='];
+    let close: &[char] = &[' ', ']', ')', '}', '>', '-', '_', '*', '"', '\'', '|', '/', '\\', '~', '='];
+    let left = text[..start].trim_end_matches(open).len();
+    let right = text.len() - text[end..].trim_start_matches(close).len();
+    (if start - left <= 4 { left } else { start }, if right - end <= 4 { right } else { end })
+}
+
+/// Top-level domains that people spell out.
+const TOPS: &[&str] = &[
+    "com", "net", "org", "id", "co", "pl", "de", "ru", "vn", "th", "ph", "uk", "es", "cn", "io", "me", "shop", "store", "xyz", "info", "biz",
+    "eu", "site", "online", "my", "sg", "us", "fr", "it", "in",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gather(text: &str) -> Option<String> {
+        gathered(&View::of(text)).map(|view| view.text().to_owned())
+    }
+
+    #[test]
+    fn spread_letters_come_together() {
+        assert_eq!(gather("ke t o k o @ g m a i l . c o m ya").as_deref(), Some("ke toko@gmail.com ya"));
+        assert_eq!(gather("w a . m e / 6 2 8").as_deref(), Some("wa.me/628"));
+        assert_eq!(gather("saya punya a dan b"), None);
+        assert_eq!(gather("0 8 1 2 3 4"), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! Mail: bytes opened into a [`Content`](crate::model::Content), and a content built into bytes.
+//!
+//! [`open`] splits a message into header fields and parts, reads what it knows and drops or
+//! refuses the rest. [`build`] writes a new message whose header fields are those of
+//! [`HEADERS`] and no others, with boundaries and content ids drawn afresh, so that nothing of
+//! the sender's program, host or time zone is carried along.
+
+mod build;
+mod encode;
+mod fields;
+mod open;
+mod parts;
+mod report;
+
+pub use build::{HEADERS, Outgoing, address, build};
+pub use open::{Opened, open};
+pub use report::DeliveryReport;
+
+/// What a message may cost before anything of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep parts may lie in parts.
+    pub depth: usize,
+    /// How many parts there may be.
+    pub parts: usize,
+    /// How many header fields there may be, those of parts included.
+    pub headers: usize,
+    /// Bytes of one decoded text or HTML body.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: 16, parts: 256, headers: 1_000, body: 2_000_000 }
+    }
+}
+
+/// The mark of a message that has been here: seen again, it goes in a circle.
+const LOOP_MARK: &str = "X-Tabir-Loop";
+
+#[cfg(test)]
+mod tests;

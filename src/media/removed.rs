@@ -1,0 +1,68 @@
+use crate::model::AttachmentAction;
+
+/// What was taken out of a message, so that both sides can be told. Holds no personal text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Removed {
+    /// A further version of the body (AMP, rich text, a second plain text).
+    Alternative,
+    /// An invitation: its organiser and attendees are addresses.
+    Calendar,
+    /// A vCard.
+    ContactCard,
+    /// A file or block of text that is encrypted.
+    Encrypted,
+    /// A file whose type is not allowed here.
+    FileType,
+    /// A file that could not be opened safely.
+    FileUnreadable,
+    /// A whole message attached to this one, with its own headers.
+    ForwardedMail,
+    /// An HTML body that could not be opened safely, beside a plain text.
+    Html,
+    /// A file written into the text (uuencode, yEnc, BinHex).
+    InlineFile,
+    /// A public key or certificate: it names its owner.
+    Key,
+    /// The technical part of a delivery or read report.
+    Report,
+    /// A signature over the message: it names its signer, and the message is written afresh.
+    Signature,
+    /// Outlook's `winmail.dat`.
+    Tnef,
+}
+
+impl Removed {
+    /// What an attachment's action took out, if it took it out.
+    pub fn of(action: AttachmentAction) -> Option<Self> {
+        match action {
+            AttachmentAction::RemovedType => Some(Self::FileType),
+            AttachmentAction::RemovedUnreadable | AttachmentAction::RemovedSize => Some(Self::FileUnreadable),
+            AttachmentAction::Pending | AttachmentAction::Rebuilt | AttachmentAction::Redacted => None,
+        }
+    }
+
+    /// The stable word for evidence and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alternative => "alternative",
+            Self::Calendar => "calendar",
+            Self::ContactCard => "contact_card",
+            Self::Encrypted => "encrypted",
+            Self::FileType => "file_type",
+            Self::FileUnreadable => "file_unreadable",
+            Self::ForwardedMail => "forwarded_mail",
+            Self::Html => "html",
+            Self::InlineFile => "inline_file",
+            Self::Key => "key",
+            Self::Report => "report",
+            Self::Signature => "signature",
+            Self::Tnef => "tnef",
+        }
+    }
+
+    /// Whether a reader misses something by it. A dropped signature or second version of the
+    /// body takes nothing from the reader, so that no notice is owed.
+    pub fn is_loss(self) -> bool {
+        !matches!(self, Self::Alternative | Self::Html | Self::Report | Self::Signature)
+    }
+}

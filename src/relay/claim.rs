@@ -1,0 +1,178 @@
+//! carry: outbox → claim → judge again → open the address → transport → record the outcome.
+//!
+//! Order is kept per lane (one direction of one conversation): a lane's deliveries go out one
+//! after the other, and one that must wait holds those behind it.
+
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration as StdDuration};
+
+use bytes::Bytes;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::{Handover, Mail, Relay};
+use crate::{
+    media::mail,
+    model::{Channel, ConversationId, Duration, Fault, Marketplace, Secret, Side, Timestamp},
+    store::{Cargo, Delivery, Ending, Settled},
+    vault::Place,
+};
+
+/// How long a claim holds: longer than any handover may take, so that only a crash lets one
+/// expire.
+const LEASE: Duration = Duration::minutes(15);
+/// How many lanes are carried at once.
+const LANES: usize = 64;
+/// How many deliveries one claim takes.
+const BATCH: usize = 256;
+/// How often the outbox is looked at when no bell rings: what became due by time alone.
+const LOOK: StdDuration = StdDuration::from_millis(250);
+
+type Lane = (Marketplace, ConversationId, Side, bool);
+
+pub(super) async fn carry(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
+    tokio::pin!(stop);
+    let free = Arc::new(Semaphore::new(LANES));
+    let mut lanes = JoinSet::new();
+    loop {
+        while lanes.try_join_next().is_some() {}
+        let Ok(first) = Arc::clone(&free).acquire_owned().await else { break };
+        drop(first);
+        let claimed = relay.store.claim(relay.clock.now(), LEASE, BATCH).await.unwrap_or_else(|fault| {
+            tracing::error!(fault = %fault.chain(), "claiming deliveries");
+            Vec::new()
+        });
+        let idle = claimed.is_empty();
+        for lane in by_lane(claimed) {
+            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { break };
+            let relay = Arc::clone(&relay);
+            lanes.spawn(async move {
+                relay.walk(lane).await;
+                relay.bell.notify_one();
+                drop(permit);
+            });
+        }
+        tokio::select! {
+            () = &mut stop => break,
+            () = relay.bell.notified(), if idle => {}
+            () = tokio::time::sleep(LOOK), if idle => {}
+            () = std::future::ready(()), if !idle => {}
+        }
+    }
+    while lanes.join_next().await.is_some() {}
+}
+
+fn by_lane(claimed: Vec<Delivery>) -> Vec<Vec<Delivery>> {
+    let mut places: HashMap<Lane, usize> = HashMap::new();
+    let mut lanes: Vec<Vec<Delivery>> = Vec::new();
+    for delivery in claimed {
+        let notice = delivery.cargo != Cargo::Message;
+        let key = (delivery.scope.marketplace().clone(), delivery.conversation.clone(), delivery.to, notice);
+        let at = *places.entry(key).or_insert_with(|| {
+            lanes.push(Vec::new());
+            lanes.len() - 1
+        });
+        lanes[at].push(delivery);
+    }
+    lanes
+}
+
+impl Relay {
+    /// Carries one lane in order. After a delivery that must wait, the rest is given back.
+    async fn walk(&self, lane: Vec<Delivery>) {
+        let mut waits = false;
+        for delivery in lane {
+            let ending = if waits { Ending::Released } else { self.bring(&delivery).await };
+            waits = waits || matches!(ending, Ending::Deferred(_));
+            let settled = Settled { id: delivery.id, claim: delivery.claim, how: ending, at: self.clock.now() };
+            if let Err(fault) = self.store.settle(vec![settled]).await {
+                tracing::error!(fault = %fault.chain(), delivery = %delivery.id, "recording a delivery");
+            }
+        }
+    }
+
+    async fn bring(&self, delivery: &Delivery) -> Ending {
+        let (ending, code) = match self.hand_over(delivery).await {
+            Ok(Handover::Delivered) => (Ending::Delivered, "delivered".to_owned()),
+            Ok(Handover::CalledOff) => (self.withheld(delivery), "withheld".to_owned()),
+            Ok(Handover::Never { code }) => (Ending::Failed, code),
+            Ok(Handover::NotNow { code }) => (self.later(delivery), code),
+            Err(fault) => {
+                tracing::error!(fault = %fault.chain(), delivery = %delivery.id, "carrying a delivery");
+                (self.later(delivery), "fault".to_owned())
+            }
+        };
+        metrics::counter!("tabir_deliveries_total", "ending" => word(&ending)).increment(1);
+        tracing::debug!(delivery = %delivery.id, attempts = delivery.attempts, ending = word(&ending), code, "carried");
+        ending
+    }
+
+    /// Opens what is needed for the length of this call: the body, the address, nothing more.
+    async fn hand_over(&self, delivery: &Delivery) -> Result<Handover, Fault> {
+        if !self.store.still_current(delivery).await? {
+            return Ok(Handover::CalledOff);
+        }
+        let never = |code: &str| Ok(Handover::Never { code: code.to_owned() });
+        if delivery.channel != Channel::Mail {
+            return never("channel");
+        }
+        let Some(conversation) = self.store.conversation(&delivery.scope, &delivery.conversation).await? else {
+            return never("conversation");
+        };
+        let market = self.market(delivery.scope.marketplace()).await?;
+        let Some(reader) = self.profile(&delivery.scope, conversation.party(delivery.to)).await? else {
+            return never("erased");
+        };
+        let Some(address) = reader.emails.first().cloned() else {
+            // Nobody to tell by mail; the API shows it.
+            return if delivery.cargo == Cargo::Message { never("no_address") } else { Ok(Handover::Delivered) };
+        };
+        let built = match delivery.cargo {
+            Cargo::Message => {
+                let Some(key) = self.side_key(&delivery.scope, &conversation, delivery.to.other())? else {
+                    return never("erased");
+                };
+                key.open(&Place::delivery(delivery.scope.marketplace(), &delivery.id), &delivery.body)?
+            }
+            notice => self.word_notice(notice, delivery, &market.domain, reader.locale.as_deref())?,
+        };
+        let mail = Mail {
+            from: format!("{}@{}", self.vault.verp().local_part(delivery.id), market.domain),
+            bytes: Bytes::from(mail::address(&address, &built)),
+            to: Secret::new(address),
+        };
+        let last_look = Box::pin(async { self.store.still_current(delivery).await.unwrap_or(false) });
+        Ok(self.transport.deliver(&mail, last_look).await)
+    }
+
+    fn withheld(&self, delivery: &Delivery) -> Ending {
+        let rules = self.rules.load().book.of(delivery.scope.marketplace());
+        Ending::Withheld { notice_due: rules.notices.next(self.clock.now()) }
+    }
+
+    /// The next try, with up to a tenth of jitter so that what failed together does not come
+    /// back together; or the end.
+    fn later(&self, delivery: &Delivery) -> Ending {
+        let rules = self.rules.load();
+        let now = self.clock.now();
+        if now.since(delivery.accepted) >= rules.give_up {
+            return Ending::Failed;
+        }
+        let step = usize::try_from(delivery.attempts).unwrap_or(usize::MAX);
+        let wait = rules.retry.get(step).or(rules.retry.last()).copied().unwrap_or(Duration::hours(4));
+        let mut luck = [0; 2];
+        let tenth = match self.vault.luck().fill(&mut luck) {
+            Ok(()) => wait.0 / 10 * i64::from(u16::from_be_bytes(luck)) / 65_536,
+            Err(_) => 0,
+        };
+        Ending::Deferred(Timestamp(now.0 + wait.0 + tenth))
+    }
+}
+
+fn word(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Delivered => "delivered",
+        Ending::Deferred(_) => "deferred",
+        Ending::Failed => "failed",
+        Ending::Withheld { .. } => "withheld",
+        Ending::Released => "released",
+    }
+}

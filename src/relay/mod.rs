@@ -1,0 +1,144 @@
+//! The way of a message. It is written here once, and nothing else decides the order.
+//!
+//! ```text
+//! pass    channel ─▶ resolve ─▶ admit ─▶ scrub ─▶ rewrite ─▶ record      │ 250 / 201 only now
+//!          (in)       store     policy   detect    model      store       │
+//!                    who is it?  may it?  clean it  mask it   answer for it
+//! carry   outbox ─▶ claim ─▶ judge again ─▶ open the address ─▶ transport ─▶ record the outcome
+//! ```
+//!
+//! [`Relay::pass`] is the first row. Each stage takes the [`Message`] of the stage before it and
+//! returns the next; the stages are types that only this room can make, so that a message that
+//! was not scrubbed can not be rewritten and one that was not rewritten can not be recorded.
+//! [`Relay::carry`] is the second row, a later act.
+//!
+//! # Security
+//! Holds no keys: it opens and seals through `vault`. What parses hostile bytes (`media`,
+//! `sandbox`) is called from here with content, never with keys. The real address of a
+//! recipient is opened in `claim` for the length of one handover.
+
+mod admit;
+mod bounce;
+mod care;
+mod claim;
+mod notice;
+mod outcome;
+mod record;
+mod resolve;
+mod rewrite;
+mod scrub;
+mod stage;
+mod talk;
+mod transport;
+
+use std::{collections::HashMap, future::Future, sync::Arc};
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use tokio::sync::Notify;
+
+pub use resolve::{Inbound, Route, Sender, Speaker};
+pub use transport::{Handover, LastLook, Mail, Transport};
+
+use crate::{
+    detect::Detect,
+    media::attachment::AttachmentRules,
+    model::{Accepted, Clock, Duration, Marketplace, Message, Outcome},
+    policy::rules::RuleBook,
+    sandbox::Sandbox,
+    store::Store,
+    vault::Vault,
+};
+use outcome::Stop;
+use record::Written;
+use talk::Market;
+
+/// The relay: everything a message needs on its way.
+pub struct Relay {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    sandbox: Arc<Sandbox>,
+    transport: Arc<dyn Transport>,
+    rules: Arc<ArcSwap<Rules>>,
+    /// Opened marketplace keys: few, and unchanged for the life of a marketplace.
+    markets: DashMap<Marketplace, Arc<Market>>,
+    /// Rung when something new may be carried.
+    bell: Notify,
+}
+
+/// What can be replaced while the relay runs.
+pub struct Rules {
+    /// The rules of each marketplace.
+    pub book: RuleBook,
+    /// Which files a message may have, where a marketplace differs from [`Rules::files`].
+    pub own_files: HashMap<Marketplace, AttachmentRules>,
+    /// Which files a message may have.
+    pub files: AttachmentRules,
+    /// The compiled detectors.
+    pub detect: Arc<Detect>,
+    /// Waits between tries of a delivery; the last one repeats until `give_up`.
+    pub retry: Vec<Duration>,
+    /// When a delivery is given up, counted from acceptance.
+    pub give_up: Duration,
+}
+
+impl Relay {
+    /// Joins the rooms.
+    pub fn new(
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+        clock: Arc<dyn Clock>,
+        sandbox: Arc<Sandbox>,
+        transport: Arc<dyn Transport>,
+        rules: Arc<ArcSwap<Rules>>,
+    ) -> Self {
+        Self { store, vault, clock, sandbox, transport, rules, markets: DashMap::new(), bell: Notify::new() }
+    }
+
+    /// Takes a message from one side to where the other side gets it: the whole way, in order.
+    /// `Accepted` is said only when the message would survive a power cut.
+    pub async fn pass(&self, inbound: Inbound) -> Outcome {
+        self.way(inbound).await.map_or_else(Outcome::from, Outcome::Accepted)
+    }
+
+    async fn way(&self, inbound: Inbound) -> Result<Accepted, Stop> {
+        let resolved = self.resolve(inbound).await?;
+        let admitted = self.admit(resolved).await?;
+        loop {
+            let scrubbed = self.scrub(&admitted).await?;
+            let rewritten = self.rewrite(scrubbed).await?;
+            match self.record(rewritten).await? {
+                Written::Done(accepted) => return Ok(accepted),
+                // The detection window moved since the scrub: what came beside this message
+                // may complete a number with it.
+                Written::Stale => {}
+            }
+        }
+    }
+
+    /// What [`Relay::pass`] would answer now. Stores nothing and sends nothing.
+    pub async fn try_out(&self, inbound: Inbound) -> Outcome {
+        self.dry_way(inbound).await.map_or_else(Outcome::from, Outcome::Accepted)
+    }
+
+    async fn dry_way(&self, inbound: Inbound) -> Result<Accepted, Stop> {
+        let resolved = self.resolve(inbound).await?;
+        let state = self.pair(resolved.stage()).await?;
+        let admitted = Message::at(stage::Admitted::dry(resolved.stage()), resolved.into_parts().0);
+        let scrubbed = self.scrub(&admitted).await?;
+        self.foresee(scrubbed, &state)
+    }
+
+    /// Carries what was accepted to where it goes, until `stop`: deliveries in hand are
+    /// finished, the others keep their place in the outbox.
+    pub async fn carry(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        claim::carry(self, stop).await;
+    }
+
+    /// Looks after what time alone brings: held messages that nobody decided, keys rotated
+    /// beside us, what has expired. Ends with `stop`.
+    pub async fn care(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        care::care(self, stop).await;
+    }
+}

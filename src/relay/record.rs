@@ -1,0 +1,244 @@
+//! record: one transaction answers for the message: budget, evidence, window, outbox. Here
+//! responsibility passes to us (RFC 5321 §6.1).
+
+use ring::digest;
+
+use super::{
+    Relay,
+    outcome::Stop,
+    scrub::shown,
+    stage::{Rewritten, RewrittenMessage, Scrubbed, ScrubbedMessage},
+    talk::Talk,
+};
+use crate::{
+    model::{
+        Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Kept, MessageState,
+        PairState, Reason, Refusal, Shown, Signal, Verdict,
+    },
+    policy::contact::{self, SideStanding},
+    store::{Idempotency, Judge, Record, Recorded},
+    vault::Place,
+};
+
+/// How a recording ended.
+pub(super) enum Written {
+    /// It is ours.
+    Done(Accepted),
+    /// Scrub again.
+    Stale,
+}
+
+impl Relay {
+    pub(super) async fn record(&self, rewritten: RewrittenMessage) -> Result<Written, Stop> {
+        let (content, stage) = rewritten.into_parts();
+        let delivered = shown(&content);
+        let kept = keep(&stage.scrubbed, delivered.clone());
+        let record = self.entry(&stage, &content, &kept)?;
+        let (id, talk) = (stage.id, stage.talk());
+        let (from, rules, verdict) = (talk.from, std::sync::Arc::clone(&talk.rules), stage.scrubbed.verdict);
+        let judge: Judge = Box::new(move |state| contact::judge(state, from, &rules.contact, verdict));
+        let Scrubbed { findings, signals, .. } = &stage.scrubbed;
+        match self.store.record(&talk.scope, record, judge).await? {
+            Recorded::Accepted { state, pair } => {
+                self.bell.notify_one();
+                count("accepted", talk.channel);
+                let standing = contact::standing(&pair, &talk.rules.contact).of(from);
+                Ok(Written::Done(accepted(id, state, verdict, delivered, findings, signals, standing)))
+            }
+            Recorded::Refused { reason, .. } => {
+                count("refused", talk.channel);
+                let content = reason == Reason::Content;
+                Err(Refusal {
+                    reason,
+                    id: Some(id),
+                    findings: if content { findings.clone() } else { Vec::new() },
+                    signals: if content { signals.clone() } else { Vec::new() },
+                }
+                .into())
+            }
+            Recorded::Repeated(first) => self.repeat(talk, first).await.map(Written::Done),
+            Recorded::Conflict => Err(Stop::Failed(Fault::plain("matching an idempotency key with another body"))),
+            Recorded::Stale => Ok(Written::Stale),
+            Recorded::Gone => Err(Reason::UnknownHandle.into()),
+        }
+    }
+
+    /// A refusal of the early look: recorded with what came, nothing of it opened.
+    pub(super) async fn refuse_early(&self, talk: &Talk, content: &Content, reason: Reason) -> Result<Stop, Fault> {
+        let id = EventId::draw(talk.at, self.vault.luck())?;
+        let kept = Kept {
+            original: shown(content),
+            delivered: Shown::default(),
+            findings: Vec::new(),
+            signals: Vec::new(),
+            verdict: Verdict::Refuse,
+            purpose: talk.purpose,
+            proof: talk.proof.clone(),
+        };
+        let record = self.new_record(talk, id, content, &kept)?;
+        let judge: Judge = Box::new(move |_| Decision::Refuse(reason));
+        Ok(match self.store.record(&talk.scope, record, judge).await? {
+            // The same message was taken before the door closed: it is told the same again.
+            Recorded::Repeated(first) => match self.repeat(talk, first).await {
+                Ok(accepted) => Stop::Again(Box::new(accepted)),
+                Err(stop) => stop,
+            },
+            Recorded::Conflict => Stop::Failed(Fault::plain("matching an idempotency key with another body")),
+            _ => {
+                count("refused", talk.channel);
+                Stop::from(Refusal { id: Some(id), ..Refusal::new(reason) })
+            }
+        })
+    }
+
+    /// What `record` would say now.
+    pub(super) fn foresee(&self, scrubbed: ScrubbedMessage, state: &PairState) -> Result<Accepted, Stop> {
+        let (content, scrubbed) = scrubbed.into_parts();
+        let talk = &scrubbed.talk;
+        let decision = contact::judge(state, talk.from, &talk.rules.contact, scrubbed.verdict);
+        let state_then = match decision {
+            Decision::Refuse(reason) => {
+                let Scrubbed { findings, signals, .. } = scrubbed;
+                return Err(Refusal { reason, id: None, findings, signals }.into());
+            }
+            Decision::Hold { .. } => MessageState::Held,
+            Decision::Accept { .. } => MessageState::Queued,
+        };
+        let id = EventId::draw(talk.at, self.vault.luck())?;
+        let standing = contact::standing(state, &talk.rules.contact).of(talk.from);
+        let Scrubbed { findings, signals, verdict, .. } = &scrubbed;
+        Ok(accepted(id, state_then, *verdict, shown(&content), findings, signals, standing))
+    }
+
+    fn entry(&self, stage: &Rewritten, content: &Content, kept: &Kept) -> Result<Record, Fault> {
+        let talk = stage.talk();
+        let mut record = self.new_record(talk, stage.id, content, kept)?;
+        let place = Place::files(talk.marketplace(), &stage.id);
+        let by_api = talk.ways().contains(&Channel::Api) || stage.deliveries.is_empty();
+        if by_api {
+            let sealed = stage.files.iter().map(|file| talk.key.seal(&place, &file.bytes));
+            record.files = sealed.collect::<Result<_, _>>()?;
+        }
+        record.window = Some(stage.scrubbed.window.clone());
+        record.deliveries.clone_from(&stage.deliveries);
+        record.threads.clone_from(&stage.threads);
+        Ok(record)
+    }
+
+    fn new_record(&self, talk: &Talk, id: EventId, content: &Content, kept: &Kept) -> Result<Record, Fault> {
+        let json = serde_json::to_vec(kept).map_err(|e| Fault::new("writing a message", e))?;
+        let mut salt = [0; 16];
+        self.vault.luck().fill(&mut salt)?;
+        let salted = [&salt[..], &json].concat();
+        let private = talk.key.seal(&Place::evidence(talk.marketplace(), &id), &salted)?;
+        Ok(Record {
+            id,
+            conversation: talk.conversation.id.clone(),
+            from: talk.from,
+            agent: talk.agent.clone(),
+            channel: talk.channel,
+            at: talk.at,
+            automatic: content.automatic,
+            sealed: talk.key.seal(&Place::message(talk.marketplace(), &id), &json)?,
+            files: Vec::new(),
+            private: (Commitment::to(&salt, &json), private),
+            facts: facts(talk, kept),
+            idempotency: talk.idempotency.clone().or_else(|| mail_fingerprint(talk, content)),
+            window: None,
+            deliveries: Vec::new(),
+            threads: Vec::new(),
+        })
+    }
+
+    /// The answer that was given the first time.
+    async fn repeat(&self, talk: &Talk, id: EventId) -> Result<Accepted, Stop> {
+        let row = self.store.message(&talk.scope, id).await?;
+        let row = row.ok_or_else(|| Fault::plain("looking for a message that was sent before"))?;
+        let json = talk.key.open(&Place::message(talk.marketplace(), &id), &row.sealed)?;
+        let kept: Kept = serde_json::from_slice(&json).map_err(|e| Fault::new("reading a message", e))?;
+        if let Some(reason) = row.reason.filter(|_| row.state == MessageState::Refused) {
+            return Err(Refusal { id: Some(id), ..Refusal::new(reason) }.into());
+        }
+        let pair = self.store.pair(&talk.scope, &talk.conversation.id, talk.at).await?.unwrap_or_default();
+        let standing = contact::standing(&pair, &talk.rules.contact).of(talk.from);
+        let findings = kept.findings();
+        let signals = kept.signals();
+        let mut accepted = accepted(id, row.state, kept.verdict, kept.delivered, &findings, &signals, standing);
+        accepted.repeated = true;
+        Ok(accepted)
+    }
+}
+
+fn keep(scrubbed: &Scrubbed, delivered: Shown) -> Kept {
+    Kept {
+        original: scrubbed.original.clone(),
+        delivered,
+        findings: scrubbed
+            .findings
+            .iter()
+            .map(|f| (f.part.to_string(), f.start, f.end, f.kind, f.text.clone()))
+            .collect(),
+        signals: scrubbed.signals.iter().map(|s| (s.part.to_string(), s.kind, s.rule.clone())).collect(),
+        verdict: scrubbed.verdict,
+        purpose: scrubbed.talk.purpose,
+        proof: scrubbed.talk.proof.clone(),
+    }
+}
+
+/// Facts of the evidence entry: they name nobody.
+fn facts(talk: &Talk, kept: &Kept) -> String {
+    let mut facts = format!("channel={} proof={}", talk.channel.as_str(), talk.proof.replace(' ', ","));
+    if let Some(agent) = &talk.agent {
+        facts.push_str(&format!(" agent={agent}"));
+    }
+    for (_, _, _, kind, _) in &kept.findings {
+        facts.push_str(&format!(" cut={}", kind.as_str()));
+    }
+    facts
+}
+
+/// A repeated DATA is done once: (conversation, side, Message-ID, body) for 24 hours.
+fn mail_fingerprint(talk: &Talk, content: &Content) -> Option<Idempotency> {
+    (talk.channel == Channel::Mail).then(|| {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let thread = content.thread.id.as_deref().unwrap_or_default();
+        let head = [talk.marketplace().as_str(), talk.conversation.id.as_str(), talk.from.as_str(), thread];
+        let body = [&content.subject, &content.text, &content.html].map(|t| t.as_deref().unwrap_or_default());
+        for text in head.into_iter().chain(body) {
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text.as_bytes());
+        }
+        for file in &content.attachments {
+            context.update(digest::digest(&digest::SHA256, &file.bytes).as_ref());
+        }
+        let mut key = [0; 32];
+        key.copy_from_slice(context.finish().as_ref());
+        Idempotency { key, body: key, expires: talk.at.plus(Duration::hours(24)) }
+    })
+}
+
+fn accepted(
+    id: EventId,
+    state: MessageState,
+    verdict: Verdict,
+    delivered: Shown,
+    findings: &[Finding],
+    signals: &[Signal],
+    standing: SideStanding,
+) -> Accepted {
+    Accepted {
+        id,
+        state,
+        verdict,
+        delivered,
+        findings: findings.to_vec(),
+        signals: signals.to_vec(),
+        phase: standing.phase,
+        left: standing.left,
+        repeated: false,
+    }
+}
+
+fn count(outcome: &'static str, channel: Channel) {
+    metrics::counter!("tabir_messages_total", "outcome" => outcome, "channel" => channel.as_str()).increment(1);
+}

@@ -1,0 +1,243 @@
+//! resolve: handle and sender → conversation and side. A handle alone routes; the sender must
+//! be the other side of it.
+
+use std::sync::Arc;
+
+use super::{
+    Relay,
+    outcome::Stop,
+    stage::{Resolved, ResolvedMessage},
+    talk::Talk,
+};
+use crate::{
+    model::{
+        AgentId, Channel, Contact, Content, ConversationId, EntryKind, Fault, Handle, HandleHash, HandleState, Message,
+        PartyId, Purpose, Reason, Refusal, Scope, Side,
+    },
+    policy::{
+        contact::standing,
+        life::{self, Age},
+    },
+    store::{HandleKind, HandleRow, Idempotency, NewEntry},
+    vault,
+};
+
+/// A message as a channel hands it over, its sender proven.
+#[derive(Debug)]
+pub struct Inbound {
+    /// Whose conversation.
+    pub scope: Scope,
+    /// Which one.
+    pub conversation: ConversationId,
+    /// Who writes.
+    pub from: Side,
+    /// Which agent, where one was named.
+    pub agent: Option<AgentId>,
+    /// By which way it came.
+    pub channel: Channel,
+    /// What its sender says it is for.
+    pub purpose: Purpose,
+    /// How the sender was proven: facts that name nobody, such as `spf=pass dmarc=pass`.
+    pub proof: String,
+    /// What it says.
+    pub content: Content,
+    /// The API's idempotency key; mail has its own, made from Message-ID and body.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Where a handle leads.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Whose.
+    pub scope: Scope,
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// Whom the handle stands for: who will receive.
+    pub to: Side,
+    /// Where the handle is in its life.
+    pub state: HandleState,
+    /// The handle's row key.
+    pub hash: HandleHash,
+}
+
+/// Who was proven by AUTH.
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    /// Of which marketplace.
+    pub scope: Scope,
+    /// Which seller.
+    pub party: PartyId,
+    /// Which agent.
+    pub agent: Option<AgentId>,
+}
+
+/// Who claims to write, and how it was proven.
+#[derive(Clone, Copy, Debug)]
+pub enum Sender<'a> {
+    /// A mail address that DKIM or SPF proved.
+    Mail {
+        /// The address of the header From.
+        address: &'a str,
+    },
+    /// An agent who logged in.
+    Login(&'a Speaker),
+}
+
+impl Relay {
+    /// Whether mail for this domain is ours.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_our_domain(&self, domain: &str) -> Result<bool, Fault> {
+        Ok(self.store.marketplace_by_domain(&domain.to_ascii_lowercase()).await?.is_some())
+    }
+
+    /// Where an address leads; `None` is answered with the one fixed refusal, whatever the
+    /// cause. A retired handle leaves a tripwire record; a seller's goes on taking the
+    /// buyer's mail, since buyers keep it in their address books.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn route(&self, local: &str, domain: &str) -> Result<Option<Route>, Fault> {
+        let Some(marketplace) = self.store.marketplace_by_domain(&domain.to_ascii_lowercase()).await? else {
+            return Ok(None);
+        };
+        // One look-up whether or not the text is a handle: the time tells nothing.
+        let hash = local.parse::<Handle>().map_or(HandleHash([0; 16]), |handle| handle.hash());
+        let found = self.store.handle(hash).await?;
+        let Some((scope, row)) = found.filter(|(scope, row)| {
+            *scope.marketplace() == marketplace && row.kind == HandleKind::Mail
+        }) else {
+            return Ok(None);
+        };
+        let state = self.handle_state(&scope, &row);
+        if state == HandleState::Retired && (row.stands_for == Side::Buyer || row.shut.is_some()) {
+            self.tripwire(&scope, &row, "retired").await?;
+            return Ok(None);
+        }
+        Ok(Some(Route { scope, conversation: row.conversation, to: row.stands_for, state, hash }))
+    }
+
+    /// Whether a proven sender is the other side of a route: `Some(agent)` when it is. A
+    /// stranger leaves a tripwire record.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn recognise(&self, route: &Route, sender: &Sender<'_>) -> Result<Option<Option<AgentId>>, Fault> {
+        let scope = &route.scope;
+        let Some(conversation) = self.store.conversation(scope, &route.conversation).await? else { return Ok(None) };
+        let expected = conversation.party(route.to.other());
+        let known = match sender {
+            Sender::Login(speaker) => {
+                let own = speaker.scope == *scope && speaker.party == *expected;
+                own.then(|| speaker.agent.clone())
+            }
+            Sender::Mail { address } => match Contact::email(address) {
+                Ok(contact) => {
+                    let tags = self.vault.tags(scope.marketplace(), &contact);
+                    self.store.speaks(scope, expected, &tags).await?
+                }
+                Err(_) => None,
+            },
+        };
+        if known.is_none() {
+            self.stranger(route).await?;
+        }
+        Ok(known)
+    }
+
+    /// A sender who was not proven, or is a stranger to the handle: recorded, counted per
+    /// handle and hour.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn stranger(&self, route: &Route) -> Result<(), Fault> {
+        if let Some((scope, row)) = self.store.handle(route.hash).await? {
+            self.tripwire(&scope, &row, "foreign").await?;
+        }
+        Ok(())
+    }
+
+    /// Who logs in with this user name and password.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn login(&self, user: &str, password: &str) -> Result<Option<Speaker>, Fault> {
+        let found = self.store.agent_by_login(user).await?;
+        let verifier = found.as_ref().and_then(|(_, agent)| agent.login.as_ref()).map(|(_, verifier)| verifier.clone());
+        let password = password.to_owned();
+        // PBKDF2 takes milliseconds; an unknown user takes them too.
+        let fits = tokio::task::spawn_blocking(move || {
+            let unknown = [0; 48];
+            vault::check_password(&password, verifier.as_deref().unwrap_or(&unknown))
+        })
+        .await
+        .map_err(|e| Fault::new("checking a password", e))?;
+        Ok(found.filter(|_| fits).map(|(scope, agent)| Speaker { scope, party: agent.party, agent: Some(agent.id) }))
+    }
+
+    /// The early look for a seller who logged in: is the door closed anyway?
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn may_write(&self, route: &Route) -> Result<Option<Refusal>, Fault> {
+        let state = self.store.pair(&route.scope, &route.conversation, self.clock.now()).await?;
+        let rules = self.rules.load().book.of(route.scope.marketplace());
+        Ok(state.and_then(|s| standing(&s, &rules.contact).of(route.to.other()).because).map(Refusal::new))
+    }
+
+    /// The stage itself: opens what the way needs to know.
+    pub(super) async fn resolve(&self, inbound: Inbound) -> Result<ResolvedMessage, Stop> {
+        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, idempotency } = inbound;
+        let market = self.market(scope.marketplace()).await?;
+        let Some(conversation) = self.store.conversation(&scope, &conversation).await? else {
+            return Err(Reason::UnknownHandle.into());
+        };
+        let author = self.profile(&scope, conversation.party(from)).await?;
+        let reader = self.profile(&scope, conversation.party(from.other())).await?;
+        let key = self.side_key(&scope, &conversation, from)?;
+        let (Some(author), Some(reader), Some(key)) = (author, reader, key) else {
+            // One of the two was erased: nobody is left to talk to.
+            return Err(Reason::Closed.into());
+        };
+        let rules = self.rules.load().book.of(scope.marketplace());
+        let at = self.clock.now();
+        let talk = Talk {
+            scope,
+            market,
+            rules,
+            conversation,
+            from,
+            agent,
+            channel,
+            purpose,
+            proof,
+            idempotency,
+            at,
+            key,
+            author,
+            reader,
+        };
+        Ok(Message::at(Resolved { talk: Arc::new(talk) }, content))
+    }
+
+    pub(super) fn handle_state(&self, scope: &Scope, row: &HandleRow) -> HandleState {
+        let rules = self.rules.load().book.of(scope.marketplace());
+        let age =
+            Age { stands_for: row.stands_for, created: row.created, replaced: row.replaced, shut: row.shut };
+        life::state(age, &rules.handles, self.clock.now())
+    }
+
+    async fn tripwire(&self, scope: &Scope, row: &HandleRow, cause: &'static str) -> Result<(), Fault> {
+        metrics::counter!("tabir_handle_misused_total", "cause" => cause).increment(1);
+        let entry = NewEntry {
+            at: self.clock.now(),
+            kind: EntryKind::HandleMisused,
+            by: None,
+            message: None,
+            facts: format!("cause={cause} stands_for={} epoch={} shown_to={}", row.stands_for.as_str(), row.epoch, row.shown_to),
+            private: None,
+        };
+        self.store.tripwire(scope, row.hash, entry).await
+    }
+}

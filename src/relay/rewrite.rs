@@ -1,0 +1,159 @@
+//! rewrite: the sender becomes a handle, headers come from a whitelist, thread ids are mapped.
+
+use ring::digest;
+
+use super::{
+    Relay,
+    outcome::Stop,
+    stage::{Rewritten, RewrittenMessage, ScrubbedMessage},
+    talk::Talk,
+};
+use crate::{
+    media::mail,
+    model::{Channel, Content, EntryKind, EventId, Fault, Handle, HandleState, Message, Side, ThreadIds, Verdict},
+    store::{HandleKind, HandleRow, NewDelivery, NewEntry, NewHandle, Rotation, ThreadRow},
+    vault::Place,
+};
+
+impl Relay {
+    pub(super) async fn rewrite(&self, scrubbed: ScrubbedMessage) -> Result<RewrittenMessage, Stop> {
+        let (content, scrubbed) = scrubbed.into_parts();
+        let talk = std::sync::Arc::clone(&scrubbed.talk);
+        let id = EventId::draw(talk.at, self.vault.luck())?;
+        let ways = talk.ways();
+        let mut deliveries = Vec::new();
+        let mut threads = Vec::new();
+        if ways.contains(&Channel::Mail) && !talk.reader.emails.is_empty() && scrubbed.verdict != Verdict::Refuse {
+            let handle = self.active_handle(&talk).await?;
+            let ours = self.mint_message_id(&talk)?;
+            threads = self.remember_thread(&talk, &content.thread, &ours)?;
+            let built = self.build(&talk, &content, handle, &ours).await?;
+            let delivery = EventId::draw(talk.at, self.vault.luck())?;
+            let body = talk.key.seal(&Place::delivery(talk.marketplace(), &delivery), &built)?;
+            deliveries.push(NewDelivery { id: delivery, to: talk.from.other(), channel: Channel::Mail, body });
+        }
+        let files = content.attachments.iter().filter(|f| !f.action.removed()).cloned().collect();
+        Ok(Message::at(Rewritten { scrubbed, id, deliveries, threads, files }, content))
+    }
+
+    /// The mail as the other side gets it, without its To, which is opened at the last moment.
+    async fn build(&self, talk: &Talk, content: &Content, handle: Handle, ours: &str) -> Result<Vec<u8>, Fault> {
+        let in_reply_to = self.map_thread(talk, &content.thread.in_reply_to).await?;
+        let references = self.map_thread(talk, &content.thread.references).await?;
+        let from = format!("{handle}@{}", talk.market.domain);
+        let files: Vec<_> = content.attachments.iter().filter(|f| !f.action.removed()).cloned().collect();
+        let mut seed = [0; 16];
+        self.vault.luck().fill(&mut seed)?;
+        Ok(mail::build(
+            &mail::Outgoing {
+                from_name: &talk.author.display_name,
+                from: &from,
+                id: ours,
+                in_reply_to: &in_reply_to,
+                references: &references,
+                date: content.date.filter(|d| *d <= talk.at).unwrap_or(talk.at),
+                subject: content.subject.as_deref().unwrap_or_default(),
+                text: content.text.as_deref().unwrap_or_default(),
+                html: content.html.as_deref(),
+                attachments: &files,
+                automatic: content.automatic,
+            },
+            &seed,
+        ))
+    }
+
+    /// The handle that the sender writes under. One that grew old is replaced now.
+    async fn active_handle(&self, talk: &Talk) -> Result<Handle, Fault> {
+        if let Some(row) = self.newest_handle(talk).await? {
+            if self.handle_state(&talk.scope, &row) == HandleState::Active {
+                return self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed);
+            }
+        }
+        self.rotate_by_time(talk).await?;
+        let row = self.newest_handle(talk).await?.ok_or_else(|| Fault::plain("looking for a side's handle"))?;
+        self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed)
+    }
+
+    async fn newest_handle(&self, talk: &Talk) -> Result<Option<HandleRow>, Fault> {
+        let rows = self.store.handles(&talk.scope, &talk.conversation.id).await?;
+        let own = rows.into_iter().filter(|r| r.stands_for == talk.from && r.kind == HandleKind::Mail);
+        Ok(own.filter(|r| r.replaced.is_none()).max_by_key(|r| r.epoch))
+    }
+
+    async fn rotate_by_time(&self, talk: &Talk) -> Result<(), Fault> {
+        let (handle, sealed) = self.vault.mint(&talk.market.key, talk.marketplace())?;
+        let new = NewHandle {
+            hash: handle.hash(),
+            stands_for: talk.from,
+            kind: HandleKind::Mail,
+            sealed,
+            created: talk.at,
+        };
+        let rotation = Rotation {
+            conversation: talk.conversation.id.clone(),
+            of: talk.from,
+            handles: vec![new],
+            at: talk.at,
+            unless_newer_than: Some(talk.at.minus(talk.rules.handles.rotate)),
+            entry: NewEntry {
+                at: talk.at,
+                kind: EntryKind::HandleRotated,
+                by: None,
+                message: None,
+                facts: format!("of={} cause=time", talk.from.as_str()),
+                private: None,
+            },
+        };
+        self.store.rotate(&talk.scope, rotation).await.map(|_| ())
+    }
+
+    /// A fresh Message-ID: nothing of the sender's, nothing of the conversation's.
+    fn mint_message_id(&self, talk: &Talk) -> Result<String, Fault> {
+        Ok(format!("{}@{}", Handle::draw(self.vault.luck())?, talk.market.domain))
+    }
+
+    /// Two rows: our id leads back to the sender's own, and the sender's own to ours.
+    fn remember_thread(&self, talk: &Talk, thread: &ThreadIds, ours: &str) -> Result<Vec<ThreadRow>, Fault> {
+        let Some(own) = &thread.id else { return Ok(Vec::new()) };
+        let row = |looked_up: &str, of: Side, put: &str| -> Result<ThreadRow, Fault> {
+            let hash = thread_hash(of, looked_up);
+            let sealed = talk.market.key.seal(&Place::thread(talk.marketplace(), &hash), put.as_bytes())?;
+            Ok(ThreadRow { hash, sealed })
+        };
+        Ok(vec![row(ours, talk.from.other(), own)?, row(own, talk.from, ours)?])
+    }
+
+    /// The ids of a thread as the reader knows them; what nobody here knows is dropped.
+    async fn map_thread(&self, talk: &Talk, ids: &[String]) -> Result<Vec<String>, Fault> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A client that never trims its References must not make us look up thousands.
+        let newest = &ids[ids.len().saturating_sub(50)..];
+        let hashes: Vec<[u8; 16]> = newest.iter().map(|id| thread_hash(talk.from, id)).collect();
+        let rows = self.store.threads(&talk.scope, &talk.conversation.id, &hashes).await?;
+        let open = |row: ThreadRow| {
+            let bytes = talk.market.key.open(&Place::thread(talk.marketplace(), &row.hash), &row.sealed).ok()?;
+            String::from_utf8(bytes).ok()
+        };
+        Ok(rows.into_iter().flatten().filter_map(open).collect())
+    }
+}
+
+/// Ids are looked up as the writing side spells them: what one side invents can not meet the
+/// other's.
+fn thread_hash(writer: Side, id: &str) -> [u8; 16] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(writer.as_str().as_bytes());
+    context.update(b"\n");
+    context.update(id.as_bytes());
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&context.finish().as_ref()[..16]);
+    hash
+}
+
+impl Rewritten {
+    pub(super) fn talk(&self) -> &Talk {
+        &self.scrubbed.talk
+    }
+}

@@ -1,0 +1,278 @@
+//! scrub: opens every part into texts, finds, cuts, rebuilds. Bytes that were not parsed are
+//! never edited and never passed on.
+
+use std::{ops::Range, sync::Arc};
+
+use ring::digest;
+
+use super::{
+    Relay,
+    outcome::Stop,
+    stage::{AdmittedMessage, Scrubbed, ScrubbedMessage},
+    talk::Talk,
+};
+use crate::{
+    detect::{Context, Guard, Known, Own, Piece, Window, placeholder},
+    media::{attachment, html::Document, text},
+    model::{Attachment, AttachmentAction, Content, Fault, File, Finding, Kind, Message, Part, Shown, Signal},
+    policy::content,
+    vault::Place,
+};
+
+/// What one reading of a message's texts gave.
+#[derive(Default)]
+struct Read {
+    findings: Vec<Finding>,
+    signals: Vec<Signal>,
+    window: Option<Window>,
+}
+
+impl Relay {
+    pub(super) async fn scrub(&self, admitted: &AdmittedMessage) -> Result<ScrubbedMessage, Stop> {
+        let talk = Arc::clone(&admitted.stage().talk);
+        let original = shown(admitted.content());
+        let mut content = admitted.content().clone();
+        let (seq, window) = self.window(&talk).await?;
+        self.rebuild_files(&mut content.attachments).await?;
+        let mut read = self.read_texts(&talk, &mut content, window)?;
+        drop_caught_names(&self.context(&talk), &mut content.attachments, &mut read, self);
+        tell_removed(&mut content, talk.reader_locale());
+        let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
+        let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
+        let stage = Scrubbed {
+            talk,
+            original,
+            findings: read.findings,
+            signals: read.signals,
+            verdict,
+            window: (seq, sealed),
+        };
+        Ok(Message::at(stage, content))
+    }
+
+    /// Reads subject, text and HTML, and cuts what was found out of each.
+    fn read_texts(&self, talk: &Talk, content: &mut Content, window: Window) -> Result<Read, Stop> {
+        let context = self.context(talk);
+        let detect = Arc::clone(&self.rules.load().detect);
+        let mut read = Read::default();
+        let subject = content.subject.take().unwrap_or_default();
+        let body = content.text.take();
+        let pieces = [
+            Piece { part: Part::Subject, text: &subject },
+            Piece { part: Part::Text(0), text: body.as_deref().unwrap_or_default() },
+        ];
+        let report = detect.scan(&pieces, &context, &window);
+        let mut redacted = report.redacted.into_iter();
+        content.subject = redacted.next().filter(|s| !s.is_empty());
+        content.text = redacted.next().filter(|_| body.is_some());
+        read.findings = report.findings;
+        read.signals = report.signals;
+        read.window = Some(report.window);
+        if let Some(html) = content.html.take() {
+            // An unreadable HTML part is dropped when the text says the same; alone it would
+            // leave nothing to judge.
+            match Document::parse(&html) {
+                Ok(document) => {
+                    let known = body.is_some();
+                    let window = if known { &window } else { &Window::default() };
+                    self.read_html(talk, &context, document, content, window, &mut read);
+                }
+                Err(_) if body.is_some() => {}
+                Err(_) => return Err(crate::model::Reason::Unreadable.into()),
+            }
+        }
+        Ok(read)
+    }
+
+    fn read_html(
+        &self,
+        talk: &Talk,
+        context: &Context,
+        mut document: Document,
+        content: &mut Content,
+        window: &Window,
+        read: &mut Read,
+    ) {
+        let detect = Arc::clone(&self.rules.load().detect);
+        let before: Vec<String> = document.links();
+        document.keep_links(&|link| self.link_stays(talk, link));
+        let kept = document.links();
+        let blocks = document.blocks();
+        let pieces: Vec<Piece<'_>> =
+            blocks.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
+        let report = detect.scan(&pieces, context, window);
+        let mut cuts: Vec<Option<Vec<(Range<usize>, String)>>> = vec![None; blocks.len()];
+        let starts: Vec<usize> = blocks
+            .iter()
+            .scan(0, |at, block| {
+                let start = *at;
+                *at += block.chars().count() + 1;
+                Some(start)
+            })
+            .collect();
+        for finding in report.findings {
+            let Part::Text(block) = finding.part else { continue };
+            let mark = placeholder(finding.kind, talk.reader_locale()).to_owned();
+            cuts[block].get_or_insert_default().push((finding.start..finding.end, mark));
+            let start = starts[block];
+            read.findings.push(Finding {
+                part: Part::Html,
+                start: start + finding.start,
+                end: start + finding.end,
+                ..finding
+            });
+        }
+        document.rewrite(&cuts);
+        // A link behind harmless words was cut too: its sender is told.
+        let gone = before.into_iter().filter(|link| !kept.contains(link));
+        read.findings.extend(gone.map(|text| Finding { part: Part::Html, start: 0, end: 0, kind: Kind::Link, text }));
+        for signal in report.signals {
+            if !read.signals.iter().any(|s| s.kind == signal.kind) {
+                read.signals.push(Signal { part: Part::Html, ..signal });
+            }
+        }
+        if content.text.is_none() {
+            content.text = Some(document.to_text());
+            read.window = Some(report.window);
+        }
+        content.html = Some(document.to_html());
+    }
+
+    fn link_stays(&self, talk: &Talk, link: &str) -> bool {
+        let host = link.split_once("://").map_or(link, |(_, rest)| rest);
+        let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
+        let web = link.starts_with("https://") || link.starts_with("http://");
+        web && !link.contains('@')
+            && talk.rules.links.allow.iter().any(|allowed| {
+                host == *allowed || host.strip_suffix(allowed.as_str()).is_some_and(|rest| rest.ends_with('.'))
+            })
+    }
+
+    /// Pictures are decoded and encoded afresh in a worker; nothing else of theirs survives.
+    async fn rebuild_files(&self, files: &mut [Attachment]) -> Result<(), Fault> {
+        for file in files.iter_mut().filter(|f| f.action == AttachmentAction::Pending) {
+            if !file.media_type.starts_with("image/") {
+                file.action = AttachmentAction::RemovedUnreadable;
+                continue;
+            }
+            match self.sandbox.rebuild(file.bytes.clone()).await? {
+                Some(rebuilt) => {
+                    file.bytes = rebuilt.bytes;
+                    file.media_type = rebuilt.media_type;
+                    file.action = AttachmentAction::Rebuilt;
+                }
+                None => file.action = AttachmentAction::RemovedUnreadable,
+            }
+        }
+        Ok(())
+    }
+
+    fn context(&self, talk: &Talk) -> Context {
+        let both = [&talk.author, &talk.reader];
+        let tracking = self.tracking(talk);
+        Context {
+            lang: talk.author.locale.clone().or_else(|| talk.rules.locale.clone()),
+            region: talk.author.region.clone().or_else(|| talk.rules.region.clone()),
+            sender: talk.from,
+            known: Known {
+                orders: talk.conversation.order.iter().map(ToString::to_string).collect(),
+                tracking,
+                links: talk.rules.links.allow.clone(),
+            },
+            guard: Guard {
+                names: both.iter().flat_map(|p| p.names.iter().cloned()).collect(),
+                emails: both.iter().flat_map(|p| p.emails.iter().cloned()).collect(),
+                phones: both.iter().flat_map(|p| p.phones.iter().cloned()).collect(),
+            },
+            own: Own { domains: vec![talk.market.domain.clone()], ..Own::default() },
+        }
+    }
+
+    fn tracking(&self, talk: &Talk) -> Vec<String> {
+        let row = &talk.conversation;
+        if row.tracking.is_empty() {
+            return Vec::new();
+        }
+        let place = Place::tracking(talk.marketplace(), &row.id);
+        let opened = talk.market.key.open(&place, &row.tracking).ok();
+        opened.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    async fn window(&self, talk: &Talk) -> Result<(u64, Window), Fault> {
+        let row = self.store.window(&talk.scope, &talk.conversation.id, talk.from).await?;
+        if row.sealed.is_empty() {
+            return Ok((row.seq, Window::default()));
+        }
+        let bytes = talk.key.open(&Place::window(talk.marketplace(), &talk.conversation.id), &row.sealed)?;
+        Ok((row.seq, serde_json::from_slice(&bytes).unwrap_or_default()))
+    }
+
+    fn seal_window(&self, talk: &Talk, window: Window) -> Result<Vec<u8>, Fault> {
+        let bytes = serde_json::to_vec(&window).map_err(|e| Fault::new("writing a detection window", e))?;
+        talk.key.seal(&Place::window(talk.marketplace(), &talk.conversation.id), &bytes)
+    }
+}
+
+/// A file name is text too: one that carries a contact gives way to a plain one.
+fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Read, relay: &Relay) {
+    let detect = Arc::clone(&relay.rules.load().detect);
+    for (n, file) in files.iter_mut().enumerate() {
+        let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
+        let spaced = stem.replace(['_', '-'], " ");
+        let piece = [Piece { part: Part::Attachment(n), text: &spaced }];
+        let found = detect.scan(&piece, context, &Window::default()).findings;
+        if !found.is_empty() {
+            read.findings.extend(found);
+            file.filename = format!("file-{}", n + 1);
+        }
+        file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
+    }
+}
+
+/// Whoever reads is told what is missing.
+fn tell_removed(content: &mut Content, locale: Option<&str>) {
+    let gone: Vec<&Attachment> = content.attachments.iter().filter(|f| f.action.removed()).collect();
+    if gone.is_empty() {
+        return;
+    }
+    let lines: Vec<String> =
+        gone.iter().map(|f| format!("[{}: {}]", f.filename, text::notice(f.action, locale.unwrap_or("en")))).collect();
+    let body = content.text.get_or_insert_default();
+    if !body.is_empty() {
+        body.push_str("\n\n");
+    }
+    body.push_str(&lines.join("\n"));
+    if let Some(html) = &mut content.html {
+        for line in &lines {
+            html.push_str(&format!("<p>{}</p>", escape(line)));
+        }
+    }
+    for file in content.attachments.iter_mut().filter(|f| f.action.removed()) {
+        file.bytes = bytes::Bytes::new();
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A content described, for evidence and for the API.
+pub(super) fn shown(content: &Content) -> Shown {
+    Shown {
+        subject: content.subject.clone(),
+        text: content.text.clone(),
+        html: content.html.clone(),
+        files: content.attachments.iter().map(describe).collect(),
+    }
+}
+
+fn describe(file: &Attachment) -> File {
+    File {
+        filename: file.filename.clone(),
+        media_type: file.media_type.clone(),
+        bytes: file.bytes.len() as u64,
+        sha256: data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, &file.bytes).as_ref()),
+        action: file.action,
+    }
+}
+

@@ -1,0 +1,92 @@
+//! What a message's way needs to know of its conversation, opened once.
+
+use std::sync::Arc;
+
+use super::Relay;
+use crate::{
+    model::{
+        AgentId, Channel, Fault, Marketplace, PartyId, Profile, Purpose, Scope, Side, Timestamp,
+    },
+    policy::rules::MarketRules,
+    store::{ConversationRow, Idempotency},
+    vault::{DataKey, Place},
+};
+
+/// A marketplace, opened.
+pub(super) struct Market {
+    pub(super) domain: String,
+    pub(super) key: DataKey,
+}
+
+/// One message's conversation, opened.
+pub(super) struct Talk {
+    pub(super) scope: Scope,
+    pub(super) market: Arc<Market>,
+    pub(super) rules: Arc<MarketRules>,
+    pub(super) conversation: ConversationRow,
+    pub(super) from: Side,
+    pub(super) agent: Option<AgentId>,
+    pub(super) channel: Channel,
+    pub(super) purpose: Purpose,
+    pub(super) proof: String,
+    pub(super) idempotency: Option<Idempotency>,
+    pub(super) at: Timestamp,
+    /// Data key of what this side writes.
+    pub(super) key: DataKey,
+    pub(super) author: Profile,
+    pub(super) reader: Profile,
+}
+
+impl Talk {
+    pub(super) fn marketplace(&self) -> &Marketplace {
+        self.scope.marketplace()
+    }
+
+    /// The language of what the reader is shown.
+    pub(super) fn reader_locale(&self) -> Option<&str> {
+        self.reader.locale.as_deref().or(self.rules.locale.as_deref())
+    }
+
+    /// The ways to the reader: as the conversation says, else by the way the message came.
+    pub(super) fn ways(&self) -> Vec<Channel> {
+        let wanted = match self.from.other() {
+            Side::Buyer => &self.conversation.deliver.buyer,
+            Side::Seller => &self.conversation.deliver.seller,
+        };
+        wanted.clone().unwrap_or_else(|| vec![self.channel])
+    }
+}
+
+impl Relay {
+    /// A marketplace with its key open.
+    pub(super) async fn market(&self, name: &Marketplace) -> Result<Arc<Market>, Fault> {
+        if let Some(market) = self.markets.get(name) {
+            return Ok(Arc::clone(&market));
+        }
+        for row in self.store.marketplaces().await? {
+            let key = self.vault.unwrap(&row.key, &Place::marketplace_key(&row.name))?;
+            self.markets.insert(row.name, Arc::new(Market { domain: row.domain, key }));
+        }
+        let market = self.markets.get(name).map(|m| Arc::clone(&m));
+        market.ok_or_else(|| Fault::plain("looking for a marketplace"))
+    }
+
+    /// A party's profile, opened; `None` when it was erased.
+    pub(super) async fn profile(&self, scope: &Scope, id: &PartyId) -> Result<Option<Profile>, Fault> {
+        let Some(row) = self.store.party(scope, id).await? else { return Ok(None) };
+        let key = self.vault.unwrap(&row.key, &Place::party_key(scope.marketplace(), id))?;
+        let bytes = key.open(&Place::profile(scope.marketplace(), id), &row.profile)?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|e| Fault::new("reading a profile", e))
+    }
+
+    /// The key of what one side of a conversation writes; `None` when it was erased.
+    pub(super) fn side_key(
+        &self,
+        scope: &Scope,
+        conversation: &ConversationRow,
+        side: Side,
+    ) -> Result<Option<DataKey>, Fault> {
+        let place = Place::side_key(scope.marketplace(), &conversation.id, side);
+        conversation.key(side).map(|wrapped| self.vault.unwrap(wrapped, &place)).transpose()
+    }
+}

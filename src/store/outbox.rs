@@ -1,0 +1,152 @@
+//! What every ledger decides alike about deliveries: how a message ends, and who is told.
+
+use ring::digest::{Context, SHA256};
+
+use super::{Cargo, NewEntry, words::Word};
+use crate::model::{Duration, Entry, EntryKind, EventId, Link, MessageState, Timestamp};
+
+/// Where a delivery is in its life. `Held`, `Queued` and `Claimed` are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DeliveryState {
+    /// Waits with its message for a person.
+    Held,
+    /// Waits for its turn.
+    Queued,
+    /// Being handed over, until its lease ends.
+    Claimed,
+    /// Handed over.
+    Delivered,
+    /// Given up.
+    Failed,
+    /// A barrier or a person stopped it for good.
+    Withheld,
+}
+
+impl Word for DeliveryState {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Queued => "queued",
+            Self::Claimed => "claimed",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Withheld => "withheld",
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::Held, Self::Queued, Self::Claimed, Self::Delivered, Self::Failed, Self::Withheld]
+            .into_iter()
+            .find(|state| state.word() == text)
+    }
+}
+
+/// How a message ends when its deliveries stand so; `None`: not yet.
+///
+/// Where one way was withheld and another delivered, the contact has happened.
+pub(super) fn ending(deliveries: &[DeliveryState]) -> Option<MessageState> {
+    use DeliveryState::{Claimed, Delivered, Failed, Held, Queued, Withheld};
+    let any = |wanted: &[DeliveryState]| deliveries.iter().any(|state| wanted.contains(state));
+    match () {
+        () if any(&[Held, Queued, Claimed]) => None,
+        () if any(&[Delivered]) && any(&[Failed]) => Some(MessageState::Failed),
+        () if any(&[Delivered]) => Some(MessageState::Delivered),
+        () if any(&[Withheld]) => Some(MessageState::Withheld),
+        () if any(&[Failed]) => Some(MessageState::Failed),
+        () => Some(MessageState::Delivered),
+    }
+}
+
+/// The entry that such an end writes.
+pub(super) fn ending_entry(state: MessageState, message: EventId, facts: String, at: Timestamp) -> NewEntry {
+    let kind = match state {
+        MessageState::Withheld => EntryKind::MessageWithheld,
+        MessageState::Failed => EntryKind::MessageFailed,
+        MessageState::Refused => EntryKind::MessageRefused,
+        _ => EntryKind::MessageDelivered,
+    };
+    NewEntry { at, kind, by: None, message: Some(message), facts, private: None }
+}
+
+/// What the author is told of such an end, if anything.
+pub(super) fn ending_notice(state: MessageState) -> Option<Cargo> {
+    match state {
+        MessageState::Withheld => Some(Cargo::WithheldNotice),
+        MessageState::Failed => Some(Cargo::FailedNotice),
+        MessageState::Refused => Some(Cargo::RefusedNotice),
+        _ => None,
+    }
+}
+
+/// The id of the one notice of this kind about a message: drawn from the message's own id, so
+/// that a transaction that runs again leaves no second notice, and sorted beside it.
+pub(super) fn notice_id(message: EventId, cargo: Cargo) -> EventId {
+    let mut context = Context::new(&SHA256);
+    context.update(b"tabir notice 1\n");
+    context.update(cargo.word().as_bytes());
+    context.update(&message.0);
+    let mut id = message.0;
+    id[6..].copy_from_slice(&context.finish().as_ref()[..10]);
+    id[6] = id[6] & 0x0f | 0x70;
+    id[8] = id[8] & 0x3f | 0x80;
+    EventId(id)
+}
+
+/// The earliest id of `at`: everything drawn before sorts before it.
+pub(super) fn first_id(at: Timestamp) -> EventId {
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&at.0.max(0).to_be_bytes()[2..]);
+    EventId(id)
+}
+
+/// A new entry in its place: its canonical bytes and the link after it.
+pub(super) fn linked(seq: u64, head: Link, new: &NewEntry) -> (String, Link) {
+    let entry = Entry {
+        seq,
+        at: new.at,
+        kind: new.kind,
+        by: new.by,
+        message: new.message,
+        facts: new.facts.clone(),
+        commitment: new.private.as_ref().map(|(commitment, _)| *commitment),
+    };
+    let canonical = entry.canonical();
+    let link = head.then(canonical.as_bytes());
+    (canonical, link)
+}
+
+/// How long withheld mail that only a claim noticed waits for its notice.
+pub(super) const LATE_NOTICE: Duration = Duration::hours(1);
+/// At most so many deliveries of one lane in one claim, so that no lane fills it alone.
+pub(super) const LANE_SHARE: usize = 32;
+/// How far back a decision looks at contacts.
+pub(super) const CONTACTS_KEPT: Duration = Duration::days(100);
+/// At most so many contacts, the newest.
+pub(super) const CONTACTS_READ: usize = 1_000;
+/// How far back a decision looks at reviews.
+pub(super) const REVIEWS_KEPT: Duration = Duration::days(400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_ends_only_when_nothing_of_it_is_open() {
+        use DeliveryState::{Claimed, Delivered, Failed, Queued, Withheld};
+        assert_eq!(ending(&[Delivered, Queued]), None);
+        assert_eq!(ending(&[Withheld, Claimed]), None);
+        assert_eq!(ending(&[Delivered, Delivered]), Some(MessageState::Delivered));
+        assert_eq!(ending(&[Delivered, Failed]), Some(MessageState::Failed));
+        assert_eq!(ending(&[Delivered, Withheld]), Some(MessageState::Delivered));
+        assert_eq!(ending(&[Withheld, Failed]), Some(MessageState::Withheld));
+        assert_eq!(ending(&[]), Some(MessageState::Delivered));
+    }
+
+    #[test]
+    fn a_message_has_one_notice_of_each_kind() {
+        let id = EventId([7; 16]);
+        assert_eq!(notice_id(id, Cargo::FailedNotice), notice_id(id, Cargo::FailedNotice));
+        assert_ne!(notice_id(id, Cargo::FailedNotice), notice_id(id, Cargo::WithheldNotice));
+        assert_ne!(notice_id(id, Cargo::FailedNotice), id);
+    }
+}

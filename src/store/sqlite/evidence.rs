@@ -1,0 +1,121 @@
+//! Evidence: a chain of entries for each conversation.
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
+
+use super::{
+    columns::{at_most, signed, unsigned},
+    pair::market,
+};
+use crate::{
+    model::{Entry, Link, Scope, Side},
+    store::{EvidenceRow, NewEntry, outbox},
+};
+
+/// The end of a conversation's chain, taken in hand: entries are added here and the end is put
+/// back with [`Chain::save`].
+pub(super) struct Chain {
+    conversation: i64,
+    /// How many messages the conversation has.
+    pub(super) messages: u64,
+    entries: u64,
+    head: Link,
+}
+
+impl Chain {
+    /// The chain of a conversation that has just been made.
+    pub(super) fn begin(db: &Connection, conversation: i64, genesis: Link) -> Result<Self> {
+        db.prepare_cached("INSERT INTO chain (conversation, messages, entries, head) VALUES (?1, 0, 0, ?2)")?
+            .execute(params![conversation, genesis])?;
+        Ok(Self { conversation, messages: 0, entries: 0, head: genesis })
+    }
+
+    /// The chain of a conversation.
+    pub(super) fn load(db: &Connection, conversation: i64) -> Result<Self> {
+        db.prepare_cached("SELECT messages, entries, head FROM chain WHERE conversation = ?1")?.query_row(
+            [conversation],
+            |row| {
+                Ok(Self {
+                    conversation,
+                    messages: unsigned(row.get(0)?),
+                    entries: unsigned(row.get(1)?),
+                    head: row.get(2)?,
+                })
+            },
+        )
+    }
+
+    /// Adds an entry.
+    pub(super) fn add(&mut self, db: &Connection, entry: &NewEntry) -> Result<()> {
+        let (canonical, link) = outbox::linked(self.entries, self.head, entry);
+        db.prepare_cached(
+            "INSERT INTO evidence (conversation, seq, side, canonical, link, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            self.conversation,
+            signed(self.entries),
+            entry.by,
+            canonical,
+            link,
+            entry.private.as_ref().map(|(_, sealed)| sealed)
+        ])?;
+        self.entries += 1;
+        self.head = link;
+        Ok(())
+    }
+
+    /// Puts the end back.
+    pub(super) fn save(self, db: &Connection) -> Result<()> {
+        db.prepare_cached("UPDATE chain SET messages = ?2, entries = ?3, head = ?4 WHERE conversation = ?1")?
+            .execute(params![self.conversation, signed(self.messages), signed(self.entries), self.head])
+            .map(drop)
+    }
+}
+
+/// Adds one entry to a conversation's chain.
+pub(super) fn add(db: &Connection, conversation: i64, entry: &NewEntry) -> Result<()> {
+    let mut chain = Chain::load(db, conversation)?;
+    chain.add(db, entry)?;
+    chain.save(db)
+}
+
+/// Forgets what `side` wrote in private; commitments and links stay. How many entries there are.
+pub(super) fn forget(db: &Connection, conversation: i64, side: Side) -> Result<u64> {
+    db.prepare_cached("UPDATE evidence SET sealed = NULL WHERE conversation = ?1 AND side = ?2 AND sealed IS NOT NULL")?
+        .execute(params![conversation, side])?;
+    db.prepare_cached("SELECT entries FROM chain WHERE conversation = ?1")?
+        .query_row([conversation], |row| row.get(0))
+        .map(unsigned)
+}
+
+/// A stretch of a conversation's chain.
+pub(super) fn list(
+    db: &Connection,
+    scope: &Scope,
+    conversation: &crate::model::ConversationId,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<EvidenceRow>> {
+    db.prepare_cached(
+        "SELECT e.canonical, e.link, e.sealed FROM conversation c JOIN evidence e ON e.conversation = c.num
+         WHERE c.marketplace = ?1 AND c.id = ?2 AND e.seq >= ?3 ORDER BY e.seq LIMIT ?4",
+    )?
+    .query_map(params![market(db, scope)?, conversation, signed(from), at_most(limit)], read)?
+    .collect()
+}
+
+fn read(row: &Row<'_>) -> Result<EvidenceRow> {
+    let canonical: String = row.get(0)?;
+    let entry: Entry = serde_json::from_str(&canonical).map_err(FromSqlError::other)?;
+    Ok(EvidenceRow { entry, canonical, link: row.get(1)?, sealed: row.get(2)? })
+}
+
+/// The number of a conversation.
+pub(super) fn conversation(
+    db: &Connection,
+    scope: &Scope,
+    id: &crate::model::ConversationId,
+) -> Result<Option<i64>> {
+    db.prepare_cached("SELECT num FROM conversation WHERE marketplace = ?1 AND id = ?2")?
+        .query_row(params![market(db, scope)?, id], |row| row.get(0))
+        .optional()
+}

@@ -1,0 +1,195 @@
+//! Handles: minted, replaced, misused, redeemed.
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use super::{
+    columns::at_most,
+    evidence,
+    pair::market,
+    parties,
+};
+use crate::{
+    model::{ConversationId, EventId, HandleHash, Marketplace, PartyId, Scope, Side, Timestamp},
+    store::{DisclosureRow, HandleRow, NewEntry, NewHandle, Rotation},
+};
+
+/// Mints those of `handles` of whose kind their side has none in use.
+pub(super) fn mint_missing(db: &Connection, conversation: i64, handles: &[NewHandle]) -> Result<()> {
+    for handle in handles {
+        let has_one = db
+            .prepare_cached(
+                "SELECT 1 FROM handle WHERE conversation = ?1 AND stands_for = ?2 AND kind = ?3
+                     AND replaced IS NULL AND shut IS NULL",
+            )?
+            .exists(params![conversation, handle.stands_for, handle.kind])?;
+        if !has_one {
+            mint(db, conversation, handle)?;
+        }
+    }
+    Ok(())
+}
+
+fn mint(db: &Connection, conversation: i64, handle: &NewHandle) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO handle (hash, conversation, stands_for, kind, sealed, created, epoch)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(epoch), 0) + 1 FROM handle
+             WHERE conversation = ?2 AND stands_for = ?3 AND kind = ?4))",
+    )?
+    .execute(params![handle.hash, conversation, handle.stands_for, handle.kind, handle.sealed, handle.created])
+    .map(drop)
+}
+
+/// Replaces a side's handles with `handles`; those replaced are `shut` too when that is given.
+/// A kind without a new handle keeps its old one, unless it is shut.
+pub(super) fn replace(
+    db: &Connection,
+    conversation: i64,
+    of: Side,
+    handles: &[NewHandle],
+    at: Timestamp,
+    shut: Option<Timestamp>,
+) -> Result<()> {
+    if shut.is_some() {
+        db.prepare_cached(
+            "UPDATE handle SET shut = ?3, replaced = coalesce(replaced, ?3)
+             WHERE conversation = ?1 AND stands_for = ?2 AND shut IS NULL",
+        )?
+        .execute(params![conversation, of, shut])?;
+    }
+    for handle in handles.iter().filter(|handle| handle.stands_for == of) {
+        db.prepare_cached(
+            "UPDATE handle SET replaced = ?4
+             WHERE conversation = ?1 AND stands_for = ?2 AND kind = ?3 AND replaced IS NULL",
+        )?
+        .execute(params![conversation, of, handle.kind, at])?;
+        mint(db, conversation, handle)?;
+    }
+    Ok(())
+}
+
+/// See [`crate::store::Store::rotate`].
+pub(super) fn rotate(db: &Connection, scope: &Scope, rotation: &Rotation) -> Result<bool> {
+    let Some(conversation) = evidence::conversation(db, scope, &rotation.conversation)? else { return Ok(false) };
+    let newest: Option<Timestamp> = db
+        .prepare_cached(
+            "SELECT max(created) FROM handle WHERE conversation = ?1 AND stands_for = ?2 AND replaced IS NULL",
+        )?
+        .query_row(params![conversation, rotation.of], |row| row.get(0))?;
+    if newest.zip(rotation.unless_newer_than).is_some_and(|(newest, than)| newest > than) {
+        return Ok(false);
+    }
+    replace(db, conversation, rotation.of, &rotation.handles, rotation.at, None)?;
+    evidence::add(db, conversation, &rotation.entry)?;
+    Ok(true)
+}
+
+/// See [`crate::store::Store::handle`].
+pub(super) fn find(db: &Connection, hash: HandleHash) -> Result<Option<(Scope, HandleRow)>> {
+    db.prepare_cached(
+        "SELECT h.hash, c.id, h.stands_for, h.kind, h.sealed, h.created, h.replaced, h.shut, h.epoch,
+             iif(h.stands_for = 'buyer', s.id, b.id), m.name
+         FROM handle h
+         JOIN conversation c ON c.num = h.conversation
+         JOIN party b ON b.num = c.buyer
+         JOIN party s ON s.num = c.seller
+         JOIN marketplace m ON m.num = c.marketplace
+         WHERE h.hash = ?1",
+    )?
+    .query_row([hash], |row| Ok((Scope::proven(row.get::<_, Marketplace>(10)?), read(row)?)))
+    .optional()
+}
+
+/// See [`crate::store::Store::handles`]: those in use, and of those replaced the newest.
+pub(super) fn list(db: &Connection, scope: &Scope, conversation: &ConversationId) -> Result<Vec<HandleRow>> {
+    db.prepare_cached(
+        "SELECT h.hash, c.id, h.stands_for, h.kind, h.sealed, h.created, h.replaced, h.shut, h.epoch,
+             iif(h.stands_for = 'buyer', s.id, b.id)
+         FROM conversation c
+         JOIN handle h ON h.conversation = c.num
+         JOIN party b ON b.num = c.buyer
+         JOIN party s ON s.num = c.seller
+         WHERE c.marketplace = ?1 AND c.id = ?2 AND h.shut IS NULL
+         ORDER BY h.replaced IS NOT NULL, h.created DESC, h.epoch DESC LIMIT ?3",
+    )?
+    .query_map(params![market(db, scope)?, conversation, at_most(HANDLES_LISTED)], read)?
+    .collect()
+}
+
+fn read(row: &Row<'_>) -> Result<HandleRow> {
+    Ok(HandleRow {
+        hash: row.get(0)?,
+        conversation: row.get(1)?,
+        stands_for: row.get(2)?,
+        kind: row.get(3)?,
+        sealed: row.get(4)?,
+        created: row.get(5)?,
+        replaced: row.get(6)?,
+        shut: row.get(7)?,
+        epoch: row.get(8)?,
+        shown_to: row.get(9)?,
+    })
+}
+
+/// See [`crate::store::Store::tripwire`].
+pub(super) fn tripwire(db: &Connection, scope: &Scope, hash: HandleHash, entry: &NewEntry) -> Result<()> {
+    let conversation: Option<i64> = db
+        .prepare_cached(
+            "SELECT c.num FROM handle h JOIN conversation c ON c.num = h.conversation
+             WHERE h.hash = ?1 AND c.marketplace = ?2",
+        )?
+        .query_row(params![hash, market(db, scope)?], |row| row.get(0))
+        .optional()?;
+    let Some(conversation) = conversation else { return Ok(()) };
+    let count: i64 = db
+        .prepare_cached(
+            "INSERT INTO tripwire (handle, cause, hour, count) VALUES (?1, ?2, ?3, 1)
+             ON CONFLICT (handle, cause, hour) DO UPDATE SET count = count + 1 RETURNING count",
+        )?
+        .query_row(params![hash, entry.facts, entry.at.0.div_euclid(HOUR)], |row| row.get(0))?;
+    if count == 1 { evidence::add(db, conversation, entry) } else { Ok(()) }
+}
+
+/// See [`crate::store::Store::disclose`].
+pub(super) fn disclose(db: &Connection, scope: &Scope, row: &DisclosureRow, entry: &NewEntry) -> Result<()> {
+    let conversation =
+        evidence::conversation(db, scope, &row.conversation)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let party =
+        parties::number(db, market(db, scope)?, &row.party)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    db.prepare_cached(
+        "INSERT INTO disclosure (party, id, conversation, shown_to, purpose, shipment, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![party, row.id, conversation, row.to, row.purpose, row.shipment, row.at])?;
+    evidence::add(db, conversation, entry)
+}
+
+/// See [`crate::store::Store::disclosures`].
+pub(super) fn disclosures(
+    db: &Connection,
+    scope: &Scope,
+    party: &PartyId,
+    after: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<DisclosureRow>> {
+    db.prepare_cached(
+        "SELECT d.id, p.id, c.id, d.shown_to, d.purpose, d.shipment, d.at
+         FROM party p JOIN disclosure d ON d.party = p.num JOIN conversation c ON c.num = d.conversation
+         WHERE p.marketplace = ?1 AND p.id = ?2 AND d.id < ?3 ORDER BY d.id DESC LIMIT ?4",
+    )?
+    .query_map(params![market(db, scope)?, party, after.unwrap_or(EventId([0xff; 16])), at_most(limit)], |row| {
+        Ok(DisclosureRow {
+            id: row.get(0)?,
+            party: row.get(1)?,
+            conversation: row.get(2)?,
+            to: row.get(3)?,
+            purpose: row.get(4)?,
+            shipment: row.get(5)?,
+            at: row.get(6)?,
+        })
+    })?
+    .collect()
+}
+
+const HOUR: i64 = 3_600_000;
+/// So many handles of a conversation are listed at most.
+const HANDLES_LISTED: usize = 64;

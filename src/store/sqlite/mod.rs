@@ -1,0 +1,448 @@
+//! The store in one file: SQLite, one thread that writes and a pool of connections that read.
+//!
+//! Nothing of a row is remembered between calls, so other programs may write to the same file
+//! beside the relay, in short transactions of their own.
+//!
+//! # Security
+//! As its parent: sealed bytes, hashes and ids only. The file has mode 0600; what is deleted is
+//! zeroed in it (`secure_delete`), and after an erasure the log is emptied too.
+
+mod barriers;
+mod care;
+mod claim;
+mod columns;
+mod conversations;
+mod deliveries;
+mod evidence;
+mod handles;
+mod keys;
+mod marketplaces;
+mod messages;
+mod open;
+mod pair;
+mod parties;
+mod readers;
+mod record;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+use rusqlite::Connection;
+
+use self::{
+    readers::Readers,
+    writer::{
+        Patience::{self, Late, Soon, Urgent},
+        Writer,
+    },
+};
+use super::{
+    AgentRow, Answer, AnsweredRow, Barrier, ConversationFilter, ConversationRow, Delivery, DeliveryRow, Depth,
+    DisclosureRow, EvidenceRow, Forgotten, HandleRow, HeldDecision, IndexTag, Judge, Ledger, MarketplaceRow,
+    MessageRow, NewBlock, NewConversation, NewEntry, NewReview, OrderRow, PairState, PartyRow, PutConversation, Record,
+    Recorded, ReviewRow, Rotation, Settled, Store, ThreadRow, TokenRow, WindowRow, WrappedKey, WrappedKeyRow,
+};
+use crate::model::{
+    AgentId, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope,
+    Side, Timestamp,
+};
+
+/// The embedded store.
+pub struct Sqlite {
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+impl Sqlite {
+    /// Opens the store in the file at `path`; makes the folder and the file, mode 0600, and
+    /// brings the schema up to date.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the file can not be made, opened or understood.
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let db = open::prepare(path)?;
+        let writer = Writer::start(path.to_owned(), db)?;
+        Ok(Self { writer, readers: Arc::new(Readers::new(path.to_owned())) })
+    }
+
+    /// A transaction; durable when it answers.
+    fn write<'a, T: Send + 'static>(
+        &'a self,
+        doing: &'static str,
+        patience: Patience,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'a, T> {
+        Box::pin(self.writer.submit(doing, patience, work))
+    }
+
+    /// A query that touches a few pages. It runs where it is asked: with the file mapped, it
+    /// takes less time than handing it to another thread would.
+    fn look<'a, T: Send + 'a>(
+        &'a self,
+        doing: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'a,
+    ) -> Answer<'a, T> {
+        Box::pin(async move { self.readers.read(doing, query) })
+    }
+
+    /// A query that may touch many pages: it runs where blocking is allowed.
+    fn list<'a, T: Send + 'static>(
+        &'a self,
+        doing: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'a, T> {
+        let readers = Arc::clone(&self.readers);
+        Box::pin(async move {
+            let read = tokio::task::spawn_blocking(move || readers.read(doing, query)).await;
+            read.unwrap_or_else(|error| Err(Fault::new(doing, error)))
+        })
+    }
+
+    async fn sweep_rows(&self, now: Timestamp) -> Result<(), Fault> {
+        const DOING: &str = "forgetting what has expired";
+        while self.write(DOING, Late, move |db| care::expire(db, now)).await? {}
+        for find in [care::old_deliveries, care::old_windows] {
+            loop {
+                let worn = self.list(DOING, move |db| find(db, now)).await?;
+                let more = worn.is_full();
+                if !worn.is_empty() {
+                    self.write(DOING, Late, move |db| worn.delete(db, now)).await?;
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+        self.sweep_contacts(now).await
+    }
+
+    async fn sweep_contacts(&self, now: Timestamp) -> Result<(), Fault> {
+        const DOING: &str = "forgetting old contacts";
+        let mut after = (0, 0);
+        loop {
+            let (old, last) = self
+                .list(DOING, move |db| {
+                    let pairs = care::pairs_after(db, after)?;
+                    let last = pairs.last().copied();
+                    let mut old = Vec::new();
+                    for pair in pairs {
+                        if care::has_old_contacts(db, pair, now)? {
+                            old.push(pair);
+                        }
+                    }
+                    Ok((old, last))
+                })
+                .await?;
+            if !old.is_empty() {
+                self.write(DOING, Late, move |db| old.iter().try_for_each(|pair| care::forget_contacts(db, *pair, now)))
+                    .await?;
+            }
+            match last {
+                Some(last) => after = last,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Ledger for Sqlite {
+    fn record<'a>(&'a self, scope: &'a Scope, record: Record, judge: Judge) -> Answer<'a, Recorded> {
+        let scope = scope.clone();
+        self.write("recording a message", Urgent, move |db| record::record(db, &scope, &record, &judge))
+    }
+
+    fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Answer<'_, Vec<Delivery>> {
+        const DOING: &str = "claiming deliveries";
+        Box::pin(async move {
+            if !self.look(DOING, |db| claim::is_due(db, now)).await? {
+                return Ok(Vec::new());
+            }
+            self.write(DOING, Soon, move |db| claim::claim(db, now, lease, limit)).await
+        })
+    }
+
+    fn still_current<'a>(&'a self, delivery: &'a Delivery) -> Answer<'a, bool> {
+        self.look("judging a delivery again", move |db| claim::still_current(db, delivery))
+    }
+
+    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, ()> {
+        self.write("settling deliveries", Late, move |db| claim::settle(db, &outcomes))
+    }
+
+    fn review<'a>(&'a self, scope: &'a Scope, review: NewReview) -> Answer<'a, Option<Barrier>> {
+        let scope = scope.clone();
+        self.write("raising a review's barrier", Urgent, move |db| barriers::review(db, &scope, &review))
+    }
+
+    fn block<'a>(&'a self, scope: &'a Scope, block: NewBlock) -> Answer<'a, Option<Barrier>> {
+        let scope = scope.clone();
+        self.write("blocking contact", Urgent, move |db| barriers::block(db, &scope, &block))
+    }
+
+    fn pair<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        now: Timestamp,
+    ) -> Answer<'a, Option<PairState>> {
+        self.look("reading the state of contact", move |db| {
+            let Some(place) = pair::Place::find(db, scope, conversation)? else { return Ok(None) };
+            Ok(Some(pair::Pair::read(db, &place, now)?.state))
+        })
+    }
+}
+
+impl Store for Sqlite {
+    fn add_marketplace(&self, row: MarketplaceRow) -> Answer<'_, bool> {
+        self.write("adding a marketplace", Urgent, move |db| marketplaces::add(db, &row))
+    }
+
+    fn marketplaces(&self) -> Answer<'_, Vec<MarketplaceRow>> {
+        self.look("listing marketplaces", marketplaces::list)
+    }
+
+    fn add_token<'a>(&'a self, scope: &'a Scope, row: TokenRow) -> Answer<'a, ()> {
+        let scope = scope.clone();
+        self.write("adding a token", Urgent, move |db| marketplaces::add_token(db, &scope, &row))
+    }
+
+    fn token(&self, hash: [u8; 32], now: Timestamp) -> Answer<'_, Option<(Scope, TokenRow)>> {
+        self.look("finding a token", move |db| marketplaces::token(db, &hash, now))
+    }
+
+    fn tokens<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<TokenRow>> {
+        self.look("listing tokens", move |db| marketplaces::tokens(db, scope))
+    }
+
+    fn revoke_token<'a>(&'a self, scope: &'a Scope, id: EventId, at: Timestamp) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("revoking a token", Urgent, move |db| marketplaces::revoke_token(db, &scope, id, at))
+    }
+
+    fn put_party<'a>(&'a self, scope: &'a Scope, row: PartyRow) -> Answer<'a, ()> {
+        let scope = scope.clone();
+        self.write("keeping a party", Urgent, move |db| parties::put(db, &scope, &row))
+    }
+
+    fn party<'a>(&'a self, scope: &'a Scope, id: &'a PartyId) -> Answer<'a, Option<PartyRow>> {
+        self.look("finding a party", move |db| parties::find(db, scope, id))
+    }
+
+    fn forget_party<'a>(&'a self, scope: &'a Scope, id: &'a PartyId, at: Timestamp) -> Answer<'a, Option<Forgotten>> {
+        let (scope, id) = (scope.clone(), id.clone());
+        Box::pin(async move {
+            let forgotten =
+                self.write("erasing a party", Urgent, move |db| parties::forget(db, &scope, &id, at)).await?;
+            if forgotten.is_some() {
+                self.writer.truncate_log().await?;
+            }
+            Ok(forgotten)
+        })
+    }
+
+    fn put_agent<'a>(&'a self, scope: &'a Scope, row: AgentRow) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("keeping an agent", Urgent, move |db| parties::put_agent(db, &scope, &row))
+    }
+
+    fn agent<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, id: &'a AgentId) -> Answer<'a, Option<AgentRow>> {
+        self.look("finding an agent", move |db| parties::agent(db, scope, party, id))
+    }
+
+    fn agent_by_login<'a>(&'a self, login: &'a str) -> Answer<'a, Option<(Scope, AgentRow)>> {
+        self.look("finding a login", move |db| parties::agent_by_login(db, login))
+    }
+
+    fn speaks<'a>(
+        &'a self,
+        scope: &'a Scope,
+        party: &'a PartyId,
+        tags: &'a [IndexTag],
+    ) -> Answer<'a, Option<Option<AgentId>>> {
+        self.look("finding who speaks", move |db| parties::speaks(db, scope, party, tags))
+    }
+
+    fn put_order<'a>(&'a self, scope: &'a Scope, row: OrderRow, entry: NewEntry) -> Answer<'a, ()> {
+        let scope = scope.clone();
+        self.write("keeping an order", Urgent, move |db| conversations::put_order(db, &scope, &row, &entry))
+    }
+
+    fn order<'a>(&'a self, scope: &'a Scope, id: &'a OrderId) -> Answer<'a, Option<OrderRow>> {
+        self.look("finding an order", move |db| conversations::order(db, scope, id))
+    }
+
+    fn put_conversation<'a>(&'a self, scope: &'a Scope, new: NewConversation) -> Answer<'a, PutConversation> {
+        let scope = scope.clone();
+        self.write("keeping a conversation", Urgent, move |db| conversations::put(db, &scope, &new))
+    }
+
+    fn conversation<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Option<ConversationRow>> {
+        self.look("finding a conversation", move |db| conversations::find(db, scope, id))
+    }
+
+    fn conversations<'a>(&'a self, scope: &'a Scope, filter: ConversationFilter) -> Answer<'a, Vec<ConversationRow>> {
+        let scope = scope.clone();
+        self.list("listing conversations", move |db| conversations::list(db, &scope, &filter))
+    }
+
+    fn handle(&self, hash: HandleHash) -> Answer<'_, Option<(Scope, HandleRow)>> {
+        self.look("finding a handle", move |db| handles::find(db, hash))
+    }
+
+    fn handles<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Vec<HandleRow>> {
+        self.look("listing handles", move |db| handles::list(db, scope, conversation))
+    }
+
+    fn rotate<'a>(&'a self, scope: &'a Scope, rotation: Rotation) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("rotating handles", Urgent, move |db| handles::rotate(db, &scope, &rotation))
+    }
+
+    fn tripwire<'a>(&'a self, scope: &'a Scope, hash: HandleHash, entry: NewEntry) -> Answer<'a, ()> {
+        let scope = scope.clone();
+        self.write("recording a misused handle", Late, move |db| handles::tripwire(db, &scope, hash, &entry))
+    }
+
+    fn disclose<'a>(&'a self, scope: &'a Scope, disclosure: DisclosureRow, entry: NewEntry) -> Answer<'a, ()> {
+        let scope = scope.clone();
+        self.write("recording a disclosure", Urgent, move |db| handles::disclose(db, &scope, &disclosure, &entry))
+    }
+
+    fn disclosures<'a>(
+        &'a self,
+        scope: &'a Scope,
+        party: &'a PartyId,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<DisclosureRow>> {
+        let (scope, party) = (scope.clone(), party.clone());
+        self.list("listing disclosures", move |db| handles::disclosures(db, &scope, &party, after, limit))
+    }
+
+    fn message<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<MessageRow>> {
+        self.look("finding a message", move |db| messages::find(db, scope, id))
+    }
+
+    fn messages<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Answer<'a, Vec<MessageRow>> {
+        let (scope, conversation) = (scope.clone(), conversation.clone());
+        self.list("listing messages", move |db| messages::list(db, &scope, &conversation, after, limit))
+    }
+
+    fn held<'a>(&'a self, scope: &'a Scope, after: Option<EventId>, limit: usize) -> Answer<'a, Vec<(u64, MessageRow)>> {
+        let scope = scope.clone();
+        self.list("listing held messages", move |db| messages::held(db, &scope, after, limit))
+    }
+
+    fn held_since(&self, before: Timestamp, limit: usize) -> Answer<'_, Vec<(Scope, MessageRow)>> {
+        self.list("listing long held messages", move |db| messages::held_since(db, before, limit))
+    }
+
+    fn decide<'a>(&'a self, scope: &'a Scope, decision: HeldDecision) -> Answer<'a, Option<MessageRow>> {
+        let scope = scope.clone();
+        self.write("deciding a held message", Urgent, move |db| {
+            if barriers::decide(db, &scope, &decision)? { messages::find(db, &scope, decision.id) } else { Ok(None) }
+        })
+    }
+
+    fn window<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId, of: Side) -> Answer<'a, WindowRow> {
+        self.look("reading a detection window", move |db| messages::window(db, scope, conversation, of))
+    }
+
+    fn threads<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        hashes: &'a [[u8; 16]],
+    ) -> Answer<'a, Vec<Option<ThreadRow>>> {
+        self.look("finding thread ids", move |db| messages::threads(db, scope, conversation, hashes))
+    }
+
+    fn delivery(&self, id: EventId) -> Answer<'_, Option<(Scope, DeliveryRow)>> {
+        self.look("finding a delivery", move |db| claim::find(db, id))
+    }
+
+    fn bounced<'a>(&'a self, scope: &'a Scope, delivery: EventId, at: Timestamp) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("recording a bounce", Urgent, move |db| claim::bounced(db, &scope, delivery, at))
+    }
+
+    fn review_row<'a>(&'a self, scope: &'a Scope, id: &'a ReviewId) -> Answer<'a, Option<ReviewRow>> {
+        self.look("finding a review", move |db| barriers::find_review(db, scope, id))
+    }
+
+    fn withdraw_review<'a>(&'a self, scope: &'a Scope, id: &'a ReviewId, entry: NewEntry) -> Answer<'a, bool> {
+        let (scope, id) = (scope.clone(), id.clone());
+        self.write("withdrawing a review", Urgent, move |db| barriers::withdraw(db, &scope, &id, &entry))
+    }
+
+    fn evidence<'a>(
+        &'a self,
+        scope: &'a Scope,
+        conversation: &'a ConversationId,
+        from: u64,
+        limit: usize,
+    ) -> Answer<'a, Vec<EvidenceRow>> {
+        let (scope, conversation) = (scope.clone(), conversation.clone());
+        self.list("listing evidence", move |db| evidence::list(db, &scope, &conversation, from, limit))
+    }
+
+    fn append<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId, entry: NewEntry) -> Answer<'a, ()> {
+        let (scope, conversation) = (scope.clone(), conversation.clone());
+        self.write("adding to the evidence", Urgent, move |db| {
+            let num = evidence::conversation(db, &scope, &conversation)?;
+            evidence::add(db, num.ok_or(rusqlite::Error::QueryReturnedNoRows)?, &entry)
+        })
+    }
+
+    fn answered<'a>(&'a self, scope: &'a Scope, key: [u8; 32], now: Timestamp) -> Answer<'a, Option<AnsweredRow>> {
+        self.look("finding an earlier answer", move |db| messages::answered(db, scope, &key, now))
+    }
+
+    fn keep_answer<'a>(&'a self, scope: &'a Scope, row: AnsweredRow) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("keeping an answer", Urgent, move |db| messages::keep_answer(db, &scope, &row))
+    }
+
+    fn wrapped_keys(&self, not_by: u32, limit: usize) -> Answer<'_, Vec<WrappedKeyRow>> {
+        self.list("listing wrapped keys", move |db| keys::not_by(db, not_by, limit))
+    }
+
+    fn rewrap(&self, rows: Vec<(WrappedKeyRow, WrappedKey)>) -> Answer<'_, u64> {
+        self.write("wrapping keys anew", Soon, move |db| keys::rewrap(db, &rows))
+    }
+
+    fn parties_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, PartyRow)>> {
+        self.list("listing parties to index anew", move |db| parties::to_reindex(db, key, limit))
+    }
+
+    fn key_use(&self) -> Answer<'_, Vec<(u32, u64)>> {
+        self.list("counting the use of keys", keys::usage)
+    }
+
+    fn sweep(&self, now: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.sweep_rows(now).await?;
+            // Readers or another program may be in the way: then the log stays for the next time.
+            let _ = self.writer.truncate_log().await;
+            Ok(())
+        })
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        self.write("probing the store", Soon, care::beat)
+    }
+
+    fn depth(&self) -> Answer<'_, Depth> {
+        self.list("counting what waits", care::depth)
+    }
+
+    fn marketplace_by_domain<'a>(&'a self, domain: &'a str) -> Answer<'a, Option<Marketplace>> {
+        self.look("finding a mail domain", move |db| marketplaces::by_domain(db, domain))
+    }
+}

@@ -1,0 +1,192 @@
+//! The exact state of contact between a seller's group and a buyer.
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use super::columns::{at_most, unsigned};
+use crate::{
+    model::{ConversationId, Duration, Fulfilment, OrderState, Scope, Side, Timestamp},
+    store::{
+        PairState, Under,
+        outbox::{CONTACTS_KEPT, CONTACTS_READ, REVIEWS_KEPT},
+    },
+};
+
+/// The number of the marketplace that `scope` proves.
+pub(super) fn market(db: &Connection, scope: &Scope) -> Result<i64> {
+    db.prepare_cached("SELECT num FROM marketplace WHERE name = ?1")?.query_row([scope.marketplace()], |row| row.get(0))
+}
+
+/// A conversation with what a decision about it needs.
+pub(super) struct Place {
+    pub(super) num: i64,
+    pub(super) market: i64,
+    pub(super) buyer: i64,
+    pub(super) seller: i64,
+    group: Option<String>,
+    expires: Option<Timestamp>,
+    order: Option<(OrderState, Fulfilment)>,
+}
+
+impl Place {
+    /// Finds a conversation by the marketplace's id.
+    pub(super) fn find(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Option<Self>> {
+        db.prepare_cached(
+            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment
+             FROM marketplace m
+             JOIN conversation c ON c.marketplace = m.num
+             JOIN party s ON s.num = c.seller
+             LEFT JOIN orders o ON o.marketplace = c.marketplace AND o.id = c.order_id
+             WHERE m.name = ?1 AND c.id = ?2",
+        )?
+        .query_row(params![scope.marketplace(), id], Self::read)
+        .optional()
+    }
+
+    /// Finds a conversation by its number.
+    pub(super) fn numbered(db: &Connection, num: i64) -> Result<Self> {
+        db.prepare_cached(
+            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment
+             FROM conversation c
+             JOIN party s ON s.num = c.seller
+             LEFT JOIN orders o ON o.marketplace = c.marketplace AND o.id = c.order_id
+             WHERE c.num = ?1",
+        )?
+        .query_row([num], Self::read)
+    }
+
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let state: Option<OrderState> = row.get(6)?;
+        let fulfilment: Option<Fulfilment> = row.get(7)?;
+        Ok(Self {
+            num: row.get(0)?,
+            market: row.get(1)?,
+            buyer: row.get(2)?,
+            seller: row.get(3)?,
+            group: row.get(4)?,
+            expires: row.get(5)?,
+            order: state.zip(fulfilment),
+        })
+    }
+
+    /// All sellers whose budgets are one with this conversation's seller, that one included.
+    pub(super) fn sellers(&self, db: &Connection) -> Result<Vec<i64>> {
+        let Some(group) = &self.group else { return Ok(vec![self.seller]) };
+        db.prepare_cached("SELECT num FROM party WHERE marketplace = ?1 AND budget_group = ?2")?
+            .query_map(params![self.market, group], |row| row.get(0))?
+            .collect()
+    }
+}
+
+/// The pair of a conversation, as it stands.
+pub(super) struct Pair {
+    /// As the judge sees it.
+    pub(super) state: PairState,
+    /// The epoch that a message to the seller carries.
+    epoch_seller: u64,
+}
+
+impl Pair {
+    /// Reads the pair at `now`, which moves on past every moment that the pair has seen.
+    pub(super) fn read(db: &Connection, place: &Place, now: Timestamp) -> Result<Self> {
+        let sellers = place.sellers(db)?;
+        let mut pair = Self { state: PairState { now, ..PairState::default() }, epoch_seller: 0 };
+        for seller in &sellers {
+            pair.add_row(db, place, *seller)?;
+        }
+        for seller in &sellers {
+            pair.add_contacts(db, place.buyer, *seller)?;
+            pair.add_reviews(db, place.buyer, *seller)?;
+        }
+        if sellers.len() > 1 {
+            pair.in_order();
+        }
+        pair.state.order = place.order;
+        pair.state.expires = place.expires;
+        Ok(pair)
+    }
+
+    /// The epoch of what is written to `side`.
+    pub(super) fn epoch_towards(&self, side: Side) -> u64 {
+        match side {
+            Side::Buyer => self.state.epoch,
+            Side::Seller => self.epoch_seller,
+        }
+    }
+
+    fn add_row(&mut self, db: &Connection, place: &Place, seller: i64) -> Result<()> {
+        let mut query = db.prepare_cached(
+            "SELECT epoch, epoch_seller, high_water, last_from_buyer, blocked_by_buyer, blocked_by_seller
+             FROM pair WHERE buyer = ?1 AND seller = ?2",
+        )?;
+        let mut rows = query.query([place.buyer, seller])?;
+        let Some(row) = rows.next()? else { return Ok(()) };
+        if seller == place.seller {
+            self.state.epoch = unsigned(row.get(0)?);
+            self.epoch_seller = unsigned(row.get(1)?);
+        }
+        let high_water: Timestamp = row.get(2)?;
+        self.state.now = self.state.now.max(high_water.plus(TICK));
+        self.state.last_from_buyer = self.state.last_from_buyer.max(row.get(3)?);
+        self.state.blocked_by_buyer |= row.get::<_, bool>(4)?;
+        self.state.blocked_by_seller |= row.get::<_, bool>(5)?;
+        Ok(())
+    }
+
+    fn add_contacts(&mut self, db: &Connection, buyer: i64, seller: i64) -> Result<()> {
+        let since = self.state.now.minus(CONTACTS_KEPT);
+        let mut newest: Vec<(Timestamp, Under)> = db
+            .prepare_cached(
+                "SELECT at, under FROM contact WHERE buyer = ?1 AND seller = ?2 AND at >= ?3
+                 ORDER BY at DESC LIMIT ?4",
+            )?
+            .query_map(params![buyer, seller, since, at_most(CONTACTS_READ)], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_>>()?;
+        newest.reverse();
+        self.state.contacts.append(&mut newest);
+        Ok(())
+    }
+
+    fn add_reviews(&mut self, db: &Connection, buyer: i64, seller: i64) -> Result<()> {
+        let since = self.state.now.minus(REVIEWS_KEPT);
+        let mut query = db.prepare_cached(
+            "SELECT at, rating FROM barrier WHERE buyer = ?1 AND seller = ?2 AND at >= ?3 ORDER BY at",
+        )?;
+        let mut rows = query.query(params![buyer, seller, since])?;
+        while let Some(row) = rows.next()? {
+            self.state.reviews.push((row.get(0)?, row.get(1)?));
+        }
+        Ok(())
+    }
+
+    fn in_order(&mut self) {
+        self.state.contacts.sort_by_key(|(at, _)| *at);
+        let more = self.state.contacts.len().saturating_sub(CONTACTS_READ);
+        self.state.contacts.drain(..more);
+        self.state.reviews.sort_by_key(|(at, _)| *at);
+    }
+
+    /// Remembers that this moment of the pair was used, and the buyer's word if it was one.
+    pub(super) fn touch(&self, db: &Connection, place: &Place, buyer_spoke: bool) -> Result<()> {
+        let spoke = buyer_spoke.then_some(self.state.now);
+        db.prepare_cached(
+            "INSERT INTO pair (buyer, seller, epoch, epoch_seller, high_water, last_from_buyer, blocked_by_buyer,
+                 blocked_by_seller)
+             VALUES (?1, ?2, 0, 0, ?3, ?4, 0, 0)
+             ON CONFLICT (buyer, seller) DO UPDATE SET high_water = excluded.high_water,
+                 last_from_buyer = coalesce(excluded.last_from_buyer, last_from_buyer)",
+        )?
+        .execute(params![place.buyer, place.seller, self.state.now, spoke])
+        .map(drop)
+    }
+
+    /// Writes a contact down at this moment.
+    pub(super) fn debit(&mut self, db: &Connection, place: &Place, under: Under) -> Result<()> {
+        db.prepare_cached("INSERT INTO contact (buyer, seller, at, under) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![place.buyer, place.seller, self.state.now, under])?;
+        self.state.contacts.push((self.state.now, under));
+        Ok(())
+    }
+}
+
+/// What lies at least between two moments of one pair.
+const TICK: Duration = Duration(1);

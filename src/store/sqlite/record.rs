@@ -1,0 +1,182 @@
+//! Acceptance: the one transaction in which a message becomes ours.
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::{
+    columns::{signed, unsigned},
+    deliveries::{self, Open},
+    evidence::Chain,
+    pair::{Pair, Place},
+};
+use crate::{
+    model::{EntryKind, EventId, MessageState, Reason, Scope, Side},
+    store::{Decision, Judge, NewEntry, Record, Recorded, Under, outbox},
+};
+
+/// See [`crate::store::Ledger::record`].
+pub(super) fn record(db: &Connection, scope: &Scope, record: &Record, judge: &Judge) -> Result<Recorded> {
+    let Some(place) = Place::find(db, scope, &record.conversation)? else { return Ok(Recorded::Gone) };
+    if let Some(known) = repeated(db, &place, record)? {
+        return Ok(known);
+    }
+    if is_stale(db, &place, record)? {
+        return Ok(Recorded::Stale);
+    }
+    let pair = Pair::read(db, &place, record.at)?;
+    match judge(&pair.state) {
+        Decision::Accept { under } if record.deliveries.is_empty() => {
+            take(db, &place, pair, record, MessageState::Delivered, under)
+        }
+        Decision::Accept { under } => take(db, &place, pair, record, MessageState::Queued, under),
+        Decision::Hold { under } => take(db, &place, pair, record, MessageState::Held, under),
+        Decision::Refuse(reason) => refuse(db, &place, pair, record, reason),
+    }
+}
+
+fn repeated(db: &Connection, place: &Place, record: &Record) -> Result<Option<Recorded>> {
+    let Some(idempotency) = &record.idempotency else { return Ok(None) };
+    let known: Option<([u8; 32], EventId)> = db
+        .prepare_cached("SELECT body, message FROM repeat WHERE marketplace = ?1 AND key = ?2 AND expires > ?3")?
+        .query_row(params![place.market, idempotency.key, record.at], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(known.map(|(body, id)| if body == idempotency.body { Recorded::Repeated(id) } else { Recorded::Conflict }))
+}
+
+fn is_stale(db: &Connection, place: &Place, record: &Record) -> Result<bool> {
+    let Some((read, _)) = &record.window else { return Ok(false) };
+    let seq: Option<i64> = db
+        .prepare_cached("SELECT seq FROM detection_window WHERE conversation = ?1 AND side = ?2")?
+        .query_row(params![place.num, record.from], |row| row.get(0))
+        .optional()?;
+    Ok(seq.map_or(0, unsigned) != *read)
+}
+
+fn take(
+    db: &Connection,
+    place: &Place,
+    mut pair: Pair,
+    record: &Record,
+    state: MessageState,
+    under: Option<Under>,
+) -> Result<Recorded> {
+    let buyer_spoke = record.from == Side::Buyer && !record.automatic && state != MessageState::Held;
+    pair.touch(db, place, buyer_spoke)?;
+    if buyer_spoke {
+        pair.state.last_from_buyer = Some(pair.state.now);
+    }
+    let debit = under.filter(|_| record.from == Side::Seller);
+    if let Some(under) = debit {
+        pair.debit(db, place, under)?;
+    }
+    let mut chain = Chain::load(db, place.num)?;
+    let message = Message { record, state, reason: None, debited: debit.is_some() }.insert(db, place, &pair, &mut chain)?;
+    let kind = if state == MessageState::Held { EntryKind::MessageHeld } else { EntryKind::MessageAccepted };
+    chain.add(db, &entry(record, kind, record.facts.clone()))?;
+    if state == MessageState::Delivered {
+        chain.add(db, &outbox::ending_entry(state, record.id, "delivery=api".to_owned(), record.at))?;
+    }
+    let seq = chain.messages;
+    chain.save(db)?;
+    remember(db, place, record)?;
+    for delivery in &record.deliveries {
+        let open = Open { conversation: place.num, message, seq, accepted: record.at };
+        deliveries::add(db, &open, delivery, state == MessageState::Held)?;
+    }
+    Ok(Recorded::Accepted { state, pair: pair.state })
+}
+
+fn refuse(db: &Connection, place: &Place, pair: Pair, record: &Record, reason: Reason) -> Result<Recorded> {
+    pair.touch(db, place, false)?;
+    let mut chain = Chain::load(db, place.num)?;
+    let state = MessageState::Refused;
+    Message { record, state, reason: Some(reason), debited: false }.insert(db, place, &pair, &mut chain)?;
+    chain.add(db, &entry(record, EntryKind::MessageRefused, with_reason(&record.facts, reason)))?;
+    chain.save(db)?;
+    keep_repeat(db, place, record)?;
+    Ok(Recorded::Refused { reason, pair: pair.state })
+}
+
+/// The reason is only known here; whoever wrote it among the facts already is left alone.
+fn with_reason(facts: &str, reason: Reason) -> String {
+    match facts {
+        "" => format!("reason={}", reason.as_str()),
+        facts if facts.contains("reason=") => facts.to_owned(),
+        facts => format!("{facts} reason={}", reason.as_str()),
+    }
+}
+
+fn entry(record: &Record, kind: EntryKind, facts: String) -> NewEntry {
+    NewEntry {
+        at: record.at,
+        kind,
+        by: Some(record.from),
+        message: Some(record.id),
+        facts,
+        private: Some(record.private.clone()),
+    }
+}
+
+struct Message<'a> {
+    record: &'a Record,
+    state: MessageState,
+    reason: Option<Reason>,
+    debited: bool,
+}
+
+impl Message<'_> {
+    fn insert(self, db: &Connection, place: &Place, pair: &Pair, chain: &mut Chain) -> Result<i64> {
+        let record = self.record;
+        chain.messages += 1;
+        db.prepare_cached(
+            "INSERT INTO message (id, conversation, seq, from_side, agent, channel, at, automatic, state, reason,
+                 debit, epoch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            record.id,
+            place.num,
+            signed(chain.messages),
+            record.from,
+            record.agent,
+            record.channel,
+            record.at,
+            record.automatic,
+            self.state,
+            self.reason,
+            self.debited.then_some(pair.state.now),
+            signed(pair.epoch_towards(record.from.other())),
+        ])?;
+        let num = db.last_insert_rowid();
+        db.prepare_cached("INSERT INTO message_text (message, sealed) VALUES (?1, ?2)")?
+            .execute(params![num, record.sealed])?;
+        for (n, file) in (0i64..).zip(&record.files) {
+            db.prepare_cached("INSERT INTO message_file (message, n, sealed) VALUES (?1, ?2, ?3)")?
+                .execute(params![num, n, file])?;
+        }
+        Ok(num)
+    }
+}
+
+fn remember(db: &Connection, place: &Place, record: &Record) -> Result<()> {
+    keep_repeat(db, place, record)?;
+    if let Some((_, sealed)) = &record.window {
+        db.prepare_cached(
+            "INSERT INTO detection_window (conversation, side, seq, sealed, at) VALUES (?1, ?2, 1, ?3, ?4)
+             ON CONFLICT (conversation, side) DO UPDATE SET seq = seq + 1, sealed = excluded.sealed, at = excluded.at",
+        )?
+        .execute(params![place.num, record.from, sealed, record.at])?;
+    }
+    for thread in &record.threads {
+        // The first spelling stays: a thread id that is used again keeps its counterpart.
+        db.prepare_cached("INSERT OR IGNORE INTO thread (conversation, hash, from_side, sealed) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![place.num, thread.hash, record.from, thread.sealed])?;
+    }
+    Ok(())
+}
+
+fn keep_repeat(db: &Connection, place: &Place, record: &Record) -> Result<()> {
+    let Some(idempotency) = &record.idempotency else { return Ok(()) };
+    db.prepare_cached("INSERT OR REPLACE INTO repeat (marketplace, key, body, message, expires) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![place.market, idempotency.key, idempotency.body, record.id, idempotency.expires])
+        .map(drop)
+}

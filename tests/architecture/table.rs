@@ -1,0 +1,173 @@
+//! Who may import whom, and with which outside crates: ARCHITECTURE.md as data.
+
+/// A room, or a part of one that has rights of its own.
+pub struct Room {
+    /// Its place under `src/`.
+    pub name: &'static str,
+    /// Rooms it may import.
+    pub imports: &'static [&'static str],
+    /// Outside crates it may use.
+    pub crates: &'static [&'static str],
+    /// Parts of the standard library it may not use.
+    pub without: &'static [&'static str],
+}
+
+/// The files that know everybody.
+pub const EVERYBODY: [&str; 4] = ["app", "cli", "lib", "main"];
+
+/// No disk, no network, no process, no clock: all it knows came as an argument.
+const PURE: &[&str] = &["env", "fs", "net", "process", "thread", "time::Instant", "time::SystemTime"];
+/// The time comes as an argument.
+const TOLD_THE_TIME: &[&str] = &["net", "process", "time::Instant", "time::SystemTime"];
+
+pub const ROOMS: &[Room] = &[
+    Room {
+        name: "model",
+        imports: &[],
+        crates: &["bytes", "data_encoding", "idna", "jiff", "ring", "serde", "serde_json", "thiserror", "zeroize"],
+        without: &["env", "fs", "net", "process", "thread", "time::Instant"],
+    },
+    Room {
+        name: "detect",
+        imports: &["model"],
+        crates: &[
+            "aho_corasick",
+            "idna",
+            "memchr",
+            "psl",
+            "regex",
+            "rlibphonenumber",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "toml",
+            "unicode_normalization",
+            "zeroize",
+        ],
+        without: PURE,
+    },
+    Room {
+        name: "media",
+        imports: &["model"],
+        crates: &[
+            "ammonia",
+            "bytes",
+            "data_encoding",
+            "dom_query",
+            "image",
+            "lol_html",
+            "mail_builder",
+            "mail_parser",
+            "memchr",
+            "serde",
+            "thiserror",
+        ],
+        without: PURE,
+    },
+    Room {
+        name: "sandbox",
+        imports: &["model", "media"],
+        crates: &["bytes", "image", "rustix", "thiserror", "tokio", "tracing"],
+        without: &["net"],
+    },
+    Room { name: "policy", imports: &["model"], crates: &["serde", "thiserror"], without: PURE },
+    Room {
+        name: "vault",
+        imports: &["model"],
+        crates: &["arc_swap", "data_encoding", "ring", "serde", "subtle", "thiserror", "toml", "zeroize"],
+        without: TOLD_THE_TIME,
+    },
+    Room {
+        name: "store",
+        imports: &["model"],
+        crates: &["bytes", "metrics", "ring", "rusqlite", "serde_json", "thiserror", "tokio", "tracing"],
+        without: TOLD_THE_TIME,
+    },
+    Room {
+        name: "store/postgres",
+        imports: &["model", "store"],
+        crates: &["bytes", "tokio", "tokio_postgres", "tracing"],
+        without: TOLD_THE_TIME,
+    },
+    Room {
+        name: "relay",
+        imports: &["model", "detect", "media", "sandbox", "policy", "vault", "store"],
+        crates: &["arc_swap", "bytes", "dashmap", "data_encoding", "metrics", "ring", "serde_json", "tokio", "tracing"],
+        without: PURE,
+    },
+    Room {
+        name: "desk",
+        imports: &["model", "policy", "vault", "store", "evidence", "detect", "sandbox"],
+        crates: &["dashmap", "data_encoding", "serde", "serde_json", "tracing", "zeroize"],
+        without: PURE,
+    },
+    Room {
+        name: "evidence",
+        imports: &["model"],
+        crates: &["data_encoding", "ring", "serde", "serde_json", "thiserror", "zip"],
+        without: PURE,
+    },
+    Room {
+        name: "evidence/export",
+        imports: &["model", "vault", "store", "media", "evidence"],
+        crates: &[],
+        without: PURE,
+    },
+    Room {
+        name: "channel",
+        imports: &["model", "media", "relay", "desk", "net"],
+        crates: &[
+            "bytes",
+            "data_encoding",
+            "governor",
+            "hyper",
+            "hyper_util",
+            "http_body_util",
+            "matchit",
+            "metrics",
+            "ring",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "utoipa",
+        ],
+        without: &["fs", "process"],
+    },
+    Room { name: "console", imports: &["model", "desk", "net"], crates: &[], without: PURE },
+    Room {
+        name: "net",
+        imports: &["model"],
+        crates: &[
+            "arc_swap",
+            "dashmap",
+            "governor",
+            "hickory_resolver",
+            "metrics",
+            "rcgen",
+            "ring",
+            "rustls",
+            "serde",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "webpki_roots",
+        ],
+        without: &["process"],
+    },
+    Room {
+        name: "settings",
+        imports: &["model"],
+        crates: &["serde", "thiserror", "toml"],
+        without: &["net", "process"],
+    },
+    Room {
+        name: "telemetry",
+        imports: &["model"],
+        crates: &["metrics", "metrics_exporter_prometheus", "tracing", "tracing_subscriber"],
+        without: &["net", "process"],
+    },
+];

@@ -8,7 +8,8 @@ pub fn found(raw: &[u8], canaries: &[String]) -> Vec<String> {
     let mut readings = readings(raw);
     let nested: Vec<Vec<u8>> = readings.iter().skip(1).flat_map(|reading| self::readings(reading)).collect();
     readings.extend(nested);
-    let readings: Vec<String> = readings.iter().map(|reading| String::from_utf8_lossy(reading).to_lowercase()).collect();
+    let readings: Vec<String> =
+        readings.iter().map(|reading| String::from_utf8_lossy(reading).to_lowercase()).collect();
     let seen = |word: &str| readings.iter().any(|reading| reading.contains(word));
     canaries.iter().filter(|word| seen(&word.to_lowercase())).cloned().collect()
 }
@@ -146,36 +147,4 @@ fn encoded_words(raw: &[u8]) -> Vec<Vec<u8>> {
 
 fn excerpt(raw: &[u8]) -> String {
     String::from_utf8_lossy(&raw[..raw.len().min(4000)]).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_seen_however_it_is_encoded() {
-        let word = vec!["zenon.rt@sklep-rt.example".to_owned()];
-        let base64 = data_encoding::BASE64.encode(b"from zenon.rt@sklep-rt.example here");
-        let (one, two) = base64.split_at(20);
-        for hidden in [
-            "x Zenon.RT@sklep-rt.example y".to_owned(),
-            format!("{one}\r\n{two}"),
-            "=?utf-8?B?emVub24ucnRAc2tsZXA=?= =?utf-8?Q?-rt=2Eexample?=".to_owned(),
-            "zenon=2Ert@sk=\r\nlep-rt.example".to_owned(),
-            "zenon.rt%40sklep-rt%2eexample".to_owned(),
-            data_encoding::BASE64.encode(b"zenon=2Ert@sk=\r\nlep-rt.example"),
-        ] {
-            assert_eq!(found(hidden.as_bytes(), &word), word, "{hidden}");
-        }
-        assert!(found(b"nothing of that kind", &word).is_empty());
-    }
-
-    #[test]
-    fn a_word_on_disk_is_seen_in_base64() {
-        let word = vec!["ratna.rt@rumah".to_owned()];
-        for before in ["", "a", "ab"] {
-            let text = data_encoding::BASE64.encode(format!("{before}ratna.rt@rumah!!").as_bytes());
-            assert_eq!(plainly(text.as_bytes(), &word), word, "{before:?}");
-        }
-    }
 }

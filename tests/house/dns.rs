@@ -120,7 +120,7 @@ fn encode(record: &Record, kind: u16) -> Option<Vec<u8>> {
         Record::Txt(text) => (16, write_text(text)),
     };
     let length = u16::try_from(content.len()).ok()?.to_be_bytes();
-    (own == kind).then(|| [&[0, kind as u8, 0, 1, 0, 0, 0, 1], &length[..], &content].concat())
+    (own == kind).then(|| [&[0, kind as u8, 0, 1, 0, 0, 1, 44], &length[..], &content].concat())
 }
 
 fn write_text(text: &str) -> Vec<u8> {

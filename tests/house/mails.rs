@@ -46,11 +46,8 @@ pub fn thunderbird(from: &Person, to: &str, subject: &str, text: &str, answers: 
     let (agent, own_host) = ("Mozilla Thunderbird 128.7.0esr", format!("laptop-{}.lan", from.local()));
     let threads = answers.map_or(String::new(), |id| format!("References: <{id}>\r\nIn-Reply-To: <{id}>\r\n"));
     let (local, host) = (from.local(), from.host());
-    let text = format!(
-        "{text}\r\n\r\n-- \r\n{name}\r\n{mail}\r\ntel. {PHONE}\r\n",
-        name = from.name,
-        mail = from.email
-    );
+    let text =
+        format!("{text}\r\n\r\n-- \r\n{name}\r\n{mail}\r\ntel. {PHONE}\r\n", name = from.name, mail = from.email);
     let html = format!(
         "<!DOCTYPE html><html><head><meta http-equiv=\"content-type\" content=\"text/html; charset=UTF-8\"></head>\
          <body><p>{}</p><div class=\"moz-signature\">-- <br>{} &lt;<a class=\"moz-txt-link-abbreviated\" \
@@ -81,7 +78,18 @@ pub fn thunderbird(from: &Person, to: &str, subject: &str, text: &str, answers: 
         html = soft(&html),
         photo = wrapped(&photo()),
     );
-    let own = [&id, agent, &own_host, "203.0.113.77", "canaryRCVD", "canaryKEY", "tbOUTER", PHONE, "7911123456", "moz-signature"];
+    let own = [
+        &id,
+        agent,
+        &own_host,
+        "203.0.113.77",
+        "canaryRCVD",
+        "canaryKEY",
+        "tbOUTER",
+        PHONE,
+        "7911123456",
+        "moz-signature",
+    ];
     letter(raw, id.clone(), from, &own)
 }
 
@@ -149,7 +157,17 @@ pub fn outlook(from: &Person, to: &str, subject: &str, text: &str, answers: Opti
         ascii = ascii(name),
         html = html,
     );
-    let own = [&id, "canaryEOP", "canaryTT", "canaryTHREADINDEX", "canaryAUTHSRC", "198.51.100.66", "Outlook-like 16", "canaryOLBND", "outlook-like.example"];
+    let own = [
+        &id,
+        "canaryEOP",
+        "canaryTT",
+        "canaryTHREADINDEX",
+        "canaryAUTHSRC",
+        "198.51.100.66",
+        "Outlook-like 16",
+        "canaryOLBND",
+        "outlook-like.example",
+    ];
     let mut letter = letter(raw, id.clone(), from, &own);
     letter.canaries.push(ascii(name));
     letter
@@ -220,7 +238,11 @@ fn ascii(name: &str) -> String {
 }
 
 fn word(name: &str) -> String {
-    if name.is_ascii() { name.to_owned() } else { format!("=?UTF-8?B?{}?=", data_encoding::BASE64.encode(name.as_bytes())) }
+    if name.is_ascii() {
+        name.to_owned()
+    } else {
+        format!("=?UTF-8?B?{}?=", data_encoding::BASE64.encode(name.as_bytes()))
+    }
 }
 
 fn wrapped(bytes: &[u8]) -> String {

@@ -293,8 +293,16 @@ impl House {
 
     /// A buyer and a seller, enrolled, with an order and a conversation by mail.
     pub async fn pair(&self, tag: &str) -> Pair {
-        let buyer = Person::new(&format!("buyer-{tag}"), &format!("Ratna Kusuma{tag}"), &format!("ratna.{tag}@rumah-{tag}.example"));
-        let seller = Person::new(&format!("shop-{tag}"), &format!("Zenon Gaweł{tag}"), &format!("zenon.{tag}@sklep-{tag}.example"));
+        let buyer = Person::new(
+            &format!("buyer-{tag}"),
+            &format!("Ratna Kusuma{tag}"),
+            &format!("ratna.{tag}@rumah-{tag}.example"),
+        );
+        let seller = Person::new(
+            &format!("shop-{tag}"),
+            &format!("Zenon Gaweł{tag}"),
+            &format!("zenon.{tag}@sklep-{tag}.example"),
+        );
         self.pair_of(tag, buyer, seller).await
     }
 
@@ -385,16 +393,30 @@ pub struct Pair {
 impl Pair {
     fn read(id: &str, buyer: Person, seller: Person, made: &Value) -> Self {
         let handle = |side: &str| {
-            made["handles"][side]["email"].as_str().unwrap_or_else(|| panic!("handles.{side}.email in {made}")).to_owned()
+            made["handles"][side]["email"]
+                .as_str()
+                .unwrap_or_else(|| panic!("handles.{side}.email in {made}"))
+                .to_owned()
         };
-        Self { id: id.to_owned(), buyer, seller, buyer_handle: handle("buyer"), seller_handle: handle("seller"), made: made.clone() }
+        Self {
+            id: id.to_owned(),
+            buyer,
+            seller,
+            buyer_handle: handle("buyer"),
+            seller_handle: handle("seller"),
+            made: made.clone(),
+        }
     }
 
     /// (real sender, handle written to, real receiver, handle the receiver sees) of a message of this side.
     pub fn way(&self, from: Side) -> Way<'_> {
         match from {
-            Side::Seller => Way { from: &self.seller, to: &self.buyer_handle, arrives: &self.buyer, seen: &self.seller_handle },
-            Side::Buyer => Way { from: &self.buyer, to: &self.seller_handle, arrives: &self.seller, seen: &self.buyer_handle },
+            Side::Seller => {
+                Way { from: &self.seller, to: &self.buyer_handle, arrives: &self.buyer, seen: &self.seller_handle }
+            }
+            Side::Buyer => {
+                Way { from: &self.buyer, to: &self.seller_handle, arrives: &self.seller, seen: &self.buyer_handle }
+            }
         }
     }
 }

@@ -65,7 +65,13 @@ impl Aiosmtpd {
         let started = Instant::now();
         loop {
             if let Some((from, raw)) = self.to(address).into_iter().nth(n - 1) {
-                return super::sink::Mail { from, to: address.to_owned(), raw: raw.into(), tls: true, at: Instant::now() };
+                return super::sink::Mail {
+                    from,
+                    to: address.to_owned(),
+                    raw: raw.into(),
+                    tls: true,
+                    at: Instant::now(),
+                };
             }
             assert!(started.elapsed() < Duration::from_secs(15), "no {n}. mail to {address}");
             tokio::time::sleep(Duration::from_millis(30)).await;

@@ -108,6 +108,11 @@ impl Sink {
         self.shared.mails.lock().expect("the mails").len()
     }
 
+    /// Forgets what came.
+    pub fn clear(&self) {
+        self.shared.mails.lock().expect("the mails").clear();
+    }
+
     /// How often someone came with a message, taken or not.
     pub fn tried(&self) -> u64 {
         *self.shared.tried.lock().expect("the count")

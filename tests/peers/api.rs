@@ -36,7 +36,9 @@ async fn every_problem_has_its_code() {
     let bent = api.call("PUT", "/v1/parties/p", &[], Some(Bytes::from_static(b"{\"emails\": ["))).await;
     bent.problem(400, "invalid");
     api.put("/v1/reviews/r", &json!({"conversation": pair.id, "rating": 6})).await.problem(400, "invalid");
-    api.put("/v1/orders/o", &json!({"state": "eaten", "fulfilment": "seller", "items": []})).await.problem(400, "invalid");
+    api.put("/v1/orders/o", &json!({"state": "eaten", "fulfilment": "seller", "items": []}))
+        .await
+        .problem(400, "invalid");
     api.post(&messages(&pair), &json!({"from": "nobody", "text": "x"})).await.problem(400, "invalid");
     api.post(&messages(&pair), &json!({"from": "seller"})).await.problem(400, "invalid");
     let conversation = json!({"buyer": pair.buyer.id, "seller": "unknown-party"});
@@ -66,9 +68,13 @@ async fn a_scope_opens_its_own_doors_only() {
     let seller = house.api_as(&house.add_token("seller", &["--party", &pair.seller.id, "--agent", "ania"]));
     let own = seller.post(&messages(&pair), &json!({"from": "seller", "text": "By my own token."})).await;
     assert_eq!(own.status, 201, "{}", own.text());
-    seller.post(&messages(&pair), &json!({"from": "buyer", "text": "As somebody else."})).await.problem(403, "forbidden_scope");
+    seller
+        .post(&messages(&pair), &json!({"from": "buyer", "text": "As somebody else."}))
+        .await
+        .problem(403, "forbidden_scope");
     let other = house.pair("scope-other").await;
-    let foreign = seller.post(&messages(&other), &json!({"from": "seller", "text": "In a foreign conversation."})).await;
+    let foreign =
+        seller.post(&messages(&other), &json!({"from": "seller", "text": "In a foreign conversation."})).await;
     assert!([403, 404].contains(&foreign.status), "{}", foreign.text());
     let view = seller.get(&format!("{}?as=buyer", messages(&pair))).await;
     assert!([403, 404].contains(&view.status), "the buyer's view is not the seller's: {}", view.text());
@@ -92,7 +98,10 @@ async fn one_marketplace_sees_nothing_of_another() {
         rival.get(&path).await.problem(404, "not_found");
     }
     rival.post(&messages(&pair), &json!({"from": "buyer", "text": "x"})).await.problem(404, "not_found");
-    rival.post(&format!("/v1/conversations/{}/block", pair.id), &json!({"by": "buyer"})).await.problem(404, "not_found");
+    rival
+        .post(&format!("/v1/conversations/{}/block", pair.id), &json!({"by": "buyer"}))
+        .await
+        .problem(404, "not_found");
     rival.delete(&format!("/v1/parties/{}", pair.buyer.id)).await.problem(404, "not_found");
     // The same names may be used there for something else.
     rival.put(&format!("/v1/parties/{}", pair.buyer.id), &json!({"emails": ["x@other.example"]})).await.ok();
@@ -105,12 +114,17 @@ async fn one_key_has_one_effect() {
     let (house, sink, pair) = scene("once").await;
     let api = house.api();
     let body = json!({"from": "seller", "text": "Exactly once."});
-    let calls = (0..8).map(|_| api.post_once(&messages(&pair), "key-1", &body));
+    let path = messages(&pair);
+    let calls = (0..8).map(|_| api.post_once(&path, "key-1", &body));
     let answers = futures_util::future::join_all(calls).await;
     let id = answers.iter().find(|answer| answer.status == 201).expect("a success").json()["id"].clone();
     for answer in &answers {
         // One that comes while the first is still at work may be told to come again.
-        assert!(answer.status == 201 && answer.json()["id"] == id || [409, 425, 429, 503].contains(&answer.status), "{}", answer.text());
+        assert!(
+            answer.status == 201 && answer.json()["id"] == id || [409, 425, 429, 503].contains(&answer.status),
+            "{}",
+            answer.text()
+        );
     }
     let again = api.post_once(&messages(&pair), "key-1", &body).await;
     assert_eq!((again.status, &again.json()["id"]), (201, &id), "{}", again.text());
@@ -130,7 +144,10 @@ async fn a_revoked_token_is_dead_within_a_second() {
     let token = house.add_token("marketplace", &[]);
     let api = house.api_as(&token);
     let path = format!("/v1/conversations/{}", pair.id);
-    eventually(Duration::from_secs(1), "the new token lives", async || (api.get(&path).await.status == 200).then_some(())).await;
+    eventually(Duration::from_secs(1), "the new token lives", async || {
+        (api.get(&path).await.status == 200).then_some(())
+    })
+    .await;
     house.run_ok(&["token", "revoke", &token]);
     let revoked = Instant::now();
     tokio::time::sleep(Duration::from_millis(1000)).await;
@@ -231,7 +248,9 @@ async fn only_hints_of_a_contact_come_back() {
     let put = house.api().put(&format!("/v1/parties/{}", pair.buyer.id), &body).await;
     assert!(put.status < 300, "{}", put.text());
     let got = house.api().get(&format!("/v1/parties/{}", pair.buyer.id)).await.ok();
-    let hidden = [vec![pair.buyer.email.clone(), "7911123456".into(), "Jalan Canary 7".into()], vec!["ratna.hints".into()]].concat();
+    let hidden =
+        [vec![pair.buyer.email.clone(), "7911123456".into(), "Jalan Canary 7".into()], vec!["ratna.hints".into()]]
+            .concat();
     canary::none(got.to_string().as_bytes(), &hidden, "GET of a party");
     let conversation = house.api().get(&format!("/v1/conversations/{}", pair.id)).await.ok();
     canary::none(conversation.to_string().as_bytes(), &hidden, "GET of a conversation");
@@ -247,7 +266,13 @@ async fn an_address_is_opened_for_the_carrier_alone_and_that_is_written_down() {
     let body = json!({"names": [pair.buyer.name], "emails": [pair.buyer.email],
         "addresses": [{"name": pair.buyer.name, "lines": ["Jalan Canary 7"], "city": "Bandung", "region": "JB", "postcode": "40111", "country": "ID"}]});
     api.put(&format!("/v1/parties/{}", pair.buyer.id), &body).await.ok();
-    let made = api.put("/v1/conversations/parcel-2", &json!({"order": "order-parcel", "buyer": pair.buyer.id, "seller": pair.seller.id})).await.ok();
+    let made = api
+        .put(
+            "/v1/conversations/parcel-2",
+            &json!({"order": "order-parcel", "buyer": pair.buyer.id, "seller": pair.seller.id}),
+        )
+        .await
+        .ok();
     let address = &made["handles"]["buyer"]["address"];
     let code = address.as_str().or_else(|| ["code", "handle"].iter().find_map(|key| address[*key].as_str()));
     let code = code.unwrap_or_else(|| panic!("a postal handle in {made}"));
@@ -276,7 +301,13 @@ async fn an_order_that_the_platform_ships_gives_the_seller_no_address() {
     let (house, _sink, pair) = scene("fbp").await;
     let api = house.api();
     api.put("/v1/orders/o-platform", &json!({"state": "placed", "fulfilment": "platform", "items": []})).await.ok();
-    let made = api.put("/v1/conversations/c-platform", &json!({"order": "o-platform", "buyer": pair.buyer.id, "seller": pair.seller.id})).await.ok();
+    let made = api
+        .put(
+            "/v1/conversations/c-platform",
+            &json!({"order": "o-platform", "buyer": pair.buyer.id, "seller": pair.seller.id}),
+        )
+        .await
+        .ok();
     assert!(made["handles"]["buyer"]["address"].is_null() && made["handles"]["buyer"]["phone"].is_null(), "{made}");
 }
 
@@ -286,7 +317,11 @@ async fn scrub_over_https_answers_like_the_command() {
     let body = json!({"text": "Tulis ke toko.saya@contoh.example ya", "lang": "id", "sender": "seller"});
     let answer = house.api().post("/v1/scrub", &body).await.ok();
     let finding = &answer["findings"][0];
-    assert_eq!((finding["kind"].as_str(), finding["text"].as_str()), (Some("email"), Some("toko.saya@contoh.example")), "{answer}");
+    assert_eq!(
+        (finding["kind"].as_str(), finding["text"].as_str()),
+        (Some("email"), Some("toko.saya@contoh.example")),
+        "{answer}"
+    );
     assert_eq!((finding["start"].as_u64(), finding["end"].as_u64()), (Some(9), Some(33)), "{answer}");
     assert_eq!(answer["verdict"], "redact", "{answer}");
 }
@@ -330,7 +365,16 @@ async fn the_description_names_what_is_there_and_nothing_else() {
     ] {
         assert!(has(method, path), "{method} {path} is missing in {:?}", paths.keys().collect::<Vec<_>>());
     }
-    for later in ["/v1/reports", "/v1/cases", "/v1/violations", "/v1/appeals", "/v1/webhooks", "/v1/events", "/console", "standing"] {
+    for later in [
+        "/v1/reports",
+        "/v1/cases",
+        "/v1/violations",
+        "/v1/appeals",
+        "/v1/webhooks",
+        "/v1/events",
+        "/console",
+        "standing",
+    ] {
         assert!(!paths.keys().any(|path| path.contains(later)), "{later} is not there yet");
     }
     let printed: Value = serde_json::from_str(&house.run_ok(&["openapi"])).expect("JSON");

@@ -88,7 +88,10 @@ async fn after_a_review_the_seller_waits_and_then_has_one_message() {
     passes(&house, &pair, Side::Seller, "Before the review.").await;
     let reviewed = Instant::now();
     let answer = review(&house, &pair, "r1", 1).await;
-    assert!(answer["reviewer"].is_string() && answer["withheld"].is_number() && answer["in_flight"].is_number(), "{answer}");
+    assert!(
+        answer["reviewer"].is_string() && answer["withheld"].is_number() && answer["in_flight"].is_number(),
+        "{answer}"
+    );
     is_limited(&house, &pair, "Why this review?").await;
     house.restart().await;
     is_limited(&house, &pair, "Why this review, after a restart?").await;
@@ -106,9 +109,9 @@ async fn after_a_review_the_seller_waits_and_then_has_one_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyers_message_after_the_review_opens_a_reply() {
     let sink = Sink::start(None).await;
-    let plan = Plan::new().route(sink.at).with(
-        "[contact.after_review]\ncool_down = \"1h\"\nwindow = \"2h\"\nreply = { messages = 2, within = \"6s\" }",
-    );
+    let plan = Plan::new()
+        .route(sink.at)
+        .with("[contact.after_review]\ncool_down = \"1h\"\nwindow = \"2h\"\nreply = { messages = 2, within = \"6s\" }");
     let mut house = plan.start().await;
     let pair = house.pair("reply").await;
     passes(&house, &pair, Side::Buyer, "Before the review this opens nothing later.").await;
@@ -260,7 +263,18 @@ async fn a_refusal_never_tells_its_rule() {
     assert!(texts.iter().all(|text| *text == texts[0]), "{texts:?}");
     assert!(problems.iter().all(|problem| *problem == problems[0]), "{problems:?}");
     // Once more as the seller: nothing more is said.
-    let seller = house.run(&["token", "add", "--marketplace", MARKET, "--scope", "seller", "--party", &quiet.seller.id, "--agent", "ania"]);
+    let seller = house.run(&[
+        "token",
+        "add",
+        "--marketplace",
+        MARKET,
+        "--scope",
+        "seller",
+        "--party",
+        &quiet.seller.id,
+        "--agent",
+        "ania",
+    ]);
     assert!(seller.status.success(), "{}", String::from_utf8_lossy(&seller.stderr));
     let token = String::from_utf8_lossy(&seller.stdout).trim().to_owned();
     let path = format!("/v1/conversations/{}/messages", quiet.id);

@@ -13,13 +13,7 @@ use serde_json::json;
 
 use super::operator::word;
 use crate::house::{
-    HOSTNAME, House, MARKET, Pair, Plan, Side,
-    api::Api,
-    certs::Certs,
-    eventually,
-    mails,
-    sink::Sink,
-    smtp::Smtp,
+    HOSTNAME, House, MARKET, Pair, Plan, Side, api::Api, certs::Certs, eventually, mails, sink::Sink, smtp::Smtp,
 };
 
 const CLIENTS: usize = 8;
@@ -81,7 +75,8 @@ impl Load {
             let body = json!({"from": from, "text": format!("Load message {} here.", word(n))});
             let path = format!("/v1/conversations/{}/messages", pair.id);
             let key = format!("load-{n}");
-            let answer = self.api.try_call("POST", &path, &[("idempotency-key", &key)], Some(body.to_string().into())).await;
+            let answer =
+                self.api.try_call("POST", &path, &[("idempotency-key", &key)], Some(body.to_string().into())).await;
             if let Ok(answer) = &answer {
                 assert!(answer.status == 201 || answer.status == 503 || answer.status == 429, "{}", answer.text());
             }
@@ -165,7 +160,9 @@ async fn what_was_answered_survives_every_kill() {
     let deadline = Duration::from_secs(30 + total as u64 / 20);
     let finished = tokio::time::timeout(deadline, futures_util::future::join_all(clients)).await;
     load.done.store(true, Ordering::Relaxed);
-    for client in finished.unwrap_or_else(|_| panic!("the load never ended, {} accepted\n{}", load.count(), house.logs())) {
+    for client in
+        finished.unwrap_or_else(|_| panic!("the load never ended, {} accepted\n{}", load.count(), house.logs()))
+    {
         client.expect("a client");
     }
     assert_eq!(load.count(), total);
@@ -203,7 +200,8 @@ async fn a_review_that_was_answered_holds_after_a_kill() {
     house.rise();
     house.wait_ready().await;
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "Why one star?");
-    let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    let reply =
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
     assert!(reply.is("550 5.7.1"), "{reply:?}");
     assert_eq!(sink.during(Duration::from_secs(1)).await.len(), 0);
 }
@@ -214,13 +212,19 @@ async fn a_sink_that_hangs_or_fails_loses_nothing() {
     let sink = Sink::start(None).await;
     let house = Plan::new().route(sink.at).start().await;
     let pair = house.pair("moods").await;
-    for (n, mood) in [Mood::Hang, Mood::AfterData("451 4.3.0 later"), Mood::AtRcpt("450 4.2.1 busy"), Mood::Slow(Duration::from_millis(800))]
-        .into_iter()
-        .enumerate()
+    for (n, mood) in [
+        Mood::Hang,
+        Mood::AfterData("451 4.3.0 later"),
+        Mood::AtRcpt("450 4.2.1 busy"),
+        Mood::Slow(Duration::from_millis(800)),
+    ]
+    .into_iter()
+    .enumerate()
     {
         sink.mood(mood.clone());
         let letter = mails::plain(&pair.buyer, &pair.seller_handle, "Hi", &format!("Mood {n}."));
-        let reply = house.smtp_tls().await.send(&pair.buyer.email, &pair.seller_handle, &letter.raw).await.expect("a reply");
+        let reply =
+            house.smtp_tls().await.send(&pair.buyer.email, &pair.seller_handle, &letter.raw).await.expect("a reply");
         assert_eq!(reply.code, 250, "the sink's mood is not the sender's matter: {reply:?}");
         tokio::time::sleep(Duration::from_millis(300)).await;
         if !matches!(mood, Mood::Slow(_)) {
@@ -228,7 +232,12 @@ async fn a_sink_that_hangs_or_fails_loses_nothing() {
         }
         sink.nth(&pair.seller.email, n + 1).await;
     }
-    let order: Vec<bool> = sink.to(&pair.seller.email).iter().enumerate().map(|(n, mail)| mail.body().contains(&format!("Mood {n}."))).collect();
+    let order: Vec<bool> = sink
+        .to(&pair.seller.email)
+        .iter()
+        .enumerate()
+        .map(|(n, mail)| mail.body().contains(&format!("Mood {n}.")))
+        .collect();
     assert_eq!(order, [true; 4], "in their order, once each");
     eventually(Duration::from_secs(5), "delivered", async || {
         let seen = house.api().get(&format!("/v1/conversations/{}/messages?as=buyer", pair.id)).await.ok();

@@ -106,7 +106,8 @@ async fn a_rotated_handle_delivers_within_its_grace() {
     let rotate = json!({"of": "buyer", "reason": "asked"});
     house.api().post(&format!("/v1/conversations/{}/handles/rotate", pair.id), &rotate).await.ok();
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "Within the grace.");
-    let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    let reply =
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
     assert_eq!(reply.code, 250, "{reply:?}");
     sink.nth(&pair.buyer.email, 1).await;
 }
@@ -130,8 +131,20 @@ async fn a_second_recipient_waits_for_a_transaction_of_its_own() {
 
 /// Line ends that some servers take for the end of a message.
 const FALSE_ENDS: [&str; 14] = [
-    "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n.\r", "\r.\n", "\n\n.\n\n", "\r\r.\r\r", "\r\n\n.\r\n", "\r\r\n.\r\n",
-    "\n\r.\n\r", "\r\n\0.\r\n\n",
+    "\n.\n",
+    "\n.\r\n",
+    "\r\n.\n",
+    "\r.\r",
+    "\r.\r\n",
+    "\r\n.\r",
+    "\n.\r",
+    "\r.\n",
+    "\n\n.\n\n",
+    "\r\r.\r\r",
+    "\r\n\n.\r\n",
+    "\r\r\n.\r\n",
+    "\n\r.\n\r",
+    "\r\n\0.\r\n\n",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +155,10 @@ async fn a_broken_line_end_refuses_and_closes() {
         smtp.ask(&format!("MAIL FROM:<{}>", pair.seller.email)).await.expect("MAIL");
         smtp.ask(&format!("RCPT TO:<{}>", pair.buyer_handle)).await.expect("RCPT");
         assert_eq!(smtp.ask("DATA").await.expect("DATA").code, 354);
-        let outer = format!("From: <{}>\r\nSubject: outer\r\nMessage-ID: <o@x.example>\r\n\r\nThe outer text.", pair.seller.email);
+        let outer = format!(
+            "From: <{}>\r\nSubject: outer\r\nMessage-ID: <o@x.example>\r\n\r\nThe outer text.",
+            pair.seller.email
+        );
         let inner = format!(
             "MAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\nDATA\r\nFrom: <{from}>\r\nSubject: inner\r\nMessage-ID: <i@x.example>\r\n\r\nsmuggled\r\n.\r\n",
             from = pair.seller.email,
@@ -180,9 +196,11 @@ async fn nothing_said_before_tls_counts_after_it() {
     let (house, sink, pair) = scene("inject").await;
     let mut smtp = house.smtp_plain().await;
     smtp.ehlo().await.expect("EHLO");
-    smtp.raw(format!("STARTTLS\r\nMAIL FROM:<{}>\r\nRCPT TO:<{}>\r\n", pair.seller.email, pair.buyer_handle).as_bytes())
-        .await
-        .expect("sent");
+    smtp.raw(
+        format!("STARTTLS\r\nMAIL FROM:<{}>\r\nRCPT TO:<{}>\r\n", pair.seller.email, pair.buyer_handle).as_bytes(),
+    )
+    .await
+    .expect("sent");
     let go = smtp.reply().await.expect("a reply");
     if go.code == 220 {
         let Ok(mut smtp) = smtp.handshake(HOSTNAME, &house.certs.connector()).await else {
@@ -207,7 +225,8 @@ async fn too_large_is_said_early() {
     assert!(size > 25_000_000, "{size}: 25 MB of attachments must fit when encoded");
     let reply = smtp.ask(&format!("MAIL FROM:<{}> SIZE={}", pair.seller.email, size + 1)).await.expect("a reply");
     assert_eq!(reply.code, 552, "{reply:?}");
-    let reply = smtp.ask(&format!("MAIL FROM:<{}> SIZE=100 BODY=8BITMIME SMTPUTF8", pair.seller.email)).await.expect("a reply");
+    let reply =
+        smtp.ask(&format!("MAIL FROM:<{}> SIZE=100 BODY=8BITMIME SMTPUTF8", pair.seller.email)).await.expect("a reply");
     assert_eq!(reply.code, 250, "{reply:?}");
     let reply = smtp.ask("RSET").await.expect("a reply");
     assert_eq!(reply.code, 250);
@@ -224,8 +243,12 @@ async fn a_message_larger_than_size_is_refused() {
     let mut smtp = house.smtp_tls().await;
     let line = "All work and no play makes Jack a dull boy, over and over again, line by line.\r\n";
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Big", "start");
-    let size: usize =
-        smtp.offers.iter().find_map(|line| line.strip_prefix("SIZE ")).and_then(|n| n.trim().parse().ok()).expect("SIZE");
+    let size: usize = smtp
+        .offers
+        .iter()
+        .find_map(|line| line.strip_prefix("SIZE "))
+        .and_then(|n| n.trim().parse().ok())
+        .expect("SIZE");
     let big = [letter.raw, line.repeat(size / line.len() + 10).into_bytes()].concat();
     let reply = smtp.send(&pair.seller.email, &pair.buyer_handle, &big).await;
     assert!(reply.as_ref().is_ok_and(|reply| reply.code == 552) || reply.is_err(), "{reply:?}");
@@ -240,7 +263,9 @@ async fn chunks_are_taken() {
     smtp.ask(&format!("MAIL FROM:<{}> BODY=8BITMIME", pair.seller.email)).await.expect("MAIL");
     smtp.ask(&format!("RCPT TO:<{}>", pair.buyer_handle)).await.expect("RCPT");
     let third = letter.raw.len() / 3;
-    for (n, chunk) in [&letter.raw[..third], &letter.raw[third..2 * third], &letter.raw[2 * third..]].into_iter().enumerate() {
+    for (n, chunk) in
+        [&letter.raw[..third], &letter.raw[third..2 * third], &letter.raw[2 * third..]].into_iter().enumerate()
+    {
         let last = if n == 2 { " LAST" } else { "" };
         smtp.raw(format!("BDAT {}{last}\r\n", chunk.len()).as_bytes()).await.expect("sent");
         smtp.raw(chunk).await.expect("sent");
@@ -276,15 +301,23 @@ async fn commands_may_come_in_one_flight() {
         assert_eq!(reply.code, 250, "reply {n}: {reply:?}");
     }
     sink.nth(&pair.seller.email, 5).await;
-    let order: Vec<bool> =
-        sink.to(&pair.seller.email).iter().enumerate().map(|(n, mail)| mail.body().contains(&format!("number {n}."))).collect();
+    let order: Vec<bool> = sink
+        .to(&pair.seller.email)
+        .iter()
+        .enumerate()
+        .map(|(n, mail)| mail.body().contains(&format!("number {n}.")))
+        .collect();
     assert_eq!(order, [true; 5], "in their order");
 }
 
 /// The first value of a field with this name, at any depth.
 fn field(value: &Value, name: &str) -> Option<String> {
     match value {
-        Value::Object(map) => map.get(name).and_then(Value::as_str).map(str::to_owned).or_else(|| map.values().find_map(|v| field(v, name))),
+        Value::Object(map) => map
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .or_else(|| map.values().find_map(|v| field(v, name))),
         Value::Array(all) => all.iter().find_map(|v| field(v, name)),
         _ => None,
     }
@@ -295,7 +328,10 @@ async fn agent(house: &House, pair: &Pair) -> (String, String) {
     let path = format!("/v1/parties/{}/agents/ania", pair.seller.id);
     let made = house.api().put(&path, &json!({"smtp": true})).await.ok();
     let password = field(&made, "password").unwrap_or_else(|| panic!("a password in {made}"));
-    let user = ["user", "username", "login"].iter().find_map(|name| field(&made, name)).unwrap_or_else(|| panic!("a user in {made}"));
+    let user = ["user", "username", "login"]
+        .iter()
+        .find_map(|name| field(&made, name))
+        .unwrap_or_else(|| panic!("a user in {made}"));
     let again = house.api().put(&path, &json!({})).await.ok();
     assert!(field(&again, "password").is_none(), "once: {again}");
     (user, password)
@@ -358,14 +394,17 @@ async fn a_repeated_message_is_answered_and_has_no_second_effect() {
     let pair = house.pair("twice").await;
     let letter = mails::plain_with_id(&pair.seller, &pair.buyer_handle, "Hi", "Only once.", "same@sklep-twice.example");
     for _ in 0..3 {
-        let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+        let reply =
+            house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
         assert_eq!(reply.code, 250, "{reply:?}");
     }
     house.restart().await;
-    let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    let reply =
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
     assert_eq!(reply.code, 250, "after a restart too: {reply:?}");
     sink.nth(&pair.buyer.email, 1).await;
-    let other = mails::plain_with_id(&pair.seller, &pair.buyer_handle, "Hi", "Another body.", "same@sklep-twice.example");
+    let other =
+        mails::plain_with_id(&pair.seller, &pair.buyer_handle, "Hi", "Another body.", "same@sklep-twice.example");
     let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &other.raw).await.expect("a reply");
     assert_eq!(reply.code, 250, "the budget was debited once: {reply:?}");
     sink.nth(&pair.buyer.email, 2).await;
@@ -430,13 +469,22 @@ async fn nonsense_gets_an_answer_and_the_session_goes_on() {
 async fn a_message_that_cannot_be_read_is_never_passed_as_it_is() {
     let (house, sink, pair) = scene("bent").await;
     let head = format!("From: <{}>\r\nSubject: x\r\nMIME-Version: 1.0\r\n", pair.seller.email);
-    let deep: String = (0..3000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n")).collect();
+    let deep: String =
+        (0..3000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n")).collect();
     let bent = [
-        format!("{head}Content-Type: multipart/mixed; boundary=zz\r\n\r\n--zz\r\nContent-Type: text/plain\r\n\r\nzenon canaryRAW@sklep-bent.example\r\n"),
-        format!("{head}Content-Type: text/plain; charset=x-unknown-9\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!canaryRAW@sklep-bent.example\r\n"),
+        format!(
+            "{head}Content-Type: multipart/mixed; boundary=zz\r\n\r\n--zz\r\nContent-Type: text/plain\r\n\r\nzenon canaryRAW@sklep-bent.example\r\n"
+        ),
+        format!(
+            "{head}Content-Type: text/plain; charset=x-unknown-9\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!canaryRAW@sklep-bent.example\r\n"
+        ),
         format!("{head}{deep}zenon canaryRAW@sklep-bent.example\r\n"),
-        format!("{head}Content-Type: message/rfc822\r\n\r\nFrom: canaryRAW@sklep-bent.example\r\n\r\ncanaryRAW@sklep-bent.example\r\n"),
-        format!("{head}Content-Type: application/x-msdownload; name=a.exe\r\nContent-Transfer-Encoding: base64\r\n\r\nTVqQY2FuYXJ5UkFX\r\n"),
+        format!(
+            "{head}Content-Type: message/rfc822\r\n\r\nFrom: canaryRAW@sklep-bent.example\r\n\r\ncanaryRAW@sklep-bent.example\r\n"
+        ),
+        format!(
+            "{head}Content-Type: application/x-msdownload; name=a.exe\r\nContent-Transfer-Encoding: base64\r\n\r\nTVqQY2FuYXJ5UkFX\r\n"
+        ),
     ];
     for raw in bent {
         let mut smtp = house.smtp_tls().await;

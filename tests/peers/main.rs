@@ -18,4 +18,5 @@ mod crash;
 mod dialect;
 mod operator;
 mod round_trip;
+mod search;
 mod senders;

@@ -8,11 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::house::{
-    HOSTNAME, House, Plan, eventually, mails, run_in, run_within,
-    sink::Sink,
-    smtp::Smtp,
-};
+use crate::house::{House, Plan, eventually, mails, run_in, run_within, sink::Sink, smtp::Smtp};
 
 const TABIR: &str = env!("CARGO_BIN_EXE_tabir");
 
@@ -102,7 +98,10 @@ async fn a_new_certificate_is_served_while_old_connections_stay() {
     house.certs.write(house.dir.path());
     house.signal("HUP");
     let fresh = house.certs.der();
-    eventually(Duration::from_secs(10), "the new certificate", async || (shown(&house).await.as_ref() == Some(&fresh)).then_some(())).await;
+    eventually(Duration::from_secs(10), "the new certificate", async || {
+        (shown(&house).await.as_ref() == Some(&fresh)).then_some(())
+    })
+    .await;
     assert_eq!(smtp.ask("NOOP").await.expect("SMTP goes on").code, 250);
     let answer = https.call("GET", "/v1/held", &[], None).await.expect("HTTPS goes on");
     assert_eq!(answer.status, 200);
@@ -135,7 +134,10 @@ async fn a_second_serve_on_the_same_folder_refuses() {
     assert_eq!(status.code(), Some(1), "{said}");
     let pair = house.pair("alive").await;
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "The first lives.");
-    assert_eq!(house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply").code, 250);
+    assert_eq!(
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply").code,
+        250
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +146,9 @@ async fn sigterm_ends_with_zero_and_a_session_in_hand_is_finished() {
     let mut house = Plan::new().route(sink.at).start().await;
     let pair = house.pair("drain").await;
     let mut smtp = house.smtp_tls().await;
-    for line in [format!("MAIL FROM:<{}>", pair.seller.email), format!("RCPT TO:<{}>", pair.buyer_handle), "DATA".into()] {
+    for line in
+        [format!("MAIL FROM:<{}>", pair.seller.email), format!("RCPT TO:<{}>", pair.buyer_handle), "DATA".into()]
+    {
         assert!(smtp.ask(&line).await.expect("a reply").code < 400);
     }
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "In hand while it ends.");
@@ -185,7 +189,8 @@ async fn without_a_route_mail_stays_in_the_local_mailbox() {
     let house = Plan::new().start().await;
     let pair = house.pair("local").await;
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "For the local mailbox.");
-    let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    let reply =
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
     assert_eq!(reply.code, 250, "{reply:?}");
     eventually(Duration::from_secs(8), "the mail in the mailbox", async || {
         house.run_ok(&["mailbox", &pair.buyer.email]).contains("For the local mailbox.").then_some(())
@@ -215,7 +220,11 @@ async fn a_key_ring_turns_while_mail_flows() {
     sink.nth(&pair.buyer.email, 3).await;
     let mode = |path| std::os::unix::fs::MetadataExt::mode(&fs::metadata(path).expect("the key file")) & 0o777;
     let keys = house.data().join("keys");
-    let files = if keys.is_dir() { fs::read_dir(&keys).expect("keys").map(|e| e.expect("a file").path()).collect() } else { vec![keys] };
+    let files = if keys.is_dir() {
+        fs::read_dir(&keys).expect("keys").map(|e| e.expect("a file").path()).collect()
+    } else {
+        vec![keys]
+    };
     assert!(files.iter().all(|path| mode(path) == 0o600), "{files:?}");
 }
 
@@ -225,12 +234,16 @@ async fn a_forgotten_person_is_gone_and_the_evidence_still_verifies() {
     let house = Plan::new().route(sink.at).start().await;
     let pair = house.pair("forget").await;
     let letter = mails::plain(&pair.buyer, &pair.seller_handle, "Hi", "Words of a forgotten person.");
-    assert_eq!(house.smtp_tls().await.send(&pair.buyer.email, &pair.seller_handle, &letter.raw).await.expect("a reply").code, 250);
+    assert_eq!(
+        house.smtp_tls().await.send(&pair.buyer.email, &pair.seller_handle, &letter.raw).await.expect("a reply").code,
+        250
+    );
     sink.nth(&pair.seller.email, 1).await;
     house.run_ok(&["forget", &pair.buyer.id, "--marketplace", crate::house::MARKET]);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "Are you there?");
-    let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    let reply =
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
     assert!((500..600).contains(&reply.code), "{reply:?}");
     assert!(sink.to(&pair.buyer.email).is_empty());
     let bundle = house.dir.path().join("forgotten.zip");
@@ -249,7 +262,8 @@ async fn a_store_that_cannot_write_accepts_nothing_and_recovers() {
     let house = plan.start().await;
     let pair = house.pair("disk").await;
     let limit = |bytes: &str| {
-        let status = Command::new("prlimit").arg("--pid").arg(house.pid().to_string()).arg(format!("--fsize={bytes}")).status();
+        let status =
+            Command::new("prlimit").arg("--pid").arg(house.pid().to_string()).arg(format!("--fsize={bytes}")).status();
         assert!(status.is_ok_and(|status| status.success()), "prlimit");
     };
     let mut accepted = Vec::new();

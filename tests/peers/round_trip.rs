@@ -28,12 +28,18 @@ fn proper(pair: &Pair, side: Side, mail: &Mail, letter: &Letter) {
     canary::none(mail.from.as_bytes(), &letter.canaries, "envelope sender");
     assert!(mail.header("from").is_some_and(|from| from.contains(way.seen)), "From is the handle: {}", mail.text());
     assert!(mail.header("reply-to").is_none_or(|to| to.contains(way.seen)), "Reply-To is the handle: {}", mail.text());
-    for header in ["received", "user-agent", "x-mailer", "x-originating-ip", "thread-index", "autocrypt", "cc", "sender"] {
+    for header in
+        ["received", "user-agent", "x-mailer", "x-originating-ip", "thread-index", "autocrypt", "cc", "sender"]
+    {
         let value = mail.header(header);
         assert!(value.as_deref().is_none_or(|v| !canary_like(v)), "{header}: {value:?}");
     }
     let parsed = MessageParser::default().parse(&mail.raw[..]).expect("a mail");
-    assert!(parsed.parts.iter().any(|part| part.is_content_type("text", "plain")), "always a text/plain part: {}", mail.text());
+    assert!(
+        parsed.parts.iter().any(|part| part.is_content_type("text", "plain")),
+        "always a text/plain part: {}",
+        mail.text()
+    );
     assert_ne!(mail.header("message-id").as_deref(), Some(letter.id.as_str()));
 }
 
@@ -46,7 +52,12 @@ fn id_of(mail: &Mail) -> String {
 }
 
 /// The story of a conversation with one kind of mail program on each side.
-async fn story(house: &House, pair: &Pair, sink: &Aiosmtpd, letters: [fn(&Pair, Side, &str, Option<&Mail>) -> Letter; 2]) -> Vec<String> {
+async fn story(
+    house: &House,
+    pair: &Pair,
+    sink: &Aiosmtpd,
+    letters: [fn(&Pair, Side, &str, Option<&Mail>) -> Letter; 2],
+) -> Vec<String> {
     let first = letters[0](pair, Side::Seller, "Your parcel leaves tomorrow morning.", None);
     sent(house, pair, Side::Seller, &first).await;
     let at_buyer = sink.nth(&pair.buyer.email, 1).await;
@@ -59,7 +70,12 @@ async fn story(house: &House, pair: &Pair, sink: &Aiosmtpd, letters: [fn(&Pair, 
     proper(pair, Side::Buyer, &at_seller, &answer);
     assert!(at_seller.body().contains("Thank you, the blue one please."), "{}", at_seller.body());
     let expected = format!("<{}>", first.id);
-    assert_eq!(at_seller.header("in-reply-to").as_deref(), Some(&*expected), "the seller's own id: {}", at_seller.text());
+    assert_eq!(
+        at_seller.header("in-reply-to").as_deref(),
+        Some(&*expected),
+        "the seller's own id: {}",
+        at_seller.text()
+    );
     assert!(at_seller.header("references").is_some_and(|ids| ids.contains(&expected)), "{}", at_seller.text());
 
     let again = letters[0](pair, Side::Seller, "Noted, it is on its way.", Some(&at_seller));
@@ -170,7 +186,8 @@ async fn smtps_and_starttls_outwards_work() {
     let pair = house.pair("tls").await;
     let letter = by_outlook(&pair, Side::Seller, "Over TLS on both legs.", None);
     let connector = house.certs.connector();
-    let mut smtp = crate::house::smtp::Smtp::open_smtps(house.smtps(), crate::house::HOSTNAME, &connector).await.expect("SMTPS");
+    let mut smtp =
+        crate::house::smtp::Smtp::open_smtps(house.smtps(), crate::house::HOSTNAME, &connector).await.expect("SMTPS");
     let reply = smtp.send_pipelined(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
     assert_eq!(reply.code, 250, "{reply:?}");
     assert!(sink.nth(&pair.buyer.email, 1).await.tls, "the second leg is encrypted when the sink offers it");
@@ -196,7 +213,9 @@ async fn a_bounce_of_the_receiver_reaches_the_sender_only_through_the_relay() {
     let house = Plan::new().route(sink.at).start().await;
     let pair = house.pair("bounce").await;
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hello", "Is the blue one fine?");
-    sink.mood(crate::house::sink::Mood::AtRcpt("550 5.1.1 ratna.bounce@rumah-bounce.example unknown at host canaryHOST"));
+    sink.mood(crate::house::sink::Mood::AtRcpt(
+        "550 5.1.1 ratna.bounce@rumah-bounce.example unknown at host canaryHOST",
+    ));
     sent(&house, &pair, Side::Seller, &letter).await;
     sink.wait(Duration::from_secs(10), || (sink.tried() > 0).then_some(())).await.expect("an attempt");
     sink.mood(crate::house::sink::Mood::Take);
@@ -231,7 +250,11 @@ async fn the_evidence_of_a_story_verifies_and_any_changed_byte_fails() {
     let over_api = house.api().get(&format!("/v1/conversations/{}/evidence", pair.id)).await;
     assert_eq!((over_api.status, over_api.headers["content-type"].as_bytes()), (200, &b"application/zip"[..]));
     let published = house.api().get("/v1/evidence-key").await;
-    assert!(published.text().contains(key.lines().next().unwrap_or_default()) || key.contains(published.text().trim()), "{}", published.text());
+    assert!(
+        published.text().contains(key.lines().next().unwrap_or_default()) || key.contains(published.text().trim()),
+        "{}",
+        published.text()
+    );
 
     let good = std::fs::read(&file).expect("the bundle");
     let step = (good.len() / 40).max(1);
@@ -240,7 +263,13 @@ async fn the_evidence_of_a_story_verifies_and_any_changed_byte_fails() {
         bad[at] ^= 0x20;
         std::fs::write(&file, &bad).expect("the bundle");
         let output = house.run(&["evidence", "verify", path, "--key", &key]);
-        assert_eq!(output.status.code(), Some(1), "byte {at} of {} changed: {}", good.len(), String::from_utf8_lossy(&output.stdout));
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "byte {at} of {} changed: {}",
+            good.len(),
+            String::from_utf8_lossy(&output.stdout)
+        );
     }
 }
 

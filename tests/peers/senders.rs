@@ -19,7 +19,8 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let (dns, sink) = (Dns::start().await, Sink::start(None).await);
-        let plan = Plan::new().route(sink.at).with(&format!("[mail.auth]\nrequire = \"dmarc\"\ndns = [\"{}\"]", dns.at));
+        let plan =
+            Plan::new().route(sink.at).with(&format!("[mail.auth]\nrequire = \"dmarc\"\ndns = [\"{}\"]", dns.at));
         Self { house: plan.start().await, dns, sink }
     }
 
@@ -92,7 +93,14 @@ async fn whoever_is_not_proven_is_refused() {
     dns.txt("_dmarc.dmarc-none.example", "v=DMARC1; p=none");
     let lenient = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
 
-    for (what, reply) in [("fail", fail), ("none", none), ("unaligned", unaligned), ("foreign", foreign), ("broken", broken), ("p=none", lenient)] {
+    for (what, reply) in [
+        ("fail", fail),
+        ("none", none),
+        ("unaligned", unaligned),
+        ("foreign", foreign),
+        ("broken", broken),
+        ("p=none", lenient),
+    ] {
         assert_eq!(reply.code, 550, "{what}: {reply:?}\n{}", scene.house.logs());
     }
     assert!(scene.sink.during(Duration::from_secs(1)).await.is_empty());

@@ -32,6 +32,7 @@
 //! | [`telemetry`] | logs and metrics without people in them |
 //! | [`app`], [`cli`] | the only ones who know everybody |
 
+pub mod desk;
 pub mod detect;
 pub mod evidence;
 pub mod media;
@@ -39,6 +40,6 @@ pub mod model;
 pub mod policy;
 pub mod sandbox;
 pub mod settings;
-// pub mod store;
-// pub mod relay;
+pub mod store;
+pub mod relay;
 pub mod vault;

@@ -15,6 +15,7 @@
 
 pub mod attachment;
 pub mod html;
+pub mod image;
 pub mod mail;
 mod removed;
 pub mod text;

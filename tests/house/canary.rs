@@ -122,8 +122,10 @@ fn loose_base64(letters: &[u8]) -> Vec<u8> {
     let rest = &letters[whole..];
     let mut out = data_encoding::BASE64.decode(&letters[..whole]).unwrap_or_default();
     if rest.len() > 1 {
-        let padded = [rest, &b"A=="[..4 - rest.len()]].concat();
-        out.extend(data_encoding::BASE64.decode(&padded).unwrap_or_default());
+        // The letters that are missing count as zero bits, and only whole bytes are taken.
+        let padded = [rest, &b"AAA"[..4 - rest.len()]].concat();
+        let bytes = data_encoding::BASE64.decode(&padded).unwrap_or_default();
+        out.extend(bytes.iter().take(rest.len() * 6 / 8));
     }
     out
 }

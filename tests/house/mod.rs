@@ -271,6 +271,12 @@ impl House {
         self.run_ok(&words)
     }
 
+    /// Ids of the tokens there are, as `token list` shows them.
+    pub fn token_ids(&self) -> Vec<String> {
+        let listed = self.run_ok(&["token", "list", "--marketplace", MARKET]);
+        listed.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+    }
+
     /// The API as the marketplace.
     pub fn api(&self) -> Api {
         self.api_as(&self.token)

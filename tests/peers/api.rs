@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::contact::list;
-use crate::house::{House, Pair, Plan, canary, eventually, sink::Sink};
+use crate::house::{House, MARKET, Pair, Plan, canary, eventually, sink::Sink};
 
 async fn scene(tag: &str) -> (House, Sink, Pair) {
     let sink = Sink::start(None).await;
@@ -141,19 +141,21 @@ async fn one_key_has_one_effect() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_is_dead_within_a_second() {
     let (house, _sink, pair) = scene("revoke").await;
+    let before = house.token_ids();
     let token = house.add_token("marketplace", &[]);
+    let id = house.token_ids().into_iter().find(|id| !before.contains(id)).expect("the new token in the list");
     let api = house.api_as(&token);
     let path = format!("/v1/conversations/{}", pair.id);
     eventually(Duration::from_secs(1), "the new token lives", async || {
         (api.get(&path).await.status == 200).then_some(())
     })
     .await;
-    house.run_ok(&["token", "revoke", &token]);
+    house.run_ok(&["token", "revoke", &id, "--marketplace", MARKET]);
     let revoked = Instant::now();
     tokio::time::sleep(Duration::from_millis(1000)).await;
     let answer = api.get(&path).await;
     assert_eq!(answer.status, 401, "{:?} after the revocation", revoked.elapsed());
-    assert!(!house.run_ok(&["token", "list"]).contains(&token), "the list shows no token");
+    assert!(!house.run_ok(&["token", "list", "--marketplace", MARKET]).contains(&token), "the list shows no token");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,8 +42,9 @@ pub struct Contents {
     pub conversation: ConversationId,
     /// When it was taken out.
     pub exported_at: Timestamp,
-    /// The canonical bytes of every entry, from the first.
-    pub entries: Vec<String>,
+    /// The canonical bytes of every entry and the link after it, from the first, as they were
+    /// kept. They are not linked afresh: what was changed where they lay must come to light.
+    pub entries: Vec<(String, Link)>,
     /// What could be opened, by position.
     pub private: Vec<Opened>,
     /// Files of opened messages, as they were delivered.
@@ -56,15 +57,14 @@ impl Contents {
     /// # Errors
     /// When the chain holds what is no entry, or the container can not be written.
     pub fn write(&self, signer: PublicKey, sign: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<Vec<u8>, Fault> {
-        let links = self.links();
-        let mut files = self.files(&links)?;
+        let mut files = self.files()?;
         let manifest = Manifest {
             format: VERSION.to_owned(),
             marketplace: self.marketplace.clone(),
             conversation: self.conversation.clone(),
             exported_at: self.exported_at,
             entries: self.entries.len(),
-            head: links.last().copied().unwrap_or_else(|| self.genesis()),
+            head: self.head(),
             signer: signer.fingerprint(),
             files: files.iter().map(|(name, bytes)| Listed::of(name, bytes)).collect(),
         };
@@ -75,13 +75,15 @@ impl Contents {
         pack(&files)
     }
 
-    fn files(&self, links: &[Link]) -> Result<Files, Fault> {
-        let entries = self.read_entries()?;
+    fn files(&self) -> Result<Files, Fault> {
+        let (canonical, links): (Vec<&str>, Vec<Link>) = self.entries.iter().map(|(e, l)| (e.as_str(), *l)).unzip();
+        let read = |line: &&str| serde_json::from_str(line).map_err(|e| Fault::new("reading an evidence entry", e));
+        let entries = canonical.iter().map(read).collect::<Result<Vec<Entry>, _>>()?;
         let private = self.private.iter().map(json).collect::<Result<Vec<_>, _>>()?;
         let mut files = Files::new();
         files.insert(README.to_owned(), include_bytes!("bundle.txt").to_vec());
-        files.insert(ENTRIES.to_owned(), lines(&self.entries));
-        files.insert(LINKS.to_owned(), lines(links));
+        files.insert(ENTRIES.to_owned(), lines(&canonical));
+        files.insert(LINKS.to_owned(), lines(&links));
         files.insert(PRIVATE.to_owned(), lines(&private));
         files.insert(TIMELINE.to_owned(), timeline::tell(self, &entries).into_bytes());
         for bytes in &self.attached {
@@ -90,24 +92,9 @@ impl Contents {
         Ok(files)
     }
 
-    fn links(&self) -> Vec<Link> {
-        let mut link = self.genesis();
-        self.entries
-            .iter()
-            .map(|canonical| {
-                link = link.then(canonical.as_bytes());
-                link
-            })
-            .collect()
-    }
-
-    fn genesis(&self) -> Link {
-        Link::genesis(&self.marketplace, &self.conversation)
-    }
-
-    fn read_entries(&self) -> Result<Vec<Entry>, Fault> {
-        let read = |line: &String| serde_json::from_str(line).map_err(|e| Fault::new("reading an evidence entry", e));
-        self.entries.iter().map(read).collect()
+    fn head(&self) -> Link {
+        let genesis = || Link::genesis(&self.marketplace, &self.conversation);
+        self.entries.last().map_or_else(genesis, |(_, link)| *link)
     }
 }
 

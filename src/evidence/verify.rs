@@ -398,7 +398,12 @@ mod tests {
 
     fn contents() -> Contents {
         let texts = [None, Some("{\"text\":\"Halo\"}"), None, Some("{\"text\":\"Gone\"}")];
-        let entries = (0..).zip(texts).map(|(n, text)| entry(n, text).canonical()).collect();
+        let mut link = Link::genesis(&"demo".parse().unwrap(), &"c-1".parse().unwrap());
+        let mut linked = |entry: Entry| {
+            link = link.then(entry.canonical().as_bytes());
+            (entry.canonical(), link)
+        };
+        let entries = (0..).zip(texts).map(|(n, text)| linked(entry(n, text))).collect();
         let private = [vec![9; 16], b"{\"text\":\"Halo\"}".to_vec()].concat();
         Contents {
             marketplace: "demo".parse().unwrap(),
@@ -486,6 +491,14 @@ mod tests {
         assert_eq!(first_wrong(&edited(ENTRIES, |lines| lines.insert(2, lines[0].clone()))), (2, How::Added));
         assert_eq!(first_wrong(&edited(ENTRIES, |lines| lines.push(entry(4, None).canonical()))), (4, How::Added));
         assert_eq!(first_wrong(&edited(ENTRIES, Vec::clear)), (0, How::Removed));
+    }
+
+    #[test]
+    fn what_was_changed_before_the_bundle_was_made_comes_to_light_too() {
+        let mut contents = contents();
+        contents.entries[2].0 = contents.entries[2].0.replace("n=2", "n=5");
+        let broken = verify(&write(&contents, 1), Some(&key())).unwrap_err();
+        assert_eq!(broken[0], Broken::Entry { seq: 2, how: How::Changed });
     }
 
     #[test]

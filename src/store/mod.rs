@@ -22,8 +22,8 @@ use std::{future::Future, pin::Pin};
 pub use rows::*;
 
 use crate::model::{
-    AgentId, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope, Side,
-    Timestamp,
+    AgentId, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope,
+    Side, Timestamp,
 };
 
 /// A transaction under way.
@@ -166,7 +166,8 @@ pub trait Store: Ledger {
         limit: usize,
     ) -> Answer<'a, Vec<MessageRow>>;
     /// Held messages of the marketplace in order of arrival with their position from 1.
-    fn held<'a>(&'a self, scope: &'a Scope, after: Option<EventId>, limit: usize) -> Answer<'a, Vec<(u64, MessageRow)>>;
+    fn held<'a>(&'a self, scope: &'a Scope, after: Option<EventId>, limit: usize)
+    -> Answer<'a, Vec<(u64, MessageRow)>>;
     /// Held messages of every marketplace that arrived before `before`.
     fn held_since(&self, before: Timestamp, limit: usize) -> Answer<'_, Vec<(Scope, MessageRow)>>;
     /// Releases or refuses a held message. A release is judged by epoch like every delivery:

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-pub use crate::model::{Decision, IndexTag, PairState, Under, WrappedKey};
 use crate::model::{
     AgentId, Channel, Commitment, ConversationId, Entry, EntryKind, EventId, Fulfilment, HandleHash, Link, Marketplace,
     MessageState, OrderId, OrderState, PartyId, Reason, ReviewId, Side, Timestamp,
 };
+pub use crate::model::{Decision, IndexTag, PairState, Under, WrappedKey};
 
 /// A marketplace.
 #[derive(Clone, Debug)]

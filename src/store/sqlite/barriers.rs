@@ -168,7 +168,8 @@ fn stop(
 fn conversations(db: &Connection, place: &Place) -> Result<Vec<i64>> {
     let mut all = Vec::new();
     for seller in place.sellers(db)? {
-        let mut query = db.prepare_cached("SELECT num FROM conversation WHERE buyer = ?1 AND seller = ?2 ORDER BY num")?;
+        let mut query =
+            db.prepare_cached("SELECT num FROM conversation WHERE buyer = ?1 AND seller = ?2 ORDER BY num")?;
         for num in query.query_map([place.buyer, seller], |row| row.get(0))? {
             all.push(num?);
         }
@@ -270,7 +271,8 @@ pub(super) fn decide(db: &Connection, scope: &Scope, decision: &crate::store::He
 fn refuse(db: &Connection, message: Message, at: Timestamp) -> Result<()> {
     close_held(db, message.num, at)?;
     message.give_back(db)?;
-    db.prepare_cached("UPDATE message SET state = 'refused', reason = 'content' WHERE num = ?1")?.execute([message.num])?;
+    db.prepare_cached("UPDATE message SET state = 'refused', reason = 'content' WHERE num = ?1")?
+        .execute([message.num])?;
     message.tell(db, MessageState::Refused, at)
 }
 

@@ -35,19 +35,17 @@ pub(super) fn put_order(db: &Connection, scope: &Scope, row: &OrderRow, entry: &
 
 /// One order.
 pub(super) fn order(db: &Connection, scope: &Scope, id: &OrderId) -> Result<Option<OrderRow>> {
-    db.prepare_cached(
-        "SELECT id, state, fulfilment, facts, changed FROM orders WHERE marketplace = ?1 AND id = ?2",
-    )?
-    .query_row(params![market(db, scope)?, id], |row| {
-        Ok(OrderRow {
-            id: row.get(0)?,
-            state: row.get(1)?,
-            fulfilment: row.get(2)?,
-            facts: row.get(3)?,
-            changed: row.get(4)?,
+    db.prepare_cached("SELECT id, state, fulfilment, facts, changed FROM orders WHERE marketplace = ?1 AND id = ?2")?
+        .query_row(params![market(db, scope)?, id], |row| {
+            Ok(OrderRow {
+                id: row.get(0)?,
+                state: row.get(1)?,
+                fulfilment: row.get(2)?,
+                facts: row.get(3)?,
+                changed: row.get(4)?,
+            })
         })
-    })
-    .optional()
+        .optional()
 }
 
 /// See [`crate::store::Store::put_conversation`].

@@ -61,9 +61,8 @@ fn has_open(db: &Connection, lane: i64) -> Result<bool> {
 
 /// Leaves a notice for the author of a message, in a lane of its own.
 fn add_notice(db: &Connection, of: &Message, cargo: Cargo, due: Timestamp) -> Result<()> {
-    let num: i64 = db
-        .prepare_cached("SELECT coalesce(max(num), 0) + 1 FROM delivery")?
-        .query_row([], |row| row.get(0))?;
+    let num: i64 =
+        db.prepare_cached("SELECT coalesce(max(num), 0) + 1 FROM delivery")?.query_row([], |row| row.get(0))?;
     db.prepare_cached(
         "INSERT OR IGNORE INTO delivery (num, id, conversation, message, seq, to_side, channel, cargo, state, lane, ready,
              due, accepted)
@@ -118,7 +117,8 @@ pub(super) fn release(db: &Connection, conversation: i64, message: i64, at: Time
             .execute(params![message, to, DeliveryState::Queued, lane, at, DeliveryState::Held])?;
         if count > 0 {
             opened += 1;
-            db.prepare_cached("UPDATE delivery SET ready = NULL WHERE lane = ?1 AND ready IS NOT NULL")?.execute([lane])?;
+            db.prepare_cached("UPDATE delivery SET ready = NULL WHERE lane = ?1 AND ready IS NOT NULL")?
+                .execute([lane])?;
             lead(db, lane)?;
         }
     }

@@ -80,8 +80,10 @@ pub(super) fn add(db: &Connection, conversation: i64, entry: &NewEntry) -> Resul
 
 /// Forgets what `side` wrote in private; commitments and links stay. How many entries there are.
 pub(super) fn forget(db: &Connection, conversation: i64, side: Side) -> Result<u64> {
-    db.prepare_cached("UPDATE evidence SET sealed = NULL WHERE conversation = ?1 AND side = ?2 AND sealed IS NOT NULL")?
-        .execute(params![conversation, side])?;
+    db.prepare_cached(
+        "UPDATE evidence SET sealed = NULL WHERE conversation = ?1 AND side = ?2 AND sealed IS NOT NULL",
+    )?
+    .execute(params![conversation, side])?;
     db.prepare_cached("SELECT entries FROM chain WHERE conversation = ?1")?
         .query_row([conversation], |row| row.get(0))
         .map(unsigned)
@@ -110,11 +112,7 @@ fn read(row: &Row<'_>) -> Result<EvidenceRow> {
 }
 
 /// The number of a conversation.
-pub(super) fn conversation(
-    db: &Connection,
-    scope: &Scope,
-    id: &crate::model::ConversationId,
-) -> Result<Option<i64>> {
+pub(super) fn conversation(db: &Connection, scope: &Scope, id: &crate::model::ConversationId) -> Result<Option<i64>> {
     db.prepare_cached("SELECT num FROM conversation WHERE marketplace = ?1 AND id = ?2")?
         .query_row(params![market(db, scope)?, id], |row| row.get(0))
         .optional()

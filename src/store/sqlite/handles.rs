@@ -2,12 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{
-    columns::at_most,
-    evidence,
-    pair::market,
-    parties,
-};
+use super::{columns::at_most, evidence, pair::market, parties};
 use crate::{
     model::{ConversationId, EventId, HandleHash, Marketplace, PartyId, Scope, Side, Timestamp},
     store::{DisclosureRow, HandleRow, NewEntry, NewHandle, Rotation},
@@ -153,8 +148,7 @@ pub(super) fn tripwire(db: &Connection, scope: &Scope, hash: HandleHash, entry: 
 pub(super) fn disclose(db: &Connection, scope: &Scope, row: &DisclosureRow, entry: &NewEntry) -> Result<()> {
     let conversation =
         evidence::conversation(db, scope, &row.conversation)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    let party =
-        parties::number(db, market(db, scope)?, &row.party)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let party = parties::number(db, market(db, scope)?, &row.party)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     db.prepare_cached(
         "INSERT INTO disclosure (party, id, conversation, shown_to, purpose, shipment, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

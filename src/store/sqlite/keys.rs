@@ -21,13 +21,6 @@ pub(super) fn put(db: &Connection, kind: &str, owner: i64, key: &WrappedKey) -> 
         .map(drop)
 }
 
-/// A key.
-pub(super) fn get(db: &Connection, kind: &str, owner: i64) -> Result<Option<WrappedKey>> {
-    let mut query = db.prepare_cached("SELECT ring_key, sealed FROM data_key WHERE kind = ?1 AND owner = ?2")?;
-    let mut rows = query.query(params![kind, owner])?;
-    rows.next()?.map_or(Ok(None), |row| read(row, 0))
-}
-
 /// Forgets a key: what it sealed can not be opened any more.
 pub(super) fn shred(db: &Connection, kind: &str, owner: i64) -> Result<bool> {
     db.prepare_cached("DELETE FROM data_key WHERE kind = ?1 AND owner = ?2")?
@@ -92,9 +85,14 @@ pub(super) fn rewrap(db: &Connection, rows: &[(WrappedKeyRow, WrappedKey)]) -> R
         let swap = format!(
             "UPDATE data_key SET ring_key = ?1, sealed = ?2 WHERE kind = ?3 AND sealed = ?6 AND owner = ({finding})"
         );
-        changed += db
-            .prepare_cached(&swap)?
-            .execute(params![new.by, new.sealed, kind, old.marketplace, id, old.key.sealed])?;
+        changed += db.prepare_cached(&swap)?.execute(params![
+            new.by,
+            new.sealed,
+            kind,
+            old.marketplace,
+            id,
+            old.key.sealed
+        ])?;
     }
     Ok(changed.try_into().unwrap_or(u64::MAX))
 }

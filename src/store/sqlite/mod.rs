@@ -25,7 +25,13 @@ mod readers;
 mod record;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use rusqlite::Connection;
 
@@ -51,6 +57,9 @@ use crate::model::{
 pub struct Sqlite {
     writer: Writer,
     readers: Arc<Readers>,
+    windows_swept: AtomicI64,
+    buyers_swept: AtomicI64,
+    sellers_swept: AtomicI64,
 }
 
 impl Sqlite {
@@ -62,7 +71,13 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, Fault> {
         let db = open::prepare(path)?;
         let writer = Writer::start(path.to_owned(), db)?;
-        Ok(Self { writer, readers: Arc::new(Readers::new(path.to_owned())) })
+        Ok(Self {
+            writer,
+            readers: Arc::new(Readers::new(path.to_owned())),
+            windows_swept: AtomicI64::new(0),
+            buyers_swept: AtomicI64::new(0),
+            sellers_swept: AtomicI64::new(0),
+        })
     }
 
     /// A transaction; durable when it answers.
@@ -98,50 +113,44 @@ impl Sqlite {
         })
     }
 
-    async fn sweep_rows(&self, now: Timestamp) -> Result<(), Fault> {
+    /// Forgets what can be found by its age alone.
+    async fn sweep_expired(&self, now: Timestamp) -> Result<(), Fault> {
         const DOING: &str = "forgetting what has expired";
         while self.write(DOING, Late, move |db| care::expire(db, now)).await? {}
-        for find in [care::old_deliveries, care::old_windows] {
-            loop {
-                let worn = self.list(DOING, move |db| find(db, now)).await?;
-                let more = worn.is_full();
-                if !worn.is_empty() {
-                    self.write(DOING, Late, move |db| worn.delete(db, now)).await?;
-                }
-                if !more {
-                    break;
-                }
+        loop {
+            let old = self.list(DOING, move |db| care::old_deliveries(db, now)).await?;
+            if old.is_empty() {
+                return Ok(());
             }
+            self.write(DOING, Late, move |db| care::forget_deliveries(db, &old)).await?;
         }
-        self.sweep_contacts(now).await
     }
 
+    /// Walks on a piece through the windows, from where the last sweep stood.
+    async fn sweep_windows(&self, now: Timestamp) -> Result<(), Fault> {
+        const DOING: &str = "forgetting detection windows";
+        let after = self.windows_swept.load(Ordering::Relaxed);
+        let (old, last) = self.list(DOING, move |db| care::old_windows(db, after, now)).await?;
+        if !old.is_empty() {
+            self.write(DOING, Late, move |db| care::forget_windows(db, &old, now)).await?;
+        }
+        self.windows_swept.store(last.unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Walks on a piece through the pairs, from where the last sweep stood.
     async fn sweep_contacts(&self, now: Timestamp) -> Result<(), Fault> {
         const DOING: &str = "forgetting old contacts";
-        let mut after = (0, 0);
-        loop {
-            let (old, last) = self
-                .list(DOING, move |db| {
-                    let pairs = care::pairs_after(db, after)?;
-                    let last = pairs.last().copied();
-                    let mut old = Vec::new();
-                    for pair in pairs {
-                        if care::has_old_contacts(db, pair, now)? {
-                            old.push(pair);
-                        }
-                    }
-                    Ok((old, last))
-                })
+        let after = (self.buyers_swept.load(Ordering::Relaxed), self.sellers_swept.load(Ordering::Relaxed));
+        let (worn, last) = self.list(DOING, move |db| care::worn_pairs(db, after, now)).await?;
+        if !worn.is_empty() {
+            self.write(DOING, Late, move |db| worn.iter().try_for_each(|pair| care::forget_contacts(db, *pair, now)))
                 .await?;
-            if !old.is_empty() {
-                self.write(DOING, Late, move |db| old.iter().try_for_each(|pair| care::forget_contacts(db, *pair, now)))
-                    .await?;
-            }
-            match last {
-                Some(last) => after = last,
-                None => return Ok(()),
-            }
         }
+        let (buyer, seller) = last.unwrap_or((0, 0));
+        self.buyers_swept.store(buyer, Ordering::Relaxed);
+        self.sellers_swept.store(seller, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -334,7 +343,12 @@ impl Store for Sqlite {
         self.list("listing messages", move |db| messages::list(db, &scope, &conversation, after, limit))
     }
 
-    fn held<'a>(&'a self, scope: &'a Scope, after: Option<EventId>, limit: usize) -> Answer<'a, Vec<(u64, MessageRow)>> {
+    fn held<'a>(
+        &'a self,
+        scope: &'a Scope,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<(u64, MessageRow)>> {
         let scope = scope.clone();
         self.list("listing held messages", move |db| messages::held(db, &scope, after, limit))
     }
@@ -427,10 +441,9 @@ impl Store for Sqlite {
 
     fn sweep(&self, now: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.sweep_rows(now).await?;
-            // Readers or another program may be in the way: then the log stays for the next time.
-            let _ = self.writer.truncate_log().await;
-            Ok(())
+            self.sweep_expired(now).await?;
+            self.sweep_windows(now).await?;
+            self.sweep_contacts(now).await
         })
     }
 

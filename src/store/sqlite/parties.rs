@@ -203,13 +203,7 @@ fn sides(db: &Connection, party: i64) -> Result<Vec<(i64, Side)>> {
     .collect()
 }
 
-fn forget_side(
-    db: &Connection,
-    conversation: i64,
-    side: Side,
-    at: Timestamp,
-    forgotten: &mut Forgotten,
-) -> Result<()> {
+fn forget_side(db: &Connection, conversation: i64, side: Side, at: Timestamp, forgotten: &mut Forgotten) -> Result<()> {
     forgotten.conversations += 1;
     forgotten.deliveries_ended += end_deliveries(db, lane(conversation, side), at)?;
     // What the person wrote and is still on its way could not be opened any more.
@@ -217,7 +211,9 @@ fn forget_side(
     end_held(db, conversation, side, at)?;
     keys::shred(db, side.word(), conversation)?;
     forgotten.messages += forget_texts(db, conversation, side)?;
-    for table in ["thread WHERE conversation = ?1 AND from_side = ?2", "detection_window WHERE conversation = ?1 AND side = ?2"] {
+    for table in
+        ["thread WHERE conversation = ?1 AND from_side = ?2", "detection_window WHERE conversation = ?1 AND side = ?2"]
+    {
         db.prepare_cached(&format!("DELETE FROM {table}"))?.execute(params![conversation, side])?;
     }
     forgotten.handles += count(

@@ -69,7 +69,8 @@ fn take(
         pair.debit(db, place, under)?;
     }
     let mut chain = Chain::load(db, place.num)?;
-    let message = Message { record, state, reason: None, debited: debit.is_some() }.insert(db, place, &pair, &mut chain)?;
+    let message =
+        Message { record, state, reason: None, debited: debit.is_some() }.insert(db, place, &pair, &mut chain)?;
     let kind = if state == MessageState::Held { EntryKind::MessageHeld } else { EntryKind::MessageAccepted };
     chain.add(db, &entry(record, kind, record.facts.clone()))?;
     if state == MessageState::Delivered {
@@ -168,15 +169,19 @@ fn remember(db: &Connection, place: &Place, record: &Record) -> Result<()> {
     }
     for thread in &record.threads {
         // The first spelling stays: a thread id that is used again keeps its counterpart.
-        db.prepare_cached("INSERT OR IGNORE INTO thread (conversation, hash, from_side, sealed) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![place.num, thread.hash, record.from, thread.sealed])?;
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO thread (conversation, hash, from_side, sealed) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![place.num, thread.hash, record.from, thread.sealed])?;
     }
     Ok(())
 }
 
 fn keep_repeat(db: &Connection, place: &Place, record: &Record) -> Result<()> {
     let Some(idempotency) = &record.idempotency else { return Ok(()) };
-    db.prepare_cached("INSERT OR REPLACE INTO repeat (marketplace, key, body, message, expires) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![place.market, idempotency.key, idempotency.body, record.id, idempotency.expires])
-        .map(drop)
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO repeat (marketplace, key, body, message, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![place.market, idempotency.key, idempotency.body, record.id, idempotency.expires])
+    .map(drop)
 }

@@ -319,7 +319,10 @@ impl Desk {
     }
 
     #[expect(clippy::type_complexity, reason = "the answers of one transaction, used once")]
-    fn run(&mut self, works: &mut dyn Iterator<Item = Work>) -> (Vec<Box<dyn FnOnce(Result<(), Lost>) + Send>>, Result<(), Lost>) {
+    fn run(
+        &mut self,
+        works: &mut dyn Iterator<Item = Work>,
+    ) -> (Vec<Box<dyn FnOnce(Result<(), Lost>) + Send>>, Result<(), Lost>) {
         let mut waiting = Vec::new();
         let Some(db) = &self.db else { return (waiting, Ok(())) };
         for work in works {

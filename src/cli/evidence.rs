@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::{Failure, house::House, say};
 use crate::{
-    evidence,
+    evidence::{self, verify::Trusted},
     model::{Clock, ConversationId, Marketplace, SystemClock},
 };
 
@@ -43,7 +43,7 @@ impl Evidence {
             Self::Export { conversation, output, marketplace } => {
                 let house = House::open(config)?;
                 let scope = house.scope(marketplace.as_ref())?;
-                let export = evidence::export(house.store.as_ref(), &house.vault, &scope, conversation, SystemClock.now());
+                let export = evidence::export::export(house.store.as_ref(), &house.vault, &scope, conversation, SystemClock.now());
                 let Some(bundle) = house.runtime.block_on(export)? else {
                     say::err("no such conversation");
                     return Err(Failure::No);
@@ -54,7 +54,7 @@ impl Evidence {
             Self::Verify { file, key } => verify(file, key.as_deref()),
             Self::Key => {
                 let house = House::open(config)?;
-                say::out(&evidence::public_key_text(house.vault.evidence_signer()?.public_key()))
+                say::out(&PublicKey::try_from(house.desk.evidence_key()?.public.as_slice()).map_err(|e| Fault::new("reading the evidence key", e))?.to_string())
             }
         }
     }
@@ -66,7 +66,9 @@ fn verify(file: &Path, key: Option<&str>) -> Result<(), Failure> {
         Some(text) if Path::new(text).is_file() => Some(std::fs::read_to_string(text)?),
         other => other.map(str::to_owned),
     };
-    match evidence::verify(&bundle, key.as_deref()) {
+    let trusted = key.map(|text| text.parse::<Trusted>()).transpose();
+    let trusted = trusted.map_err(|_| Failure::Usage("--key is no evidence key and no fingerprint".to_owned()))?;
+    match evidence::verify::verify(&bundle, trusted.as_ref()) {
         Ok(verified) => say::out(&verified.to_string()),
         Err(broken) => {
             for fault in broken {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use rustls::{
     RootCertStore,
@@ -113,8 +114,9 @@ fn is_good(ca: &Path, tls: &TlsSettings, hostname: &str, now: SystemTime) -> boo
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(ca).ok()?).ok()?;
         let server = CertificateDer::from_pem_file(&tls.cert).ok()?;
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider())).build().ok()?;
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
+            .build()
+            .ok()?;
         let soon = UnixTime::since_unix_epoch((now + MARGIN).duration_since(SystemTime::UNIX_EPOCH).ok()?);
         let name = ServerName::try_from(hostname).ok()?;
         verifier.verify_server_cert(&server, &[], &name, &[], soon).ok().map(|_| ())

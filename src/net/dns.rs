@@ -50,15 +50,18 @@ impl Dns {
     pub fn new(servers: &[SocketAddr]) -> Result<Self, DnsFault> {
         let (config, mut options) = match servers {
             [] => read_system_conf()?,
-            named => (ResolverConfig::from_name_servers(named.iter().map(name_server).collect()), ResolverOpts::default()),
+            named => {
+                (ResolverConfig::from_name_servers(named.iter().map(name_server).collect()), ResolverOpts::default())
+            }
         };
         options.timeout = ANSWER_WITHIN;
         options.attempts = 2;
         options.cache_size = 4_096;
         options.positive_max_ttl = Some(Duration::from_secs(3_600));
         options.negative_max_ttl = Some(Duration::from_secs(60));
-        let resolver =
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options).build()?;
+        let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+            .with_options(options)
+            .build()?;
         Ok(Self { resolver })
     }
 
@@ -99,7 +102,8 @@ impl Dns {
             Err(error) if error.is_no_records_found() => return Ok(vec![domain.to_owned()]),
             Err(_) => return Err(NoMailHost::NotNow),
         };
-        let mut found: Vec<(u16, String)> = answer.answers().iter().filter_map(|record| exchange(&record.data)).collect();
+        let mut found: Vec<(u16, String)> =
+            answer.answers().iter().filter_map(|record| exchange(&record.data)).collect();
         if found.iter().any(|(_, name)| name.is_empty()) {
             return Err(NoMailHost::NullMx);
         }
@@ -140,7 +144,8 @@ pub fn is_public(address: IpAddr) -> bool {
 fn is_public_v4(v4: Ipv4Addr) -> bool {
     let [a, b, c, _] = v4.octets();
     let shared = a == 100 && (64..128).contains(&b);
-    let special = a == 0 || a >= 240 || (a, b, c) == (192, 0, 0) || (a, b, c) == (192, 88, 99) || a == 198 && b & 0xfe == 18;
+    let special =
+        a == 0 || a >= 240 || (a, b, c) == (192, 0, 0) || (a, b, c) == (192, 88, 99) || a == 198 && b & 0xfe == 18;
     !(v4.is_loopback()
         || v4.is_private()
         || v4.is_link_local()
@@ -177,9 +182,27 @@ mod tests {
     #[test]
     fn mail_goes_to_public_addresses_only() {
         for inside in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255",
-            "224.0.0.1", "198.18.0.1", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
-            "64:ff9b::7f00:1", "2002:7f00:1::1", "2001:db8::1", "2001::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "198.18.0.1",
+            "192.0.2.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::1",
+            "2001:db8::1",
+            "2001::1",
         ] {
             assert!(!is_public(inside.parse().unwrap()), "{inside}");
         }

@@ -97,19 +97,34 @@ impl Listener {
                     out_of_files = Duration::ZERO;
                     let _ = stream.set_nodelay(true);
                     match edge.admit(peer.ip()) {
-                        Ok(seat) => drop(sessions.spawn(session(Session { stream, peer, seat, draining: draining.clone() }))),
-                        // Never waited for: a full send buffer is the peer's own loss.
-                        Err(_) => drop(stream.try_write(crowded)),
+                        Ok(seat) => {
+                            drop(sessions.spawn(session(Session { stream, peer, seat, draining: draining.clone() })))
+                        }
+                        Err(_) => turn_away(stream, crowded),
                     }
                 }
                 Err(error) => out_of_files = pause(&error, out_of_files).await,
             }
         }
         drop(tcp);
-        if timeout(DRAIN_WITHIN, async { while let Some(ended) = sessions.join_next().await { note(ended) } }).await.is_err() {
+        if timeout(DRAIN_WITHIN, async {
+            while let Some(ended) = sessions.join_next().await {
+                note(ended)
+            }
+        })
+        .await
+        .is_err()
+        {
             tracing::warn!(left = sessions.len(), "sessions cut off by the end of the drain");
             sessions.shutdown().await;
         }
+    }
+}
+
+/// Tells it without waiting: the send buffer of a new connection is empty.
+fn turn_away(stream: TcpStream, crowded: &[u8]) {
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = io::Write::write(&mut stream, crowded);
     }
 }
 

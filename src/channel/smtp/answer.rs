@@ -97,7 +97,8 @@ fn status(code: u16, text: &str) -> Option<String> {
     let word = text.split(' ').next()?;
     let mut numbers = word.split('.');
     let class = numbers.next()?.parse::<u16>().ok()? == code / 100;
-    let mut detail = || numbers.next().is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()));
+    let mut detail =
+        || numbers.next().is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()));
     let fits = class && detail() && detail() && numbers.next().is_none();
     fits.then(|| word.to_owned())
 }

@@ -219,7 +219,10 @@ fn is_atom(c: char) -> bool {
 
 /// Letters beyond ASCII, but nothing that is invisible or turns the direction of writing.
 fn is_international(c: char) -> bool {
-    !c.is_ascii() && !c.is_control() && !c.is_whitespace() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
+    !c.is_ascii()
+        && !c.is_control()
+        && !c.is_whitespace()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
 }
 
 fn is_quoted(local: &str) -> bool {
@@ -261,8 +264,8 @@ fn number(text: &str) -> Option<u64> {
     if fits { text.parse().ok() } else { None }
 }
 
-const VERBS: [&str; 15] = [
-    "AUTH", "BDAT", "DATA", "EHLO", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "STARTTLS", "VRFY", "ETRN",
+const VERBS: [&str; 14] = [
+    "AUTH", "BDAT", "DATA", "EHLO", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "STARTTLS", "VRFY",
 ];
 
 #[cfg(test)]
@@ -335,11 +338,28 @@ mod tests {
         let long = format!("RCPT TO:<{}@shop.example>", "a".repeat(65));
         let longer = format!("RCPT TO:<a@{}.example>", "b.".repeat(130));
         for line in [
-            "RCPT TO:a@shop.example", "RCPT TO: <a@shop.example>", "RCPT TO:<a@shop.example", "RCPT TO:<a@shop.example>x",
-            "RCPT TO:<@h.example:a@shop.example>", "RCPT TO:<a@b@shop.example>", "RCPT TO:<a b@shop.example>", "RCPT TO:<>",
-            "RCPT TO:<.a@shop.example>", "RCPT TO:<a..b@shop.example>", "RCPT TO:<a@shop..example>", "RCPT TO:<a@-shop.example>",
-            "RCPT TO:<a@[300.0.2.1]>", "RCPT TO:<a@>", "RCPT TO:<@shop.example>", "RCPT TO:<a>", "RCPT TO:<<a@shop.example>>",
-            "RCPT TO:<\"a@shop.example>", "RCPT TO:<a\u{202e}b@shop.example>", "RCPT TO:<a@shop.example.>", &long, &longer,
+            "RCPT TO:a@shop.example",
+            "RCPT TO: <a@shop.example>",
+            "RCPT TO:<a@shop.example",
+            "RCPT TO:<a@shop.example>x",
+            "RCPT TO:<@h.example:a@shop.example>",
+            "RCPT TO:<a@b@shop.example>",
+            "RCPT TO:<a b@shop.example>",
+            "RCPT TO:<>",
+            "RCPT TO:<.a@shop.example>",
+            "RCPT TO:<a..b@shop.example>",
+            "RCPT TO:<a@shop..example>",
+            "RCPT TO:<a@-shop.example>",
+            "RCPT TO:<a@[300.0.2.1]>",
+            "RCPT TO:<a@>",
+            "RCPT TO:<@shop.example>",
+            "RCPT TO:<a>",
+            "RCPT TO:<<a@shop.example>>",
+            "RCPT TO:<\"a@shop.example>",
+            "RCPT TO:<a\u{202e}b@shop.example>",
+            "RCPT TO:<a@shop.example.>",
+            &long,
+            &longer,
         ] {
             assert_eq!(address(line), Err(Malformed::Address), "{line}");
         }
@@ -381,7 +401,7 @@ mod tests {
         }
 
         #[test]
-        fn no_line_breaks_the_parser(line in proptest::collection::vec(any::<u8>(), 0..200), verb in 0usize..15) {
+        fn no_line_breaks_the_parser(line in proptest::collection::vec(any::<u8>(), 0..200), verb in 0usize..14) {
             let _ = parse(&line);
             let _ = parse(&[VERBS[verb].as_bytes(), b" ", &line].concat());
             let _ = parse(&[b"MAIL FROM:<".as_slice(), &line].concat());

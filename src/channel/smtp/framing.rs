@@ -78,7 +78,9 @@ impl DataBody {
             at += 1;
             self.state = match (self.state, byte) {
                 (State::DotCr, b'\n') => return Ok(Step::End(at)),
-                (State::DotCr, _) | (_, 0) | (State::Start | State::Dot | State::Inside, b'\n') => return Err(BrokenLine),
+                (State::DotCr, _) | (_, 0) | (State::Start | State::Dot | State::Inside, b'\n') => {
+                    return Err(BrokenLine);
+                }
                 (State::Dot, b'\r') => State::DotCr,
                 (State::Start, b'.') => State::Dot,
                 (State::Cr, b'\n') => {
@@ -184,6 +186,11 @@ impl Body {
         }
     }
 
+    /// How many bytes of it are held.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     /// How long the message is so far, kept or not.
     pub(crate) fn length(&self) -> usize {
         self.length
@@ -208,7 +215,8 @@ pub(crate) fn stuff(message: &[u8], out: &mut Vec<u8>) {
     out.reserve(message.len() + message.len() / 64 + 2);
     let mut rest = message;
     while !rest.is_empty() {
-        if rest[0] == b'.' {
+        // A NUL is left out; a dot behind it would otherwise begin the line unstuffed.
+        if rest.iter().find(|b| **b != 0) == Some(&b'.') {
             out.push(b'.');
         }
         let (line, after) = match memchr::memchr2(b'\r', b'\n', rest) {
@@ -247,13 +255,34 @@ mod tests {
         assert_eq!(whole(b".\r\n").unwrap(), (vec![], 3));
         assert_eq!(whole(b"..\r\n...a\r\n.b\r\n.\r\n").unwrap().0, b".\r\n..a\r\nb\r\n");
         for smuggled in [
-            &b"a\n.\nMAIL"[..], b"a\n.\r\nMAIL", b"a\r.\rMAIL", b"a\r.\r\nMAIL", b"a\r\n.\rMAIL", b"a\r\n.\nMAIL", b"a\r\n\n.\r\n",
-            b"a\r\r\n.\r\n", b"a\r\n.\r\r\n", b"a\n\r\n.\r\n", b"\n.\r\n", b"\r.\r\n", b"a\0\r\n.\r\n", b".\0\r\n", b"a\r\n\0.\r\n",
-            b"a\r\0\n.\r\n", b"a\r\n.\r\0\n", b"\0",
+            &b"a\n.\nMAIL"[..],
+            b"a\n.\r\nMAIL",
+            b"a\r.\rMAIL",
+            b"a\r.\r\nMAIL",
+            b"a\r\n.\rMAIL",
+            b"a\r\n.\nMAIL",
+            b"a\r\n\n.\r\n",
+            b"a\r\r\n.\r\n",
+            b"a\r\n.\r\r\n",
+            b"a\n\r\n.\r\n",
+            b"\n.\r\n",
+            b"\r.\r\n",
+            b"a\0\r\n.\r\n",
+            b".\0\r\n",
+            b"a\r\n\0.\r\n",
+            b"a\r\0\n.\r\n",
+            b"a\r\n.\r\0\n",
+            b"\0",
         ] {
             assert_eq!(whole(smuggled), Err(Some(BrokenLine)), "{}", smuggled.escape_ascii());
         }
-        for goes_on in [&b"a\r\n. \r\n"[..], b"a\x0b.\x0b\r\n", b"a\xc2\x85.\xc2\x85\r\n", b"a\r\n.\x0c\r\n", b"a\xe2\x80\xa8.\r\n"] {
+        for goes_on in [
+            &b"a\r\n. \r\n"[..],
+            b"a\x0b.\x0b\r\n",
+            b"a\xc2\x85.\xc2\x85\r\n",
+            b"a\r\n.\x0c\r\n",
+            b"a\xe2\x80\xa8.\r\n",
+        ] {
             assert_eq!(whole(goes_on), Err(None), "{}", goes_on.escape_ascii());
         }
     }

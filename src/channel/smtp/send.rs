@@ -258,9 +258,10 @@ fn client_config(tls: TlsPolicy, settings: &OutSettings) -> Result<ClientConfig,
         .map_err(|error| Fault::new("preparing TLS for outgoing mail", error))?;
     Ok(match tls {
         TlsPolicy::Verify => builder.with_root_certificates(roots(settings)?).with_no_client_auth(),
-        TlsPolicy::May | TlsPolicy::Encrypt => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
-        }
+        TlsPolicy::May | TlsPolicy::Encrypt => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_no_client_auth(),
     })
 }
 
@@ -317,4 +318,3 @@ impl ServerCertVerifier for AnyCertificate {
 
 /// Of one host: the others are as likely to be down.
 const ADDRESSES_TRIED: usize = 3;
-

@@ -252,7 +252,8 @@ mod tests {
             let wanted = Route::SmartHost { host: host.to_owned(), port, implicit_tls: tls };
             assert_eq!(text.parse(), Ok(wanted), "{text}");
         }
-        for bad in ["", "mail.example", "http://mail.example", "smtp://", "smtp://user:word@mail.example", "smtp://a b"] {
+        for bad in ["", "mail.example", "http://mail.example", "smtp://", "smtp://user:word@mail.example", "smtp://a b"]
+        {
             assert!(bad.parse::<Route>().is_err(), "{bad}");
         }
         assert!(!"smtp://mail.example".parse::<Route>().unwrap().is_loopback());

@@ -323,10 +323,6 @@ async fn open(
         let (api, acceptor) = (Arc::clone(&api), tls.https());
         tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
     }
-    {
-        let (swept, draining) = (Arc::clone(&gate), drain.draining());
-        tasks.spawn(async move { swept.sweep(draining).await });
-    }
     for (listener, wrapped) in [(smtp, false), (smtps, true)] {
         let gate = Arc::clone(&gate);
         tasks.spawn(listener.serve(drain.draining(), move |session| Arc::clone(&gate).session(session, wrapped)));

@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    brakes::LoginFailed,
+    gates::LoginFailed,
     reply,
     session::{Conversation, Next},
     wire::Gone,
@@ -28,7 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             self.say(reply::OUT_OF_ORDER);
             return Ok(Next::Command);
         }
-        if !self.gate().brakes.may_log_in(self.network()) {
+        if !self.smtp().gates.may_log_in(self.network()) {
             self.say("454 4.7.0 too many logins, try again later");
             return Ok(Next::Command);
         }
@@ -50,14 +50,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     }
 
     async fn check(&mut self, credentials: &Credentials) -> Result<Next, Gone> {
-        match self.gate().relay.login(credentials.user.reveal(), credentials.password.reveal()).await {
+        match self.smtp().relay.login(credentials.user.reveal(), credentials.password.reveal()).await {
             Ok(Some(speaker)) => {
                 self.say("235 2.7.0 welcome");
                 self.speaks(speaker);
                 Ok(Next::Command)
             }
             Ok(None) => {
-                let then = self.gate().brakes.login_failed(self.network()).await;
+                let then = self.smtp().gates.login_failed(self.network()).await;
                 self.say("535 5.7.8 user name or password is wrong");
                 if then == LoginFailed::Over { Ok(self.part(reply::TOO_MANY_ERRORS)) } else { Ok(Next::Command) }
             }

@@ -1,5 +1,3 @@
-//! The local mailbox, where outgoing mail is kept until a route is set.
-
 use std::{
     fs::{self, DirBuilder, OpenOptions, Permissions},
     future::Future,
@@ -36,24 +34,6 @@ pub struct Letter {
     pub to: Secret<String>,
     /// The message, after the two lines that the mailbox wrote above it.
     pub message: Vec<u8>,
-}
-
-/// What lies in the mailbox of `folder`, as text to be shown, oldest first: everything, or what
-/// came for one address.
-///
-/// # Errors
-/// When it can not be read.
-pub fn list(folder: &Path, address: Option<&str>) -> Result<Vec<String>, Fault> {
-    let letters = Mailbox::read(folder, address)?;
-    Ok(letters.iter().map(Letter::shown).collect())
-}
-
-impl Letter {
-    /// With when and to whom above it.
-    fn shown(&self) -> String {
-        let message = String::from_utf8_lossy(&self.message).replace("\r\n", "\n");
-        format!("Received: {}\nDelivered-To: {}\n{message}", self.at.rfc3339(), self.to.reveal())
-    }
 }
 
 impl Mailbox {

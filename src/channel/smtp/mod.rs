@@ -1,6 +1,6 @@
 //! Mail: SMTP in, SMTP out, and the local mailbox.
 //!
-//! In: [`Gate`] gives a connection to `session`, which says what may come when; `framing` turns
+//! In: `listen` gives a connection to `session`, which says what may come when; `framing` turns
 //! bytes into lines and messages, `command` lines into commands, `login` knows AUTH, `receive`
 //! answers for a whole message after `proof` has said who wrote it; every answer stands in
 //! `reply`. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts,
@@ -12,14 +12,14 @@
 //! log, an error or a metric. Before a sender is proven, every address of ours has one of two
 //! answers.
 
-mod accept;
 mod answer;
-mod brakes;
 mod client;
 mod command;
 mod framing;
+mod gates;
+mod listen;
 mod login;
-pub mod mailbox;
+mod mailbox;
 mod proof;
 mod receive;
 mod reply;
@@ -28,10 +28,11 @@ mod session;
 mod settings;
 mod wire;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio_rustls::TlsAcceptor;
+use arc_swap::ArcSwap;
 
+pub use listen::FirstByte;
 pub use mailbox::{Letter, Mailbox};
 pub use send::Courier;
 pub use settings::{AuthSettings, MailSettings, OutSettings, Proof, Route, SessionLimits, TlsPolicy};
@@ -42,42 +43,46 @@ use crate::{
     net::{Dns, Draining},
     relay::Relay,
 };
-use brakes::{Brakes, Room};
+use gates::{Gates, Room};
 use proof::Prover;
 
 /// The way in for mail: what all its sessions share.
-pub struct Gate {
+pub struct Smtp {
     relay: Arc<Relay>,
     settings: MailSettings,
-    /// What proves a sender, where a marketplace differs.
-    own: BTreeMap<Marketplace, Proof>,
-    tls: TlsAcceptor,
+    required: ArcSwap<Required>,
     prover: Prover,
-    brakes: Brakes,
+    gates: Gates,
     room: Arc<Room>,
     parts: mail::Limits,
 }
 
-impl Gate {
-    /// Joins what sessions need; `own` are the settings of marketplaces that differ, of which
-    /// `auth.require` counts.
-    pub fn new(
-        relay: Arc<Relay>,
-        settings: &MailSettings,
-        own: BTreeMap<Marketplace, MailSettings>,
-        dns: Dns,
-        tls: TlsAcceptor,
-    ) -> Arc<Self> {
+/// What proves a sender, per marketplace; replaced when settings are reloaded.
+#[derive(Clone, Debug, Default)]
+pub struct Required {
+    /// Where a marketplace says nothing else.
+    pub usual: Proof,
+    /// Where it does.
+    pub own: HashMap<Marketplace, Proof>,
+}
+
+impl Smtp {
+    /// Joins what sessions need.
+    pub fn new(relay: Arc<Relay>, settings: &MailSettings, required: Required, dns: &Dns) -> Arc<Self> {
         Arc::new(Self {
             relay,
-            own: own.into_iter().map(|(marketplace, mail)| (marketplace, mail.auth.require)).collect(),
-            tls,
-            prover: Prover::new(&dns, &settings.hostname),
-            brakes: Brakes::new(&settings.limits),
+            required: ArcSwap::from_pointee(required),
+            prover: Prover::new(dns, &settings.hostname),
+            gates: Gates::new(&settings.limits),
             room: Room::new(settings.max_in_hand),
             parts: mail::Limits::default(),
             settings: settings.clone(),
         })
+    }
+
+    /// From now on this proves a sender.
+    pub fn require(&self, required: Required) {
+        self.required.store(Arc::new(required));
     }
 
     /// Forgets limits that are full again, every half minute, until the drain begins.
@@ -85,19 +90,20 @@ impl Gate {
         loop {
             tokio::select! {
                 () = draining.begun() => return,
-                () = tokio::time::sleep(SWEEP_EVERY) => self.brakes.sweep(),
+                () = tokio::time::sleep(SWEEP_EVERY) => self.gates.sweep(),
             }
         }
     }
 
     fn required(&self, scope: &Scope) -> Proof {
-        self.own.get(scope.marketplace()).copied().unwrap_or(self.settings.auth.require)
+        let required = self.required.load();
+        required.own.get(scope.marketplace()).copied().unwrap_or(required.usual)
     }
 }
 
-impl std::fmt::Debug for Gate {
+impl std::fmt::Debug for Smtp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gate").field("hostname", &self.settings.hostname).finish_non_exhaustive()
+        f.debug_struct("Smtp").field("hostname", &self.settings.hostname).finish_non_exhaustive()
     }
 }
 

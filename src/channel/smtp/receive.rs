@@ -10,9 +10,9 @@ use tokio::{
 };
 
 use super::{
-    Gate,
-    brakes::Place,
+    Smtp,
     framing::{Body, ChunkedBody, DataBody, Step},
+    gates::Place,
     proof::{Claim, Proven},
     reply::{self, Reply},
     session::{Conversation, Next},
@@ -45,10 +45,10 @@ pub(super) enum Recipient {
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// The message after 354.
     pub(super) async fn read_data(&mut self) -> Result<Next, Gone> {
-        let deadline = self.until(self.gate().settings.limits.data.std());
-        let max = self.gate().settings.size_on_the_wire();
+        let deadline = self.until(self.smtp().settings.limits.data.std());
+        let max = self.smtp().settings.size_on_the_wire();
         let mut data = DataBody::new(max);
-        let mut place = self.gate().room.place();
+        let mut place = self.smtp().room.place();
         let mut room = Room::Enough;
         loop {
             if self.wire.pending().is_empty() {
@@ -75,14 +75,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// A chunk of a message (RFC 3030). Its bytes are taken from the stream whether or not they
     /// are wanted, so that none of them can be read as a command.
     pub(super) async fn bdat(&mut self, size: u64, last: bool) -> Result<Next, Gone> {
-        let deadline = self.until(self.gate().settings.limits.data.std());
-        let max = self.gate().settings.size_on_the_wire();
+        let deadline = self.until(self.smtp().settings.limits.data.std());
+        let max = self.smtp().settings.size_on_the_wire();
         let Some(mut left) = usize::try_from(size).ok().filter(|size| *size <= max.saturating_mul(READ_ON)) else {
             return Ok(self.part(reply::TOO_LARGE));
         };
         let wanted = self.transaction().as_mut().filter(|t| t.recipient.is_some());
         let mut chunks = wanted.map(|t| t.chunks.take().unwrap_or_else(|| ChunkedBody::new(max)));
-        let mut place = self.gate().room.place();
+        let mut place = self.smtp().room.place();
         let mut room = Room::Enough;
         if let Some(chunks) = &mut chunks {
             room = room.and_for(&mut place, chunks.body());
@@ -133,15 +133,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             (_, None) if room == Room::Full => reply::NO_ROOM.into(),
             (_, None) => reply::TOO_LARGE.into(),
             (None, _) => reply::OUT_OF_ORDER.into(),
-            (Some(envelope), Some(bytes)) => self.gate().receive(envelope, bytes.into()).await,
+            (Some(envelope), Some(bytes)) => self.smtp().receive(envelope, bytes.into()).await,
         };
         self.received();
         metrics::counter!("tabir_smtp_messages_total", "code" => answer[..3].to_owned()).increment(1);
-        if answer.starts_with('5') {
-            self.fail(&answer)
-        } else {
-            self.say(&answer)
-        }
+        if answer.starts_with('5') { self.fail(&answer) } else { self.say(&answer) }
         Next::Command
     }
 }
@@ -163,7 +159,7 @@ impl Room {
     }
 }
 
-impl Gate {
+impl Smtp {
     /// What is answered for a whole message.
     async fn receive(self: &Arc<Self>, envelope: Envelope, bytes: Bytes) -> Reply {
         let started = Instant::now();

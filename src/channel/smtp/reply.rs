@@ -12,6 +12,7 @@ pub(super) type Reply = Cow<'static, str>;
 pub(super) const NO_SUCH_ADDRESS: &str = "550 5.1.1 no such address";
 pub(super) const BROKEN_LINE: &str = "550 5.6.11 bare CR, bare LF or NUL";
 pub(super) const CLOSING: &str = "421 4.3.2 closing for now, come back later";
+pub(super) const CROWDED: &[u8] = b"421 4.7.0 too many connections, come back later\r\n";
 pub(super) const LATE: &str = "421 4.4.2 timeout";
 pub(super) const NO_RELAY: &str = "550 5.7.1 relaying denied";
 pub(super) const NO_ROOM: &str = "452 4.3.1 too much at one time, try again later";

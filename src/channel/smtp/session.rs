@@ -8,10 +8,10 @@ use tokio::{
 };
 
 use super::{
-    Gate,
-    brakes::Pace,
+    Smtp,
     command::{self, Command, MailFrom, Mailbox},
     framing::{self, BrokenLine, ChunkedBody, Line},
+    gates::Pace,
     receive::{Envelope, Recipient},
     reply,
     wire::{Gone, Wire},
@@ -59,7 +59,7 @@ pub(super) enum Next {
 
 /// What the session knows.
 pub(super) struct Conversation<'a, S> {
-    gate: &'a Arc<Gate>,
+    smtp: &'a Arc<Smtp>,
     peer: Peer<'a>,
     pub(super) wire: Wire<S>,
     over_at: Instant,
@@ -86,13 +86,13 @@ pub(super) struct Transaction {
 }
 
 /// Talks with a client until one of the two has had enough.
-pub(super) async fn talk<S>(gate: &Arc<Gate>, stream: S, peer: Peer<'_>) -> End<S>
+pub(super) async fn talk<S>(smtp: &Arc<Smtp>, stream: S, peer: Peer<'_>) -> End<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let over_at = Instant::now() + gate.settings.limits.session.std();
+    let over_at = Instant::now() + smtp.settings.limits.session.std();
     let mut conversation = Conversation {
-        gate,
+        smtp,
         peer,
         wire: Wire::new(stream),
         over_at,
@@ -132,7 +132,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Err(Gone::Left) => return Err(Gone::Left),
             Ok(()) => return Ok(self.part(reply::TALKS_TOO_EARLY)),
         }
-        let hostname = &self.gate.settings.hostname;
+        let hostname = &self.smtp.settings.hostname;
         self.wire.say(&format!("220 {hostname} ESMTP tabir"));
         Ok(Next::Command)
     }
@@ -160,7 +160,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             if next != Next::Command {
                 return Ok(next);
             }
-            if self.errors > self.gate.settings.limits.errors || self.idle_words > IDLE_WORDS {
+            if self.errors > self.smtp.settings.limits.errors || self.idle_words > IDLE_WORDS {
                 return Ok(self.part(reply::TOO_MANY_ERRORS));
             }
         }
@@ -197,7 +197,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Command::StartTls if self.is_secure() => self.fail(reply::OUT_OF_ORDER),
             Command::StartTls => {
                 self.say("220 2.0.0 go ahead");
-                self.wire.flush(self.until(self.gate.settings.limits.command.std())).await?;
+                self.wire.flush(self.until(self.smtp.settings.limits.command.std())).await?;
                 return Ok(Next::StartTls);
             }
         }
@@ -206,9 +206,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     fn ehlo(&mut self, name: &str) {
         self.greet(name, true);
-        let size = self.gate.settings.size_on_the_wire();
+        let size = self.smtp.settings.size_on_the_wire();
         let secure = if self.is_secure() { "250-AUTH PLAIN LOGIN" } else { "250-STARTTLS" };
-        let hostname = &self.gate.settings.hostname;
+        let hostname = &self.smtp.settings.hostname;
         self.wire.say(&format!(
             "250-{hostname}\r\n250-PIPELINING\r\n250-SIZE {size}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
              250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n{secure}\r\n250 HELP"
@@ -217,7 +217,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     fn helo(&mut self, name: &str) {
         self.greet(name, false);
-        let hostname = &self.gate.settings.hostname;
+        let hostname = &self.smtp.settings.hostname;
         self.wire.say(&format!("250 {hostname}"));
     }
 
@@ -237,7 +237,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if mail.sender.is_some_and(|sender| sender.is_international()) && !mail.utf8 {
             return self.fail("553 5.6.7 address needs SMTPUTF8");
         }
-        if mail.size.is_some_and(|size| size > self.gate.settings.size_on_the_wire() as u64) {
+        if mail.size.is_some_and(|size| size > self.smtp.settings.size_on_the_wire() as u64) {
             return self.fail(reply::TOO_LARGE);
         }
         self.transaction = Some(Transaction {
@@ -268,7 +268,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             }
             Err(refused) => {
                 if refused == reply::NO_SUCH_ADDRESS || refused == reply::NO_RELAY {
-                    self.gate.brakes.missed(self.network(), self.errors).await;
+                    self.smtp.gates.missed(self.network(), self.errors).await;
                 }
                 self.fail(&refused);
             }
@@ -277,7 +277,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     /// Where an address leads. The same steps for every address of ours, whatever it is.
     async fn find(&self, mailbox: Mailbox<'_>) -> Result<Recipient, reply::Reply> {
-        let relay = &self.gate.relay;
+        let relay = &self.smtp.relay;
         let fault = |fault| reply::of_fault(&fault);
         let Ok(domain) = idna::domain_to_ascii(mailbox.domain) else { return Err(reply::NO_RELAY.into()) };
         if mailbox.domain.is_empty() {
@@ -332,8 +332,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         self.idle_words = 0;
     }
 
-    pub(super) fn gate(&self) -> &'a Arc<Gate> {
-        self.gate
+    pub(super) fn smtp(&self) -> &'a Arc<Smtp> {
+        self.smtp
     }
 
     pub(super) fn network(&self) -> Network {
@@ -391,7 +391,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// Reads one line into `line`, without its end. What is too long is read past, in a fixed
     /// amount of memory.
     async fn read_line(&mut self, line: &mut Vec<u8>, max: usize) -> Result<Read, Gone> {
-        let limits = &self.gate.settings.limits;
+        let limits = &self.smtp.settings.limits;
         let within = if self.greeted.is_some() { limits.command } else { limits.greeting };
         let deadline = self.until(within.std());
         let mut seen = 0;

@@ -32,7 +32,9 @@
 //! | [`telemetry`] | logs and metrics without people in them |
 //! | [`app`], [`cli`] | the only ones who know everybody |
 
+pub mod app;
 pub mod channel;
+pub mod cli;
 pub mod desk;
 pub mod detect;
 pub mod evidence;

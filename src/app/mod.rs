@@ -25,13 +25,13 @@ pub use root::{Compiled, Settings};
 
 use crate::{
     channel::{
-        api::{Admin, Api},
-        smtp::{Courier, Gate, Mailbox},
+        api::{self, Admin, Api},
+        smtp::{Courier, FirstByte, Mailbox, Required, Smtp},
     },
     desk::Desk,
     detect::Detect,
     model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
-    net::{Dns, Drain, Edge, Listener, ServerTls, ensure_dev_ca},
+    net::{Dns, Drain, Draining, Edge, Listener, ServerTls, ensure_dev_ca},
     relay::{Relay, Rules, Transport},
     sandbox::Sandbox,
     settings::Wrong,
@@ -81,6 +81,7 @@ pub struct Running {
     pub dev_ca: Option<PathBuf>,
     config: Option<PathBuf>,
     rules: Arc<ArcSwap<Rules>>,
+    smtp: Arc<Smtp>,
     tls: Arc<ServerTls>,
     drain: Drain,
     tasks: JoinSet<()>,
@@ -131,8 +132,9 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let desk = Arc::new(desk(&store, &vault, &clock, &rules));
     let first_token = first_marketplace(&desk).await?;
     let metrics = metrics_handle()?;
-    let rooms = Rooms { relay, desk, tls: Arc::clone(&tls), dns, metrics };
-    let addresses = open(&settings, &compiled, rooms, &drain, &mut tasks).await?;
+    let smtp = Smtp::new(Arc::clone(&relay), &settings.mail, required(&settings, &compiled), &dns);
+    let rooms = Rooms { relay, desk, smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };
+    let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
     let dev_ca = settings.tls.cert.with_file_name("ca.pem");
     Ok(Running {
         addresses,
@@ -140,6 +142,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
         dev_ca: dev_ca.exists().then_some(dev_ca),
         config: config.map(Path::to_owned),
         rules,
+        smtp,
         tls,
         drain,
         tasks,
@@ -185,6 +188,7 @@ impl Running {
             Ok((settings, compiled)) => {
                 let detect = Arc::clone(&self.rules.load().detect);
                 self.rules.store(Arc::new(rules(&settings, &compiled, detect)));
+                self.smtp.require(required(&settings, &compiled));
                 tracing::info!("settings reloaded");
             }
             Err(wrong) => wrong.iter().for_each(|fault| tracing::error!(%fault, "settings not reloaded")),
@@ -199,9 +203,46 @@ impl Running {
 struct Rooms {
     relay: Arc<Relay>,
     desk: Arc<Desk>,
+    smtp: Arc<Smtp>,
     tls: Arc<ServerTls>,
-    dns: Dns,
     metrics: PrometheusHandle,
+}
+
+/// Health, metrics and the local mailbox. A relay that drains is not ready any more.
+fn keeper(metrics: PrometheusHandle, desk: Arc<Desk>, mailbox: PathBuf, drain: &Drain) -> Admin {
+    let draining = drain.draining();
+    Admin {
+        ready: Box::new(move || {
+            let (desk, over) = (Arc::clone(&desk), draining.has_begun());
+            Box::pin(async move { !over && desk.probe().await.is_ok() })
+        }),
+        metrics: Box::new(move || metrics.render()),
+        mailbox: Box::new(move |address| {
+            let folder = mailbox.clone();
+            Box::pin(async move { letters(&folder, address.as_deref()) })
+        }),
+    }
+}
+
+fn letters(folder: &Path, address: Option<&str>) -> Result<Vec<api::admin::Letter>, Fault> {
+    let letters = Mailbox::read(folder, address)?;
+    let shown = letters.into_iter().map(|letter| api::admin::Letter {
+        to: letter.to.reveal().clone(),
+        from: letter.from().unwrap_or_default().to_owned(),
+        at: letter.at,
+        raw: letter.message,
+    });
+    Ok(shown.collect())
+}
+
+/// Limits that are full again are forgotten.
+async fn sweep_limits(api: Arc<Api>, mut draining: Draining) {
+    loop {
+        tokio::select! {
+            () = draining.begun() => return,
+            () = tokio::time::sleep(StdDuration::from_secs(30)) => api.sweep(),
+        }
+    }
 }
 
 /// Detectors with the lexicons that are compiled in.
@@ -246,6 +287,12 @@ pub fn desk(
 /// When a lexicon is broken.
 pub fn rules_beside(settings: &Settings, compiled: &Compiled) -> Result<Arc<ArcSwap<Rules>>, Fault> {
     Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, embedded_detectors()?))))
+}
+
+/// What proves a sender, per marketplace.
+fn required(settings: &Settings, compiled: &Compiled) -> Required {
+    let own = compiled.own_mail.iter().map(|(name, mail)| (name.clone(), mail.auth.require));
+    Required { usual: settings.mail.auth.require, own: own.collect() }
 }
 
 fn transport(
@@ -297,37 +344,42 @@ fn metrics_handle() -> Result<PrometheusHandle, Fault> {
 
 async fn open(
     settings: &Settings,
-    compiled: &Compiled,
     rooms: Rooms,
     drain: &Drain,
     tasks: &mut JoinSet<()>,
 ) -> Result<Addresses, Fault> {
-    let Rooms { relay, desk, tls, dns, metrics } = rooms;
+    let Rooms { relay, desk, smtp, tls, metrics } = rooms;
     let edge = Edge::new(&settings.listen.limits);
-    let bind = async |address, crowded| {
-        Listener::open(address, Arc::clone(&edge), crowded).await.map_err(|e| Fault::new("opening a listener", e))
-    };
-    const BUSY: &[u8] = b"421 4.7.0 too many connections, try again later\r\n";
-    let https = bind(settings.listen.https, b"").await?;
-    let smtp = bind(settings.listen.smtp, BUSY).await?;
-    let smtps = bind(settings.listen.smtps, b"").await?;
-    let admin = bind(settings.listen.admin, b"").await?;
+    let listen = &settings.listen;
+    let opening = |e| Fault::new("opening a listener", e);
+    let https = Listener::open(listen.https, Arc::clone(&edge), b"").await.map_err(opening)?;
+    let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), FirstByte::Clear).await.map_err(opening)?;
+    let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await.map_err(opening)?;
+    let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening)?;
     let address = |l: &Listener| l.address().map_err(|e| Fault::new("reading a listener's address", e));
-    let addresses =
-        Addresses { https: address(&https)?, smtp: address(&smtp)?, smtps: address(&smtps)?, admin: address(&admin)? };
+    let addresses = Addresses {
+        https: address(&https)?,
+        smtp: address(&clear)?,
+        smtps: address(&wrapped)?,
+        admin: address(&admin)?,
+    };
 
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
-    let gate = Gate::new(Arc::clone(&relay), &settings.mail, compiled.own_mail.clone(), dns, tls.smtp());
-    let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));
+    let keeper = Arc::new(keeper(metrics, desk, settings.data_folder().join("mailbox"), drain));
+    tasks.spawn(sweep_limits(Arc::clone(&api), drain.draining()));
+    let acceptor = tls.https();
+    tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
+    for (listener, first) in [(clear, FirstByte::Clear), (wrapped, FirstByte::Tls)] {
+        tasks.spawn(Arc::clone(&smtp).serve(listener, tls.smtp(), first, drain.draining()));
+    }
     {
-        let (api, acceptor) = (Arc::clone(&api), tls.https());
-        tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
+        let draining = drain.draining();
+        tasks.spawn(async move { smtp.sweep(draining).await });
     }
-    for (listener, wrapped) in [(smtp, false), (smtps, true)] {
-        let gate = Arc::clone(&gate);
-        tasks.spawn(listener.serve(drain.draining(), move |session| Arc::clone(&gate).session(session, wrapped)));
-    }
-    tasks.spawn(admin.serve(drain.draining(), move |session| Arc::clone(&keeper).session(session)));
+    tasks.spawn(admin.serve(drain.draining(), move |mut session| {
+        let keeper = Arc::clone(&keeper);
+        async move { keeper.serve(session.stream, async move { session.draining.begun().await }).await }
+    }));
     tasks.spawn(Arc::clone(&edge).sweep(drain.draining()));
     {
         let draining = drain.draining();

@@ -5,4 +5,5 @@
 //! Parses hostile bytes and frames them; holds no keys. Imports model, media, relay, desk and
 //! net. What a peer hears of a refusal is one stable text; what the log hears names nobody.
 
+pub mod api;
 pub mod smtp;

@@ -91,12 +91,7 @@ struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    async fn unwrap(
-        store: &dyn Store,
-        vault: &Vault,
-        scope: &'a Scope,
-        row: &ConversationRow,
-    ) -> Result<Self, Fault> {
+    async fn unwrap(store: &dyn Store, vault: &Vault, scope: &'a Scope, row: &ConversationRow) -> Result<Self, Fault> {
         let name = scope.marketplace();
         let mut sides = HashMap::new();
         for side in [Side::Buyer, Side::Seller] {
@@ -139,4 +134,159 @@ fn author(entry: &Entry) -> Option<(EventId, Side)> {
 /// Which order's facts an entry commits to: it names the order among its own facts.
 fn order(entry: &Entry) -> Option<OrderId> {
     entry.facts.split(' ').find_map(|fact| fact.strip_prefix("order=")?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        evidence::{verify, verify::Verified},
+        model::{Commitment, EntryKind, Fulfilment, Marketplace, OrderState, PartyId, SystemLuck},
+        store::{Deliver, Ledger, MarketplaceRow, NewConversation, NewEntry, OrderRow, PartyRow, sqlite::Sqlite},
+    };
+
+    struct House {
+        store: Sqlite,
+        vault: Vault,
+        scope: Scope,
+        conversation: ConversationId,
+        _folder: tempfile::TempDir,
+    }
+
+    impl House {
+        /// A buyer asks, a seller answers, an order is shipped.
+        async fn with_a_story() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Sqlite::open(&folder.path().join("tabir.db")).unwrap();
+            let vault = Vault::open(&folder.path().join("keys"), Timestamp(0), Arc::new(SystemLuck::new())).unwrap();
+            let demo: Marketplace = "demo".parse().unwrap();
+            let (scope, conversation) = (Scope::proven(demo), "c-1".parse().unwrap());
+            let house = Self { store, vault, scope, conversation, _folder: folder };
+            let market = house.open_market().await;
+            let [buyer, seller] = house.open_conversation().await;
+            house.say(&buyer, Side::Buyer, "Is it blue?").await;
+            house.say(&seller, Side::Seller, "It is.").await;
+            house.ship(&market).await;
+            house
+        }
+
+        fn name(&self) -> &Marketplace {
+            self.scope.marketplace()
+        }
+
+        async fn open_market(&self) -> DataKey {
+            let (key, wrapped) = self.vault.new_key(&Place::marketplace_key(self.name())).unwrap();
+            let name = self.name().clone();
+            let row = MarketplaceRow { name, domain: "relay.test".to_owned(), key: wrapped, created: Timestamp(0) };
+            assert!(self.store.add_marketplace(row).await.unwrap());
+            key
+        }
+
+        async fn open_conversation(&self) -> [DataKey; 2] {
+            for id in ["budi", "toko"] {
+                let id: PartyId = id.parse().unwrap();
+                let (key, wrapped) = self.vault.new_key(&Place::party_key(self.name(), &id)).unwrap();
+                let profile = key.seal(&Place::profile(self.name(), &id), b"{}").unwrap();
+                let row = PartyRow { id, group: None, key: wrapped, profile, tags: Vec::new(), changed: Timestamp(0) };
+                self.store.put_party(&self.scope, row).await.unwrap();
+            }
+            let side = |side| self.vault.new_key(&Place::side_key(self.name(), &self.conversation, side)).unwrap();
+            let ((buyer, buyer_key), (seller, seller_key)) = (side(Side::Buyer), side(Side::Seller));
+            let row = ConversationRow {
+                id: self.conversation.clone(),
+                order: None,
+                listing: None,
+                buyer: "budi".parse().unwrap(),
+                seller: "toko".parse().unwrap(),
+                tracking: Vec::new(),
+                expires: None,
+                deliver: Deliver::default(),
+                buyer_key: Some(buyer_key),
+                seller_key: Some(seller_key),
+                order_state: None,
+                created: Timestamp(0),
+            };
+            let entry = entry(EntryKind::ConversationOpened);
+            self.store
+                .put_conversation(&self.scope, NewConversation { row, handles: Vec::new(), entry })
+                .await
+                .unwrap();
+            [buyer, seller]
+        }
+
+        async fn say(&self, key: &DataKey, by: Side, text: &str) {
+            let id = EventId::draw(Timestamp(0), self.vault.luck()).unwrap();
+            let private = commit(key, &Place::evidence(self.name(), &id), text);
+            let said = entry(EntryKind::MessageAccepted);
+            self.append(NewEntry { by: Some(by), message: Some(id), private: Some(private), ..said }).await;
+        }
+
+        async fn ship(&self, market: &DataKey) {
+            let id: OrderId = "o-1".parse().unwrap();
+            let private = commit(market, &Place::evidence_facts(self.name(), &id), "{\"state\":\"shipped\"}");
+            let (state, fulfilment) = (OrderState::Shipped, Fulfilment::Seller);
+            let facts = entry(EntryKind::OrderFacts);
+            let facts = NewEntry { facts: "order=o-1 state=shipped".to_owned(), private: Some(private), ..facts };
+            let row = OrderRow { id, state, fulfilment, facts: Vec::new(), changed: Timestamp(0) };
+            self.store.put_order(&self.scope, row, entry(EntryKind::OrderFacts)).await.unwrap();
+            self.append(facts).await;
+        }
+
+        async fn append(&self, entry: NewEntry) {
+            self.store.append(&self.scope, &self.conversation, entry).await.unwrap();
+        }
+
+        fn key(&self) -> String {
+            public_key(&self.vault.evidence_signer().unwrap()).unwrap().to_string()
+        }
+
+        async fn bundle(&self) -> Vec<u8> {
+            let now = Timestamp(9);
+            export(&self.store, &self.vault, &self.scope, &self.conversation, now).await.unwrap().unwrap()
+        }
+    }
+
+    fn entry(kind: EntryKind) -> NewEntry {
+        NewEntry { at: Timestamp(1), kind, by: None, message: None, facts: String::new(), private: None }
+    }
+
+    fn commit(key: &DataKey, place: &Place<'_>, text: &str) -> (Commitment, Vec<u8>) {
+        let salted = [&[7; 16][..], text.as_bytes()].concat();
+        (Commitment::to(&[7; 16], text.as_bytes()), key.seal(place, &salted).unwrap())
+    }
+
+    fn holds(bundle: &[u8], text: &str) -> bool {
+        bundle.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_conversation_leaves_the_store_whole_and_open() {
+        let house = House::with_a_story().await;
+        let bundle = house.bundle().await;
+        let Verified { entries, committed, opened, .. } = verify(&bundle, Some(&house.key())).unwrap();
+        assert_eq!((entries, committed, opened), (4, 3, 3));
+        assert!(holds(&bundle, "Is it blue?") && holds(&bundle, "It is."));
+    }
+
+    #[tokio::test]
+    async fn after_an_erasure_the_chain_verifies_and_the_text_is_gone() {
+        let house = House::with_a_story().await;
+        house.store.forget_party(&house.scope, &"budi".parse().unwrap(), Timestamp(5)).await.unwrap().unwrap();
+        let bundle = house.bundle().await;
+        let Verified { committed, opened, .. } = verify(&bundle, Some(&house.key())).unwrap();
+        assert_eq!((committed, opened), (3, 2));
+        assert!(!holds(&bundle, "Is it blue?") && holds(&bundle, "It is."));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_not_exported() {
+        let house = House::with_a_story().await;
+        let other = "c-2".parse().unwrap();
+        assert!(export(&house.store, &house.vault, &house.scope, &other, Timestamp(9)).await.unwrap().is_none());
+        let foreign = Scope::proven("other".parse().unwrap());
+        let theirs = export(&house.store, &house.vault, &foreign, &house.conversation, Timestamp(9)).await;
+        assert!(theirs.unwrap().is_none());
+    }
 }

@@ -166,7 +166,7 @@ pub(super) struct Signature {
     pub(super) signature: String,
 }
 
-/// The public half of an evidence key (Ed25519), written `ed25519:` and base64.
+/// The public half of an evidence key (Ed25519), written as base64 of its 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey(pub [u8; 32]);
@@ -181,7 +181,7 @@ impl PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ed25519:{}", BASE64.encode(&self.0))
+        f.write_str(&BASE64.encode(&self.0))
     }
 }
 
@@ -199,7 +199,7 @@ impl From<PublicKey> for String {
 
 /// Why a text is no public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an Ed25519 public key such as ed25519:BASE64")]
+#[error("not an Ed25519 public key: base64 of 32 bytes, PEM, or the answer of /v1/evidence-key")]
 pub struct BadKey;
 
 impl TryFrom<String> for PublicKey {
@@ -214,10 +214,30 @@ impl FromStr for PublicKey {
     type Err = BadKey;
 
     fn from_str(text: &str) -> Result<Self, BadKey> {
-        let base64 = text.trim().strip_prefix("ed25519:").ok_or(BadKey)?;
-        let bytes = BASE64.decode(base64.as_bytes()).map_err(|_| BadKey)?;
-        bytes.try_into().map(Self).map_err(|_| BadKey)
+        let text = text.trim();
+        let bytes = if text.starts_with("-----BEGIN PUBLIC KEY-----") {
+            from_pem(text)
+        } else if text.starts_with('{') {
+            serde_json::from_str(text).ok().and_then(|answer: Published| BASE64.decode(answer.key.as_bytes()).ok())
+        } else {
+            BASE64.decode(text.as_bytes()).ok()
+        };
+        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(BadKey)
     }
+}
+
+/// The answer of `GET /v1/evidence-key`, as far as it matters here.
+#[derive(Deserialize)]
+struct Published {
+    key: String,
+}
+
+/// A SubjectPublicKeyInfo of Ed25519 (RFC 8410): a fixed head, then the key.
+fn from_pem(text: &str) -> Option<Vec<u8>> {
+    const HEAD: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let base64: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+    let der = BASE64.decode(base64.as_bytes()).ok()?;
+    der.strip_prefix(HEAD).map(<[u8]>::to_vec)
 }
 
 /// Packs files into the one zip that these files make.
@@ -292,11 +312,15 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_reads_back_and_nothing_else_reads() {
+    fn a_public_key_is_read_in_the_ways_people_have_it() {
         let key = PublicKey([7; 32]);
-        assert_eq!(key.to_string().parse(), Ok(key));
-        assert!(key.fingerprint().starts_with("SHA256:"));
-        for bad in ["", "ed25519:", "ed25519:AAAA", "rsa:AAAA", "ed25519:!"] {
+        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEABwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n-----END PUBLIC KEY-----\n";
+        let answer =
+            format!("{{\"algorithm\":\"ed25519\",\"key\":\"{key}\",\"fingerprint\":\"{}\"}}", key.fingerprint());
+        for text in [&key.to_string(), &format!(" {key}\n"), pem, &answer] {
+            assert_eq!(text.parse(), Ok(key), "{text}");
+        }
+        for bad in ["", "AAAA", "{}", "-----BEGIN PUBLIC KEY-----\nAAAA", "!"] {
             assert_eq!(bad.parse::<PublicKey>(), Err(BadKey), "{bad}");
         }
     }

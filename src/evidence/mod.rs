@@ -15,3 +15,5 @@ mod timeline;
 pub mod verify;
 
 pub use export::{export, public_key};
+pub use format::PublicKey;
+pub use verify::verify;

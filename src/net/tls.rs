@@ -34,6 +34,14 @@ impl Default for TlsSettings {
     }
 }
 
+impl TlsSettings {
+    /// Relative paths start at `folder`.
+    pub fn start_at(&mut self, folder: &Path) {
+        self.cert = folder.join(&self.cert);
+        self.key = folder.join(&self.key);
+    }
+}
+
 /// Why a certificate can not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFault {

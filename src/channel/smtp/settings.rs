@@ -40,6 +40,13 @@ impl Default for MailSettings {
 }
 
 impl MailSettings {
+    /// Relative paths start at `folder`.
+    pub fn start_at(&mut self, folder: &std::path::Path) {
+        if let Some(ca) = &mut self.out.ca {
+            *ca = folder.join(&*ca);
+        }
+    }
+
     /// What `SIZE` says: the files in base64 with line ends (a growth of 37 %), and a megabyte
     /// for header fields and texts.
     pub fn size_on_the_wire(&self) -> usize {

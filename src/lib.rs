@@ -32,13 +32,19 @@
 //! | [`telemetry`] | logs and metrics without people in them |
 //! | [`app`], [`cli`] | the only ones who know everybody |
 
+pub mod app;
+pub mod channel;
+pub mod cli;
+pub mod desk;
 pub mod detect;
 pub mod evidence;
 pub mod media;
 pub mod model;
+pub mod net;
 pub mod policy;
+pub mod relay;
 pub mod sandbox;
 pub mod settings;
 pub mod store;
-// pub mod relay;
+pub mod telemetry;
 pub mod vault;

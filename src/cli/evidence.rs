@@ -54,7 +54,7 @@ impl Evidence {
             Self::Verify { file, key } => verify(file, key.as_deref()),
             Self::Key => {
                 let house = House::open(config)?;
-                say::out(&evidence::public_key_text(house.vault.evidence_signer()?.public_key()))
+                say::out(&evidence::public_key(&house.vault.evidence_signer()?)?.to_string())
             }
         }
     }
@@ -66,7 +66,7 @@ fn verify(file: &Path, key: Option<&str>) -> Result<(), Failure> {
         Some(text) if Path::new(text).is_file() => Some(std::fs::read_to_string(text)?),
         other => other.map(str::to_owned),
     };
-    match evidence::verify(&bundle, key.as_deref()) {
+    match evidence::verify(&bundle, key.as_deref().map(str::trim)) {
         Ok(verified) => say::out(&verified.to_string()),
         Err(broken) => {
             for fault in broken {

@@ -21,10 +21,7 @@ impl Forget {
     pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
         let house = House::open(config)?;
         let scope = house.scope(self.marketplace.as_ref())?;
-        let Some(done) = house.runtime.block_on(house.desk.forget(&scope, &self.party))? else {
-            say::err("no such party");
-            return Err(Failure::No);
-        };
+        let done = house.runtime.block_on(house.desk.forget(&scope, &self.party))?;
         say::out(&format!("erased: {}", self.party))?;
         say::out(&format!("conversations whose side was shredded: {}", done.conversations))?;
         say::out(&format!("messages that can no longer be opened: {}", done.messages))?;

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::Failure;
 use crate::{
-    app::{Compiled, Settings},
+    app::{self, Compiled, Settings},
     desk::Desk,
     model::{Clock, Fault, Marketplace, Scope, SystemClock, SystemLuck},
     store::{Store, sqlite::Sqlite},
@@ -34,8 +34,8 @@ impl House {
         let vault = Arc::new(vault);
         let path = settings.store_path().unwrap_or(Path::new("data/tabir.db"));
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
-        let book = Arc::new(arc_swap::ArcSwap::from_pointee(compiled.book));
-        let desk = Desk::new(Arc::clone(&store), Arc::clone(&vault), clock, book);
+        let rules = app::rules_beside(&settings, &compiled)?;
+        let desk = app::desk(&store, &vault, &clock, &rules);
         Ok(Self { settings, store, vault, desk, runtime: runtime()? })
     }
 

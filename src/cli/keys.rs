@@ -56,5 +56,5 @@ fn reseal(house: &House) -> Result<(), Failure> {
     };
     let done = house.runtime.block_on(house.desk.reseal(&progress))?;
     bar.finish_and_clear();
-    say::out(&format!("{done} keys and index rows moved"))
+    say::out(&format!("{} data keys wrapped anew, {} parties indexed anew", done.keys, done.parties))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::{Failure, house, say};
-use crate::channel::smtp::mailbox;
+use crate::channel::smtp;
 
 /// Shows the local mailbox.
 #[derive(Debug, Args)]
@@ -17,8 +17,10 @@ pub(super) struct Mailbox {
 impl Mailbox {
     pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
         let (settings, _) = house::read(config)?;
-        for mail in mailbox::list(&settings.data_folder().join("mailbox"), self.address.as_deref())? {
-            say::out(&mail)?;
+        let folder = settings.data_folder().join("mailbox");
+        for letter in smtp::Mailbox::read(&folder, self.address.as_deref())? {
+            say::out(&format!("--- {} to {}", letter.at.rfc3339(), letter.to.reveal()))?;
+            say::out(&String::from_utf8_lossy(&letter.message).replace("\r\n", "\n"))?;
         }
         Ok(())
     }

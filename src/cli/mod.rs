@@ -20,7 +20,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{channel::api, model::Fault, settings::Wrong};
+use crate::{channel::api, desk::Declined, model::Fault, settings::Wrong};
 
 /// A relay that keeps sellers and buyers apart and lets them talk.
 #[derive(Debug, Parser)]
@@ -87,6 +87,17 @@ pub(crate) enum Failure {
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
+    }
+}
+
+impl From<Declined> for Failure {
+    fn from(declined: Declined) -> Self {
+        match declined {
+            Declined::NotFound => Self::Usage("there is no such thing".to_owned()),
+            Declined::Wrong(wrong) => Self::Usage(wrong.to_string()),
+            Declined::OtherParties => Self::Usage("it is there with another buyer or seller".to_owned()),
+            Declined::Fault(fault) => Self::Fault(fault),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, house::House, say};
 use crate::{
+    desk::ScopeText,
     model::{AgentId, Duration, EventId, Marketplace, PartyId},
     store::TokenScope,
 };
@@ -74,12 +75,12 @@ impl Marketplaces {
         let house = House::open(config)?;
         match self {
             Self::Add { name, domain } => {
-                let token = house.runtime.block_on(house.desk.add_marketplace(name, domain))?;
-                let Some(token) = token else {
-                    say::err("the name or the domain is taken, or the domain is no domain");
+                let Some(scope) = house.runtime.block_on(house.desk.add_marketplace(name, domain))? else {
+                    say::err("the name or the domain is taken");
                     return Err(Failure::No);
                 };
-                say::out(token.reveal())
+                let issued = house.desk.issue_token(&scope, TokenScope::Marketplace, None);
+                say::out(house.runtime.block_on(issued)?.0.reveal())
             }
             Self::List => {
                 for row in house.runtime.block_on(house.store.marketplaces())? {
@@ -98,20 +99,15 @@ impl Tokens {
             Self::Add(add) => {
                 let scope = house.scope(add.marketplace.as_ref())?;
                 let may = add.scope()?;
-                let (_, token) = house.runtime.block_on(house.desk.add_token(&scope, may, add.expires))?;
+                let expires = add.expires.map(|span| house.desk.now().plus(span));
+                let (token, _) = house.runtime.block_on(house.desk.issue_token(&scope, may, expires))?;
                 say::out(token.reveal())
             }
             Self::List { marketplace } => {
                 let scope = house.scope(marketplace.as_ref())?;
                 for row in house.runtime.block_on(house.store.tokens(&scope))? {
                     let end = |t: Option<crate::model::Timestamp>| t.map_or("-".to_owned(), |t| t.rfc3339());
-                    let may = match &row.scope {
-                        TokenScope::Marketplace => "marketplace".to_owned(),
-                        TokenScope::Seller { party, agent } => format!("seller {party}/{agent}"),
-                        TokenScope::Carrier { name } => format!("carrier {name}"),
-                        TokenScope::Support => "support".to_owned(),
-                        TokenScope::Auditor => "auditor".to_owned(),
-                    };
+                    let may = ScopeText(row.scope.clone()).to_string();
                     let line = [row.id.to_string(), may, row.created.rfc3339(), end(row.expires), end(row.revoked)];
                     say::out(&line.join("\t"))?;
                 }
@@ -119,11 +115,7 @@ impl Tokens {
             }
             Self::Revoke { id, marketplace } => {
                 let scope = house.scope(marketplace.as_ref())?;
-                if house.runtime.block_on(house.desk.revoke_token(&scope, *id))? {
-                    return Ok(());
-                }
-                say::err("no such token");
-                Err(Failure::No)
+                Ok(house.runtime.block_on(house.desk.revoke_token(&scope, *id))?)
             }
         }
     }
@@ -140,6 +132,9 @@ impl AddToken {
             }
             ("carrier", None, None, Some(name)) => Ok(TokenScope::Carrier { name: name.clone() }),
             ("carrier", None, None, None) => Ok(TokenScope::Carrier { name: "carrier".to_owned() }),
+            (text, None, None, None) if text.parse::<ScopeText>().is_ok() => {
+                text.parse::<ScopeText>().map(|scope| scope.0).map_err(|_| Failure::No)
+            }
             _ => Err(Failure::Usage(
                 "--scope is marketplace, support or auditor alone, seller with --party and --agent, or carrier with --name"
                     .to_owned(),

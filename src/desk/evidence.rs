@@ -1,11 +1,12 @@
-//! The public half of the key that signs evidence.
+//! Evidence of a conversation, sealed in a file, and the key that verifies it.
 
 use crate::{
-    model::Fault,
+    evidence,
+    model::{ConversationId, Fault, Scope},
     vault::fingerprint,
 };
 
-use super::Desk;
+use super::{Declined, Desk};
 
 /// The key that verifies the heads of evidence chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,15 @@ pub struct EvidenceKey {
 }
 
 impl Desk {
+    /// The bundle of a conversation, signed.
+    ///
+    /// # Errors
+    /// When there is no such conversation, or by a fault.
+    pub async fn evidence(&self, scope: &Scope, id: &ConversationId) -> Result<Vec<u8>, Declined> {
+        let bundle = evidence::export(self.store.as_ref(), &self.vault, scope, id, self.now()).await?;
+        bundle.ok_or(Declined::NotFound)
+    }
+
     /// The public key, to be pinned by who verifies.
     ///
     /// # Errors

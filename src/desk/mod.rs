@@ -32,6 +32,13 @@ use std::{fmt, sync::Arc};
 
 use dashmap::DashMap;
 
+pub use crate::{
+    policy::contact::{SideStanding, Standing},
+    store::{
+        ConversationFilter, ConversationRow, Deliver, DisclosureRow, Forgotten, HandleKind, Idempotency, TokenRow,
+        TokenScope,
+    },
+};
 use crate::{
     detect::Detect,
     model::{Clock, Commitment, EntryKind, EventId, Fault, Marketplace, Scope, Side, Timestamp},
@@ -51,10 +58,10 @@ pub struct Desk {
 }
 
 /// The rules of a marketplace as they are now: settings may be replaced while in use.
-pub type RulesOf = Box<dyn Fn(&Marketplace) -> Arc<MarketRules> + Send + Sync>;
+pub type RulesOf = Arc<dyn Fn(&Marketplace) -> Arc<MarketRules> + Send + Sync>;
 
 /// The detectors as they are now: their rules may be replaced while in use.
-pub type DetectNow = Box<dyn Fn() -> Arc<Detect> + Send + Sync>;
+pub type DetectNow = Arc<dyn Fn() -> Arc<Detect> + Send + Sync>;
 
 /// Why the desk does not do what it was asked.
 #[derive(Debug)]

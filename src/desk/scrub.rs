@@ -1,15 +1,15 @@
 //! Cleaning a text for nobody in particular: nothing is stored, no budget is touched.
 
 use crate::{
-    detect::{Context, Guard, Known, Own, Piece, Report, Window},
-    model::{Scope, Side, Verdict},
+    detect::{Context, Guard, Known, Own, Piece, Window, placeholder},
+    model::{Fault, Finding, Part, Scope, Side, Signal, Verdict},
     policy::content,
 };
 
 use super::Desk;
 
 /// What is told of a text to clean.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct ScrubAsked {
     /// The language.
     pub lang: Option<String>,
@@ -17,36 +17,68 @@ pub struct ScrubAsked {
     pub region: Option<String>,
     /// Who wrote it.
     pub sender: Option<Side>,
-    /// Orders, tracking numbers and links that stay.
-    pub known: Known,
-    /// Names and contacts that must not get through.
-    pub guard: Guard,
+    /// Order numbers that stay.
+    pub orders: Vec<String>,
+    /// Tracking numbers that stay.
+    pub tracking: Vec<String>,
+    /// Domains that stay.
+    pub links: Vec<String>,
+    /// Names that must not get through.
+    pub names: Vec<String>,
+    /// Mail addresses that must not get through.
+    pub emails: Vec<String>,
+    /// Phone numbers that must not get through.
+    pub phones: Vec<String>,
+}
+
+/// Texts, cleaned.
+#[derive(Clone, Debug)]
+pub struct Scrubbed {
+    /// The texts with what was found cut out.
+    pub texts: Vec<String>,
+    /// What was cut, with what stands in its place.
+    pub findings: Vec<(Finding, &'static str)>,
+    /// What they are up to.
+    pub signals: Vec<Signal>,
 }
 
 impl Desk {
-    /// Looks at texts as at consecutive parts of one sender; says what the policy would.
-    pub async fn scrub(
-        &self,
-        scope: &Scope,
-        pieces: &[Piece<'_>],
-        asked: ScrubAsked,
-    ) -> Result<(Report, Verdict), crate::model::Fault> {
+    /// Looks at texts as at consecutive messages of one sender.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn scrub(&self, scope: &Scope, texts: &[&str], asked: &ScrubAsked) -> Result<Scrubbed, Fault> {
         let rules = self.rules(scope);
         let market = self.market(scope).await?;
-        let sender = asked.sender.unwrap_or(Side::Seller);
-        let mut known = asked.known;
-        known.links.extend(rules.links.allow.iter().cloned());
-        let region = asked.region.or_else(|| if asked.lang.is_none() { rules.region.clone() } else { None });
+        let mut links = asked.links.clone();
+        links.extend(rules.links.allow.iter().cloned());
+        let lang = asked.lang.clone().or_else(|| rules.locale.clone());
+        // A language that was given brings its own numbering plan.
+        let fallback = if asked.lang.is_none() { rules.region.clone() } else { None };
         let context = Context {
-            lang: asked.lang.or_else(|| rules.locale.clone()),
-            region,
-            sender,
-            known,
-            guard: asked.guard,
+            region: asked.region.clone().or(fallback),
+            sender: asked.sender.unwrap_or(Side::Seller),
+            known: Known { orders: asked.orders.clone(), tracking: asked.tracking.clone(), links },
+            guard: Guard { names: asked.names.clone(), emails: asked.emails.clone(), phones: asked.phones.clone() },
             own: Own { domains: vec![market.domain.clone()], ..Own::default() },
+            lang,
         };
-        let report = (self.detect)().scan(pieces, &context, &Window::default());
-        let verdict = content::decide(&report.findings, &report.signals, sender, &rules.content);
-        Ok((report, verdict))
+        let pieces: Vec<Piece<'_>> =
+            texts.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
+        let report = (self.detect)().scan(&pieces, &context, &Window::default());
+        let mark = |finding: Finding| {
+            let mark = placeholder(finding.kind, context.lang.as_deref());
+            (finding, mark)
+        };
+        Ok(Scrubbed {
+            texts: report.redacted,
+            findings: report.findings.into_iter().map(mark).collect(),
+            signals: report.signals,
+        })
+    }
+
+    /// What the content policy would say.
+    pub fn would(&self, scope: &Scope, findings: &[Finding], signals: &[Signal], sender: Option<Side>) -> Verdict {
+        content::decide(findings, signals, sender.unwrap_or(Side::Seller), &self.rules(scope).content)
     }
 }

@@ -146,6 +146,9 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
+/// No telephone number has a group beyond this.
+const MOST: u32 = 999_999;
+
 struct Reading<'a> {
     text: &'a str,
     digits: Digits,
@@ -204,8 +207,9 @@ impl Reading<'_> {
             Number::Value(value) => self.value(start, end, u32::from(value), How::Word, near),
             Number::Maybe(value) => self.value(start, end, u32::from(value), How::Maybe, near),
             Number::Times(times) if near && self.last.open && self.last.addend > 0 => {
-                let grown = self.last.addend * u32::from(times);
-                self.grow(end, self.last.value - self.last.addend + grown, grown, true);
+                let grown = self.last.addend.saturating_mul(u32::from(times)).min(MOST);
+                let value = (self.last.value - self.last.addend).saturating_add(grown).min(MOST);
+                self.grow(end, value, grown.min(value), true);
             }
             Number::Teen if near && self.last.open && self.last.addend < 10 => {
                 let grown = self.last.addend + 10;

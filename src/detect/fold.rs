@@ -32,10 +32,7 @@ impl View {
             return Self { text: piece.to_ascii_lowercase(), origin: Origin::Same };
         }
         let mut folding = Folding::with_capacity(piece.len());
-        let mut chars = piece.chars().peekable();
-        while let Some(c) = chars.next() {
-            folding.take(c);
-        }
+        piece.chars().for_each(|c| folding.take(c));
         folding.finish()
     }
 
@@ -53,6 +50,14 @@ impl View {
                 let last = end.checked_sub(1).and_then(|at| map.get(at)).map_or(first, |m| m.1);
                 (first as usize, (last as usize).max(first as usize))
             }
+        }
+    }
+
+    /// The first byte that stands for the character `at` of the piece or a later one.
+    pub(super) fn byte(&self, at: usize) -> usize {
+        match &self.origin {
+            Origin::Same => at.min(self.text.len()),
+            Origin::Table(map) => map.partition_point(|m| (m.0 as usize) < at),
         }
     }
 

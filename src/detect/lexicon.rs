@@ -14,6 +14,7 @@ use super::{
     fold::{View, fold},
     signal::{Rule, RuleText},
 };
+use crate::model::Kind;
 
 /// A fault in a lexicon file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +100,42 @@ pub(super) enum Cue {
     House,
     /// "transfer", "pay to".
     Pay,
+}
+
+impl Cue {
+    /// The key in a lexicon file.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::At => "at",
+            Self::AtWord => "at_word",
+            Self::Bank => "bank",
+            Self::Between => "between",
+            Self::City => "city",
+            Self::Dash => "dash",
+            Self::Dot => "dot",
+            Self::House => "house",
+            Self::Id => "id",
+            Self::Mail => "mail",
+            Self::Network => "network",
+            Self::NetworkWord => "network_word",
+            Self::Pay => "pay",
+            Self::Phone => "phone",
+            Self::PhoneWord => "phone_word",
+            Self::Place => "place",
+            Self::Provider => "provider",
+            Self::Reference => "reference",
+            Self::Reverse => "reverse",
+            Self::Slash => "slash",
+            Self::Street => "street",
+            Self::StreetAfter => "street_after",
+            Self::Underscore => "underscore",
+            Self::Unit => "unit",
+            Self::Wallet => "wallet",
+            Self::WalletWord => "wallet_word",
+            Self::Web => "web",
+        }
+    }
 }
 
 /// What a number word does to the digits.
@@ -225,14 +262,15 @@ impl Lexicon {
 }
 
 impl Words {
-    fn new(words: HashMap<String, Entry>, file: &str) -> Result<Self, LexiconFault> {
+    fn new(words: HashMap<Key, Vec<Sense>>, file: &str) -> Result<Self, LexiconFault> {
         let mut words: Vec<_> = words.into_iter().collect();
         words.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
-            .build(words.iter().map(|(word, _)| word))
+            .build(words.iter().map(|((word, _, _), _)| word))
             .map_err(|error| LexiconFault { file: file.to_owned(), line: 0, message: error.to_string() })?;
-        Ok(Self { automaton, entries: words.into_iter().map(|(_, entry)| entry).collect() })
+        let entry = |((_, open_start, open_end), senses)| Entry { open_end, open_start, senses };
+        Ok(Self { automaton, entries: words.into_iter().map(entry).collect() })
     }
 
     fn find(&self, text: &str, hits: &mut Vec<Hit>) {
@@ -254,11 +292,31 @@ impl Words {
     }
 }
 
+/// A word and whether more letters may stand before and after it.
+type Key = (String, bool, bool);
+
+/// What was found, as a concept: the first ids are kept for these.
+pub(super) fn found_concept(kind: Kind) -> u16 {
+    match kind {
+        Kind::Address => 0,
+        Kind::Code => 1,
+        Kind::Email => 2,
+        Kind::Link => 3,
+        Kind::Name => 4,
+        Kind::Payment => 5,
+        Kind::Phone => 6,
+        Kind::Social => 7,
+    }
+}
+
+const FOUND: [Kind; 8] =
+    [Kind::Address, Kind::Code, Kind::Email, Kind::Link, Kind::Name, Kind::Payment, Kind::Phone, Kind::Social];
+
 /// Collects the files before they are compiled.
 #[derive(Default)]
 struct Building {
-    words: HashMap<String, Entry>,
-    disguised: HashMap<String, Entry>,
+    words: HashMap<Key, Vec<Sense>>,
+    disguised: HashMap<Key, Vec<Sense>>,
     concepts: HashMap<String, u16>,
     rules: Vec<Rule>,
     explanations: BTreeMap<String, String>,
@@ -268,9 +326,16 @@ impl Building {
     /// Names the concepts of a file before any rule refers to them.
     fn concepts(&mut self, file: &File) {
         for name in file.concepts.keys() {
-            let next = u16::try_from(self.concepts.len()).unwrap_or(u16::MAX);
-            self.concepts.entry(format!("{}:{name}", file.language)).or_insert(next);
+            self.name(format!("{}:{name}", file.language));
         }
+        for cue in file.rule.iter().flat_map(|rule| rule.get_ref().cues()) {
+            self.name(format!("{}:{cue}", file.language));
+        }
+    }
+
+    fn name(&mut self, concept: String) {
+        let next = u16::try_from(self.concepts.len() + FOUND.len()).unwrap_or(u16::MAX);
+        self.concepts.entry(concept).or_insert(next);
     }
 
     fn file(&mut self, name: &str, text: &str, file: &File, faults: &mut Vec<LexiconFault>) {
@@ -286,6 +351,9 @@ impl Building {
         }
         for (cue, words) in &file.cues {
             words.iter().for_each(|word| self.word(word, Sense::Cue(*cue)));
+            if let Some(id) = self.concepts.get(&format!("{}:cue.{}", file.language, cue.as_str())).copied() {
+                words.iter().for_each(|word| self.word(word, Sense::Concept(id)));
+            }
         }
         for (concept, words) in &file.concepts {
             let id = self.concepts[&format!("{}:{concept}", file.language)];
@@ -309,6 +377,9 @@ impl Building {
 
     /// A concept seen from a language: its own words and, as loans are everywhere, the English ones.
     fn concept(&self, language: &str, concept: &str) -> Vec<u16> {
+        if let Some(found) = concept.strip_prefix("found.") {
+            return FOUND.into_iter().filter(|kind| kind.as_str() == found).map(found_concept).collect();
+        }
         let mut ids: Vec<u16> =
             [language, "en"].iter().filter_map(|l| self.concepts.get(&format!("{l}:{concept}")).copied()).collect();
         ids.dedup();
@@ -324,10 +395,9 @@ impl Building {
         }
         let number = matches!(sense, Sense::Number(_));
         if !number && folded.len() > 1 && folded.is_ascii() {
-            let entry = self.disguised.entry(classes(&folded)).or_default();
-            entry.add(open_start, open_end, sense);
+            add(self.disguised.entry((classes(&folded), open_start, open_end)).or_default(), sense);
         }
-        self.words.entry(folded).or_default().add(open_start, open_end, sense);
+        add(self.words.entry((folded, open_start, open_end)).or_default(), sense);
     }
 
     fn finish(self, files: &[(&str, &str)]) -> Result<Lexicon, LexiconFault> {
@@ -341,13 +411,9 @@ impl Building {
     }
 }
 
-impl Entry {
-    fn add(&mut self, open_start: bool, open_end: bool, sense: Sense) {
-        self.open_start |= open_start;
-        self.open_end |= open_end;
-        if !self.senses.contains(&sense) {
-            self.senses.push(sense);
-        }
+fn add(senses: &mut Vec<Sense>, sense: Sense) {
+    if !senses.contains(&sense) {
+        senses.push(sense);
     }
 }
 

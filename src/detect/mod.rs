@@ -12,6 +12,7 @@
 //! Parses hostile bytes; holds no keys, touches neither disk nor network, never looks at a clock.
 //! Guarded names are handed in per message and zeroed by their owner. Nothing found is logged.
 
+mod address;
 mod confusable;
 mod context;
 mod digits;
@@ -21,6 +22,7 @@ mod lexicon;
 mod link;
 mod name;
 mod number;
+mod payment;
 mod phone;
 mod placeholder;
 mod sight;
@@ -49,7 +51,7 @@ use crate::model::{Finding, Kind, Signal};
 type Detector = fn(&Sight<'_>, &mut Vec<Found>);
 
 /// Every detector. Earlier ones take a place first.
-const DETECTORS: &[Detector] = &[email::find, link::find, phone::find, social::find, name::find];
+const DETECTORS: &[Detector] = &[email::find, link::find, payment::find, phone::find, social::find, address::find, name::find];
 
 /// The compiled rules: made once, shared by all.
 pub struct Detect {
@@ -76,8 +78,8 @@ impl Detect {
     /// Looks at the texts of a message, after what `window` remembers of earlier ones.
     pub fn scan(&self, pieces: &[Piece<'_>], context: &Context, window: &Window) -> Report {
         let mut texts: Vec<Read> = pieces.iter().map(|piece| self.read(piece.text)).collect();
-        for text in &mut texts {
-            self.look(text, context);
+        for (text, piece) in texts.iter_mut().zip(pieces) {
+            self.look(text, piece.text, context);
         }
         let window = split::look(self, &mut texts, context, window);
         let signals = self.signals(pieces, &texts);
@@ -117,29 +119,30 @@ impl Detect {
     }
 
     /// Every detector over the text as written and with its veils taken off.
-    fn look(&self, text: &mut Read, context: &Context) {
+    fn look(&self, text: &mut Read, raw: &str, context: &Context) {
         let mut found = Vec::new();
-        detect(&text.view, &text.hits, context, Face::Plain, &mut found);
+        detect(&text.view, &text.hits, context, Face::Plain, raw, &mut found);
         keep(&text.view, &found, &mut text.spans);
         let gathered = unveil::gathered(&text.view).map(|view| (self.lexicon.hits(view.text()), view));
         if let Some((hits, view)) = &gathered {
-            self.unveiled(view, hits, context, &mut text.spans);
+            self.unveiled(view, hits, context, raw, &mut text.spans);
         }
         let (view, hits) = gathered.as_ref().map_or((&text.view, &text.hits), |(hits, view)| (view, hits));
         if let Some(view) = unveil::signed(view, hits) {
             let hits = self.lexicon.hits(view.text());
-            self.unveiled(&view, &hits, context, &mut text.spans);
+            self.unveiled(&view, &hits, context, raw, &mut text.spans);
         }
     }
 
-    fn unveiled(&self, view: &View, hits: &[Hit], context: &Context, spans: &mut Vec<Span>) {
+    fn unveiled(&self, view: &View, hits: &[Hit], context: &Context, raw: &str, spans: &mut Vec<Span>) {
         let mut found = Vec::new();
-        detect(view, hits, context, Face::Unveiled, &mut found);
+        detect(view, hits, context, Face::Unveiled, raw, &mut found);
         keep(view, &found, spans);
     }
 
     fn meets(&self, rule: &signal::Rule, text: &str) -> bool {
-        let read = [self.read(text)];
+        let mut read = [self.read(text)];
+        self.look(&mut read[0], text, &Context { lang: rule.language(), ..Context::default() });
         let (mentions, present) = mentions(&read);
         rule.meets(&mentions, &present).is_some()
     }
@@ -162,6 +165,22 @@ struct Read {
     spans: Vec<Span>,
 }
 
+impl Read {
+    fn concepts(&self) -> impl Iterator<Item = (usize, usize, u16)> {
+        self.hits.iter().filter(|hit| hit.whole).filter_map(|hit| match hit.sense {
+            Sense::Concept(concept) => Some((hit.start, hit.end, concept)),
+            _ => None,
+        })
+    }
+
+    fn found(&self) -> impl Iterator<Item = (usize, usize, u16)> {
+        self.spans.iter().map(|span| {
+            let (start, end) = (self.view.byte(span.start), self.view.byte(span.end));
+            (start, end, lexicon::found_concept(span.kind))
+        })
+    }
+}
+
 /// A place in the piece, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
@@ -170,8 +189,8 @@ struct Span {
     kind: Kind,
 }
 
-fn detect(view: &View, hits: &[Hit], context: &Context, face: Face, found: &mut Vec<Found>) {
-    let sight = Sight { view, hits, context, face };
+fn detect(view: &View, hits: &[Hit], context: &Context, face: Face, raw: &str, found: &mut Vec<Found>) {
+    let sight = Sight::new(view, hits, context, face, raw);
     DETECTORS.iter().for_each(|detector| detector(&sight, found));
 }
 
@@ -182,19 +201,20 @@ fn keep(view: &View, found: &[Found], spans: &mut Vec<Span>) {
     }));
 }
 
-/// The concepts of all pieces in one row.
+/// The concepts of all pieces in one row; what was found is a concept too.
 fn mentions(texts: &[Read]) -> (Vec<Mention>, Set) {
     let (mut mentions, mut present) = (Vec::new(), Set::default());
     let (mut words, mut offset) = (0u32, 0);
     for (piece, read) in texts.iter().enumerate() {
         let text = read.view.text();
+        let mut said: Vec<(usize, usize, u16)> = read.concepts().chain(read.found()).collect();
+        said.sort_unstable_by_key(|(start, end, concept)| (*start, std::cmp::Reverse(*end), *concept));
         let mut counted = 0;
-        for hit in read.hits.iter().filter(|hit| hit.whole) {
-            let Sense::Concept(concept) = hit.sense else { continue };
-            words += starts(&text[counted..hit.start]);
-            counted = hit.start;
+        for (start, end, concept) in said {
+            words += starts(&text[counted..start]);
+            counted = start;
             present.insert(concept);
-            mentions.push(Mention { concept, piece, word: words, start: offset + hit.start, end: offset + hit.end });
+            mentions.push(Mention { concept, piece, word: words, start: offset + start, end: offset + end });
         }
         words += starts(&text[counted..]) + 1;
         offset += text.len() + 1;

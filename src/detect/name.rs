@@ -5,7 +5,6 @@
 use zeroize::Zeroizing;
 
 use super::{
-    digits::Digits,
     lexicon::{closes, folded, opens},
     sight::{Found, Sight},
 };
@@ -63,7 +62,7 @@ fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Vec<Found>) {
 
 /// The last eight digits of a guarded number, however they are grouped.
 fn phones(sight: &Sight<'_>, found: &mut Vec<Found>) {
-    let digits = Digits::of(sight);
+    let digits = sight.digits();
     let atoms = digits.atoms();
     for phone in &sight.context.guard.phones {
         let figures = Zeroizing::new(phone.chars().filter(char::is_ascii_digit).collect::<String>());

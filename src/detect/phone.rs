@@ -16,11 +16,11 @@ use crate::model::Kind;
 
 /// Finds telephone numbers.
 pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
-    let digits = Digits::of(sight);
+    let digits = sight.digits();
     if digits.atoms().is_empty() {
         return;
     }
-    let search = Search { sight, regions: regions(sight), digits: &digits };
+    let search = Search { sight, regions: regions(sight), digits };
     let from = found.len();
     let total: usize = (0..digits.atoms().len()).map(|at| digits.len(at)).sum();
     if total >= 6 {

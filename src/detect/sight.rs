@@ -1,7 +1,10 @@
 //! What a detector sees: a folded text, its words, and what is known around it.
 
+use std::cell::OnceCell;
+
 use super::{
     Context,
+    digits::Digits,
     fold::View,
     lexicon::{Cue, Hit, Number, Sense},
 };
@@ -28,6 +31,9 @@ pub(super) struct Sight<'a> {
     pub(super) context: &'a Context,
     /// How the text came to be.
     pub(super) face: Face,
+    /// The piece as written.
+    raw: &'a str,
+    digits: OnceCell<Digits>,
 }
 
 /// A place found by a detector, in bytes of the view.
@@ -42,6 +48,22 @@ pub(super) struct Found {
 }
 
 impl<'a> Sight<'a> {
+    /// A view of the piece `raw`.
+    pub(super) fn new(view: &'a View, hits: &'a [Hit], context: &'a Context, face: Face, raw: &'a str) -> Self {
+        Self { view, hits, context, face, raw, digits: OnceCell::new() }
+    }
+
+    /// The digits in the text, read once.
+    pub(super) fn digits(&self) -> &Digits {
+        self.digits.get_or_init(|| Digits::of(self))
+    }
+
+    /// For every byte of the text, whether it is a capital in the piece as written.
+    pub(super) fn capitals(&self) -> Vec<bool> {
+        let upper: Vec<bool> = self.raw.chars().map(char::is_uppercase).collect();
+        (0..self.text().len()).map(|at| upper.get(self.view.chars(at, at + 1).0).copied().unwrap_or(false)).collect()
+    }
+
     /// The folded text.
     pub(super) fn text(&self) -> &'a str {
         self.view.text()

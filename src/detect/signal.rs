@@ -36,6 +36,14 @@ pub(super) struct RuleText {
     pub(super) must_pass: Vec<String>,
 }
 
+impl RuleText {
+    /// The cue words that the rule uses as concepts.
+    pub(super) fn cues(&self) -> impl Iterator<Item = &str> {
+        let names = self.all.iter().chain(&self.unless).flat_map(|names| names.split('|'));
+        names.map(str::trim).filter(|name| name.starts_with("cue."))
+    }
+}
+
 fn twelve() -> u32 {
     12
 }
@@ -98,6 +106,11 @@ impl Rule {
             must_catch: text.must_catch.clone(),
             must_pass: text.must_pass.clone(),
         })
+    }
+
+    /// The language of the file, as the id begins with it.
+    pub(super) fn language(&self) -> Option<String> {
+        self.id.split('.').next().map(str::to_owned)
     }
 
     /// The place in `mentions` where the rule is first fulfilled: its last concept.

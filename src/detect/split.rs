@@ -3,7 +3,7 @@
 use super::{
     Detect, Read, Span, Window,
     context::Context,
-    digits::{Digits, How},
+    digits::How,
     fold::View,
     lexicon::Cue,
     number::Fit,
@@ -38,7 +38,7 @@ fn digits(texts: &mut [Read], context: &Context, window: &Window) -> Window {
     let spread = residues.windows(2).any(|pair| pair[0].text != pair[1].text);
     if spread {
         let empty = View::default();
-        let regions = phone::regions(&Sight { view: &empty, hits: &[], context, face: Face::Joined });
+        let regions = phone::regions(&Sight::new(&empty, &[], context, Face::Joined, ""));
         for (first, last) in numbers(&residues, &regions, called) {
             for part in &residues[first..=last] {
                 if let Some(text) = part.text.and_then(|n| texts.get_mut(n)) {
@@ -54,8 +54,8 @@ fn digits(texts: &mut [Read], context: &Context, window: &Window) -> Window {
 
 /// The digits of a text that says little else.
 fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>, called: &mut bool) {
-    let sight = Sight { view: &text.view, hits: &text.hits, context, face: Face::Plain };
-    let digits = Digits::of(&sight);
+    let sight = Sight::new(&text.view, &text.hits, context, Face::Plain, "");
+    let digits = sight.digits();
     if digits.atoms().is_empty() || sight.has(&[Cue::Unit, Cue::Reference]) {
         return;
     }
@@ -128,7 +128,7 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
     let hits = detect.lexicon.hits(view.text());
     let mut spans = Vec::new();
     let mut seen = |view: &View, hits: &[super::Hit]| {
-        let sight = Sight { view, hits, context, face: Face::Joined };
+        let sight = Sight::new(view, hits, context, Face::Joined, "");
         let mut found: Vec<Found> = Vec::new();
         super::email::find(&sight, &mut found);
         super::link::find(&sight, &mut found);

@@ -42,8 +42,9 @@ pub struct Contents {
     pub conversation: ConversationId,
     /// When it was taken out.
     pub exported_at: Timestamp,
-    /// The canonical bytes of every entry, from the first.
-    pub entries: Vec<String>,
+    /// The canonical bytes of every entry and the link after it, from the first, as they were
+    /// kept. They are not linked afresh: what was changed where they lay must come to light.
+    pub entries: Vec<(String, Link)>,
     /// What could be opened, by position.
     pub private: Vec<Opened>,
     /// Files of opened messages, as they were delivered.
@@ -56,15 +57,14 @@ impl Contents {
     /// # Errors
     /// When the chain holds what is no entry, or the container can not be written.
     pub fn write(&self, signer: PublicKey, sign: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<Vec<u8>, Fault> {
-        let links = self.links();
-        let mut files = self.files(&links)?;
+        let mut files = self.files()?;
         let manifest = Manifest {
             format: VERSION.to_owned(),
             marketplace: self.marketplace.clone(),
             conversation: self.conversation.clone(),
             exported_at: self.exported_at,
             entries: self.entries.len(),
-            head: links.last().copied().unwrap_or_else(|| self.genesis()),
+            head: self.head(),
             signer: signer.fingerprint(),
             files: files.iter().map(|(name, bytes)| Listed::of(name, bytes)).collect(),
         };
@@ -75,13 +75,15 @@ impl Contents {
         pack(&files)
     }
 
-    fn files(&self, links: &[Link]) -> Result<Files, Fault> {
-        let entries = self.read_entries()?;
+    fn files(&self) -> Result<Files, Fault> {
+        let (canonical, links): (Vec<&str>, Vec<Link>) = self.entries.iter().map(|(e, l)| (e.as_str(), *l)).unzip();
+        let read = |line: &&str| serde_json::from_str(line).map_err(|e| Fault::new("reading an evidence entry", e));
+        let entries = canonical.iter().map(read).collect::<Result<Vec<Entry>, _>>()?;
         let private = self.private.iter().map(json).collect::<Result<Vec<_>, _>>()?;
         let mut files = Files::new();
         files.insert(README.to_owned(), include_bytes!("bundle.txt").to_vec());
-        files.insert(ENTRIES.to_owned(), lines(&self.entries));
-        files.insert(LINKS.to_owned(), lines(links));
+        files.insert(ENTRIES.to_owned(), lines(&canonical));
+        files.insert(LINKS.to_owned(), lines(&links));
         files.insert(PRIVATE.to_owned(), lines(&private));
         files.insert(TIMELINE.to_owned(), timeline::tell(self, &entries).into_bytes());
         for bytes in &self.attached {
@@ -90,24 +92,9 @@ impl Contents {
         Ok(files)
     }
 
-    fn links(&self) -> Vec<Link> {
-        let mut link = self.genesis();
-        self.entries
-            .iter()
-            .map(|canonical| {
-                link = link.then(canonical.as_bytes());
-                link
-            })
-            .collect()
-    }
-
-    fn genesis(&self) -> Link {
-        Link::genesis(&self.marketplace, &self.conversation)
-    }
-
-    fn read_entries(&self) -> Result<Vec<Entry>, Fault> {
-        let read = |line: &String| serde_json::from_str(line).map_err(|e| Fault::new("reading an evidence entry", e));
-        self.entries.iter().map(read).collect()
+    fn head(&self) -> Link {
+        let genesis = || Link::genesis(&self.marketplace, &self.conversation);
+        self.entries.last().map_or_else(genesis, |(_, link)| *link)
     }
 }
 
@@ -179,7 +166,7 @@ pub(super) struct Signature {
     pub(super) signature: String,
 }
 
-/// The public half of an evidence key (Ed25519), written `ed25519:` and base64.
+/// The public half of an evidence key (Ed25519), written as base64 of its 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey(pub [u8; 32]);
@@ -194,7 +181,7 @@ impl PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ed25519:{}", BASE64.encode(&self.0))
+        f.write_str(&BASE64.encode(&self.0))
     }
 }
 
@@ -212,7 +199,7 @@ impl From<PublicKey> for String {
 
 /// Why a text is no public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an Ed25519 public key such as ed25519:BASE64")]
+#[error("not an Ed25519 public key: base64 of 32 bytes, PEM, or the answer of /v1/evidence-key")]
 pub struct BadKey;
 
 impl TryFrom<String> for PublicKey {
@@ -227,10 +214,30 @@ impl FromStr for PublicKey {
     type Err = BadKey;
 
     fn from_str(text: &str) -> Result<Self, BadKey> {
-        let base64 = text.trim().strip_prefix("ed25519:").ok_or(BadKey)?;
-        let bytes = BASE64.decode(base64.as_bytes()).map_err(|_| BadKey)?;
-        bytes.try_into().map(Self).map_err(|_| BadKey)
+        let text = text.trim();
+        let bytes = if text.starts_with("-----BEGIN PUBLIC KEY-----") {
+            from_pem(text)
+        } else if text.starts_with('{') {
+            serde_json::from_str(text).ok().and_then(|answer: Published| BASE64.decode(answer.key.as_bytes()).ok())
+        } else {
+            BASE64.decode(text.as_bytes()).ok()
+        };
+        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(BadKey)
     }
+}
+
+/// The answer of `GET /v1/evidence-key`, as far as it matters here.
+#[derive(Deserialize)]
+struct Published {
+    key: String,
+}
+
+/// A SubjectPublicKeyInfo of Ed25519 (RFC 8410): a fixed head, then the key.
+fn from_pem(text: &str) -> Option<Vec<u8>> {
+    const HEAD: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let base64: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+    let der = BASE64.decode(base64.as_bytes()).ok()?;
+    der.strip_prefix(HEAD).map(<[u8]>::to_vec)
 }
 
 /// Packs files into the one zip that these files make.
@@ -305,11 +312,15 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_reads_back_and_nothing_else_reads() {
+    fn a_public_key_is_read_in_the_ways_people_have_it() {
         let key = PublicKey([7; 32]);
-        assert_eq!(key.to_string().parse(), Ok(key));
-        assert!(key.fingerprint().starts_with("SHA256:"));
-        for bad in ["", "ed25519:", "ed25519:AAAA", "rsa:AAAA", "ed25519:!"] {
+        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEABwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n-----END PUBLIC KEY-----\n";
+        let answer =
+            format!("{{\"algorithm\":\"ed25519\",\"key\":\"{key}\",\"fingerprint\":\"{}\"}}", key.fingerprint());
+        for text in [&key.to_string(), &format!(" {key}\n"), pem, &answer] {
+            assert_eq!(text.parse(), Ok(key), "{text}");
+        }
+        for bad in ["", "AAAA", "{}", "-----BEGIN PUBLIC KEY-----\nAAAA", "!"] {
             assert_eq!(bad.parse::<PublicKey>(), Err(BadKey), "{bad}");
         }
     }

@@ -2,14 +2,18 @@
 //!
 //! - [`format`]: what a bundle is made of, and how it is written.
 //! - [`verify`]: whether a bundle is whole, and who signed it. Needs no server and no database.
-//! - `export`: takes a conversation's chain out of the store and opens what may still be opened.
+//! - [`export()`]: takes a conversation's chain out of the store and opens what may still be opened.
 //!
 //! # Security
 //! [`format`] and [`verify`] import only `model`, so that a verifier links no store and no keys;
-//! they read bundles from strangers. `export` sees what both sides wrote and writes it into a
+//! they read bundles from strangers. [`export()`] sees what both sides wrote and writes it into a
 //! bundle for whoever holds the marketplace's right to it; it never logs any of it.
 
-// pub mod export;
+mod export;
 pub mod format;
 mod timeline;
 pub mod verify;
+
+pub use export::{export, public_key};
+pub use format::PublicKey;
+pub use verify::verify;

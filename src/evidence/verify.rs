@@ -11,14 +11,17 @@ use super::format::{
 };
 use crate::model::{Commitment, ConversationId, Entry, Link, Marketplace, Timestamp};
 
-/// Checks a bundle by itself and against the key that the reader trusts, if one is given.
+/// Checks a bundle by itself and against the key that the reader trusts: the key as
+/// [`PublicKey`] prints it, or its fingerprint. Without one the inside is checked all the same,
+/// and the signer remains unknown.
 ///
 /// # Errors
 /// Everything that does not hold, the weightiest first.
-pub fn verify(bytes: &[u8], trusted: Option<&Trusted>) -> Result<Verified, Vec<Broken>> {
+pub fn verify(bytes: &[u8], trusted: Option<&str>) -> Result<Verified, Vec<Broken>> {
+    let trusted = trusted.map(str::parse::<Trusted>).transpose().map_err(|_| vec![Broken::Key])?;
     let files = unpack(bytes).ok_or_else(|| vec![Broken::Container])?;
     let mut broken = Vec::new();
-    let found = check(&files, trusted, &mut broken);
+    let found = check(&files, trusted.as_ref(), &mut broken);
     if pack(&files).ok().as_deref() != Some(bytes) {
         broken.push(Broken::Container);
     }
@@ -27,10 +30,8 @@ pub fn verify(bytes: &[u8], trusted: Option<&Trusted>) -> Result<Verified, Vec<B
 
 /// Whose signature a reader believes: known from elsewhere, never from the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trusted {
-    /// The key itself.
+enum Trusted {
     Key(PublicKey),
-    /// Its fingerprint, such as `SHA256:…`.
     Fingerprint(String),
 }
 
@@ -57,7 +58,7 @@ impl Trusted {
     }
 }
 
-/// A bundle that is whole.
+/// A bundle that is whole and signed by whom the reader trusts.
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// Whose marketplace.
@@ -76,17 +77,20 @@ pub struct Verified {
     pub head: Link,
     /// Who signed it.
     pub signer: PublicKey,
-    /// Whether that is whom the reader trusts.
-    pub standing: Standing,
 }
 
-/// What is known of a bundle's signer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The reader named this key.
-    Trusted,
-    /// The reader named none: the bundle agrees with itself, which proves nothing of its origin.
-    Unknown,
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "conversation {} on {}, as of {}",
+            self.conversation,
+            self.marketplace,
+            self.exported_at.rfc3339()
+        )?;
+        writeln!(f, "{} entries, {} with a private part, {} of these open", self.entries, self.committed, self.opened)?;
+        write!(f, "whole, signed by {}", self.signer.fingerprint())
+    }
 }
 
 /// What does not hold.
@@ -124,6 +128,11 @@ pub enum Broken {
     /// The chain does not end where the manifest says.
     #[error("the chain does not end at the head that was signed")]
     Head,
+    /// What the reader gave as a key is none.
+    #[error(
+        "what was given is neither a public key (base64 of 32 bytes, or PEM) nor a fingerprint such as SHA256:BASE64"
+    )]
+    Key,
     /// A commitment does not open.
     #[error("the private part of entry {seq} is not what was committed to")]
     Opening {
@@ -139,6 +148,13 @@ pub enum Broken {
     /// The signature does not fit the manifest.
     #[error("the signature does not fit the manifest")]
     Signature,
+    /// Nobody was named whom the reader trusts: the bundle agrees with itself, which proves
+    /// nothing of its origin.
+    #[error("signer unknown: {fingerprint}")]
+    UnknownSigner {
+        /// Who signed it.
+        fingerprint: String,
+    },
     /// A file that does not read as what it should be.
     #[error("{name:?} can not be read")]
     Unreadable {
@@ -191,7 +207,6 @@ fn check(files: &Files, trusted: Option<&Trusted>, broken: &mut Vec<Broken>) -> 
         conversation: manifest.conversation,
         exported_at: manifest.exported_at,
         signer,
-        standing: if trusted.is_some() { Standing::Trusted } else { Standing::Unknown },
     })
 }
 
@@ -324,8 +339,10 @@ fn check_signature(
     if !genuine || key.fingerprint() != manifest.signer {
         broken.push(Broken::Signature);
     }
-    if trusted.is_some_and(|trusted| !trusted.is(key)) {
-        broken.push(Broken::OtherSigner { fingerprint: key.fingerprint() });
+    match trusted {
+        Some(trusted) if trusted.is(key) => {}
+        Some(_) => broken.push(Broken::OtherSigner { fingerprint: key.fingerprint() }),
+        None => broken.push(Broken::UnknownSigner { fingerprint: key.fingerprint() }),
     }
     Some(key)
 }
@@ -380,8 +397,12 @@ mod tests {
         (PublicKey(pair.public_key().as_ref().try_into().unwrap()), pair)
     }
 
-    fn key() -> Trusted {
-        Trusted::Key(signer(1).0)
+    fn key() -> String {
+        signer(1).0.to_string()
+    }
+
+    fn faults(bundle: &[u8]) -> Vec<Broken> {
+        verify(bundle, Some(&key())).unwrap_err()
     }
 
     fn entry(seq: u64, private: Option<&str>) -> Entry {
@@ -398,7 +419,12 @@ mod tests {
 
     fn contents() -> Contents {
         let texts = [None, Some("{\"text\":\"Halo\"}"), None, Some("{\"text\":\"Gone\"}")];
-        let entries = (0..).zip(texts).map(|(n, text)| entry(n, text).canonical()).collect();
+        let mut link = Link::genesis(&"demo".parse().unwrap(), &"c-1".parse().unwrap());
+        let mut linked = |entry: Entry| {
+            link = link.then(entry.canonical().as_bytes());
+            (entry.canonical(), link)
+        };
+        let entries = (0..).zip(texts).map(|(n, text)| linked(entry(n, text))).collect();
         let private = [vec![9; 16], b"{\"text\":\"Halo\"}".to_vec()].concat();
         Contents {
             marketplace: "demo".parse().unwrap(),
@@ -427,7 +453,7 @@ mod tests {
     }
 
     fn first_wrong(bytes: &[u8]) -> (usize, How) {
-        let broken = verify(bytes, Some(&key())).unwrap_err();
+        let broken = faults(bytes);
         assert!(broken.contains(&Broken::FileChanged { name: ENTRIES.to_owned() }), "{broken:?}");
         match broken[0] {
             Broken::Entry { seq, how } => (seq, how),
@@ -439,9 +465,8 @@ mod tests {
     fn a_whole_bundle_verifies_and_says_what_was_opened() {
         let verified = verify(&write(&contents(), 1), Some(&key())).unwrap();
         assert_eq!((verified.entries, verified.committed, verified.opened), (4, 2, 1));
-        assert_eq!(verified.standing, Standing::Trusted);
-        let fingerprint: Trusted = signer(1).0.fingerprint().parse().unwrap();
-        assert!(verify(&write(&contents(), 1), Some(&fingerprint)).is_ok());
+        assert!(verify(&write(&contents(), 1), Some(&signer(1).0.fingerprint())).is_ok());
+        assert_eq!(verify(&write(&contents(), 1), Some("SHA256:short")).unwrap_err(), [Broken::Key]);
     }
 
     #[test]
@@ -452,9 +477,11 @@ mod tests {
     #[test]
     fn a_bundle_does_not_bring_its_own_trust() {
         let foreign = write(&contents(), 2);
-        assert_eq!(verify(&foreign, None).unwrap().standing, Standing::Unknown);
-        let broken = verify(&foreign, Some(&key())).unwrap_err();
-        assert_eq!(broken, [Broken::OtherSigner { fingerprint: signer(2).0.fingerprint() }]);
+        let fingerprint = signer(2).0.fingerprint();
+        let unknown = verify(&foreign, None).unwrap_err();
+        assert_eq!(unknown[0].to_string(), format!("signer unknown: {fingerprint}"));
+        assert_eq!(unknown, [Broken::UnknownSigner { fingerprint: fingerprint.clone() }]);
+        assert_eq!(faults(&foreign), [Broken::OtherSigner { fingerprint }]);
     }
 
     #[test]
@@ -463,7 +490,7 @@ mod tests {
         for at in 0..bundle.len() {
             let mut changed = bundle.clone();
             changed[at] ^= 1 << (at % 8);
-            assert!(verify(&changed, None).is_err(), "byte {at} of {}", bundle.len());
+            assert!(verify(&changed, Some(&key())).is_err(), "byte {at} of {}", bundle.len());
         }
     }
 
@@ -471,10 +498,10 @@ mod tests {
     fn anything_cut_off_or_put_behind_fails() {
         let bundle = write(&contents(), 1);
         for length in (0..bundle.len()).step_by(7) {
-            assert!(verify(&bundle[..length], None).is_err(), "first {length} bytes");
+            assert!(verify(&bundle[..length], Some(&key())).is_err(), "first {length} bytes");
         }
-        assert!(verify(&[&bundle[..], b"x"].concat(), None).is_err());
-        assert!(verify(&[b"x", &bundle[..]].concat(), None).is_err());
+        assert!(verify(&[&bundle[..], b"x"].concat(), Some(&key())).is_err());
+        assert!(verify(&[b"x", &bundle[..]].concat(), Some(&key())).is_err());
     }
 
     #[test]
@@ -489,12 +516,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_changed_before_the_bundle_was_made_comes_to_light_too() {
+        let mut contents = contents();
+        contents.entries[2].0 = contents.entries[2].0.replace("n=2", "n=5");
+        let broken = faults(&write(&contents, 1));
+        assert_eq!(broken[0], Broken::Entry { seq: 2, how: How::Changed });
+    }
+
+    #[test]
     fn an_opened_text_must_be_the_one_committed_to() {
-        let broken = verify(&edited(PRIVATE, |lines| lines[0] = lines[0].replace("Halo", "Hola")), None).unwrap_err();
+        let broken = faults(&edited(PRIVATE, |lines| lines[0] = lines[0].replace("Halo", "Hola")));
         assert_eq!(broken[0], Broken::Opening { seq: 1 });
-        let twice = verify(&edited(PRIVATE, |lines| lines.push(lines[0].clone())), None).unwrap_err();
+        let twice = faults(&edited(PRIVATE, |lines| lines.push(lines[0].clone())));
         assert_eq!(twice[0], Broken::Opening { seq: 1 });
-        let of_none = verify(&edited(PRIVATE, |lines| lines[0] = lines[0].replace(":1,", ":0,")), None).unwrap_err();
+        let of_none = faults(&edited(PRIVATE, |lines| lines[0] = lines[0].replace(":1,", ":0,")));
         assert_eq!(of_none[0], Broken::Opening { seq: 0 });
     }
 
@@ -503,7 +538,7 @@ mod tests {
         let mut files = unpack(&write(&contents(), 1)).unwrap();
         let manifest = String::from_utf8(files[MANIFEST].clone()).unwrap();
         files.insert(MANIFEST.to_owned(), manifest.replace("1970-01-01", "1971-01-01").into_bytes());
-        assert_eq!(verify(&pack(&files).unwrap(), None).unwrap_err(), [Broken::Signature]);
+        assert_eq!(faults(&pack(&files).unwrap()), [Broken::Signature]);
     }
 
     #[test]
@@ -511,12 +546,12 @@ mod tests {
         let whole = unpack(&write(&contents(), 1)).unwrap();
         let mut more = whole.clone();
         more.insert("notes.txt".to_owned(), Vec::new());
-        let broken = verify(&pack(&more).unwrap(), None).unwrap_err();
+        let broken = faults(&pack(&more).unwrap());
         assert_eq!(broken, [Broken::FileAdded { name: "notes.txt".to_owned() }]);
         for name in whole.keys() {
             let mut fewer = whole.clone();
             fewer.remove(name);
-            let broken = verify(&pack(&fewer).unwrap(), None).unwrap_err();
+            let broken = faults(&pack(&fewer).unwrap());
             assert!(broken.contains(&Broken::FileRemoved { name: name.clone() }), "{name}: {broken:?}");
         }
     }

@@ -156,8 +156,11 @@ fn extension(media_type: &str) -> &'static str {
     }
 }
 
-/// `"25MB"` or a number of bytes; MB = 10^6.
-fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+/// Reads `"25MB"` or a number of bytes in settings; MB = 10^6.
+///
+/// # Errors
+/// When it is neither.
+pub fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {

@@ -1,7 +1,7 @@
 //! Opening and rebuilding content: mail, HTML, plain text, attachments, pictures.
 //!
 //! Nothing that came from outside leaves this room as it came. A message is taken apart into
-//! words and files ([`mail::open`], [`html::Document`]), judged elsewhere,
+//! words and files ([`mail::open`], [`html::Document`], [`image::rebuild`]), judged elsewhere,
 //! and written afresh ([`mail::build`]); what is not understood is taken out with a notice
 //! ([`Removed`]) or refused ([`Unreadable`]), never passed through.
 //!
@@ -15,6 +15,7 @@
 
 pub mod attachment;
 pub mod html;
+pub mod image;
 pub mod mail;
 mod removed;
 pub mod text;

@@ -26,6 +26,9 @@ const BATCH: usize = 256;
 /// How often the outbox is looked at when no bell rings: what became due by time alone.
 const LOOK: StdDuration = StdDuration::from_millis(250);
 
+/// The wait when the settings name no further one.
+const LATER: Duration = Duration::hours(4);
+
 type Lane = (Marketplace, ConversationId, Side, bool);
 
 pub(super) async fn carry(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
@@ -157,7 +160,7 @@ impl Relay {
             return Ending::Failed;
         }
         let step = usize::try_from(delivery.attempts).unwrap_or(usize::MAX);
-        let wait = rules.retry.get(step).or(rules.retry.last()).copied().unwrap_or(Duration::hours(4));
+        let wait = rules.retry.get(step).copied().unwrap_or(LATER);
         let mut luck = [0; 2];
         let tenth = match self.vault.luck().fill(&mut luck) {
             Ok(()) => wait.0 / 10 * i64::from(u16::from_be_bytes(luck)) / 65_536,

@@ -77,7 +77,7 @@ pub struct Rules {
     pub files: AttachmentRules,
     /// The compiled detectors.
     pub detect: Arc<Detect>,
-    /// Waits between tries of a delivery; the last one repeats until `give_up`.
+    /// Waits between the first tries of a delivery; then one every four hours until `give_up`.
     pub retry: Vec<Duration>,
     /// When a delivery is given up, counted from acceptance.
     pub give_up: Duration,

@@ -10,6 +10,7 @@ use super::{
     talk::Talk,
 };
 use crate::{
+    media::Removed,
     model::{
         AgentId, Channel, Contact, Content, ConversationId, EntryKind, Fault, Handle, HandleHash, HandleState, Message,
         PartyId, Purpose, Reason, Refusal, Scope, Side,
@@ -41,6 +42,8 @@ pub struct Inbound {
     pub proof: String,
     /// What it says.
     pub content: Content,
+    /// What was taken out of it when it was opened.
+    pub removed: Vec<Removed>,
     /// The API's idempotency key; mail has its own, made from Message-ID and body.
     pub idempotency: Option<Idempotency>,
 }
@@ -188,7 +191,7 @@ impl Relay {
 
     /// The stage itself: opens what the way needs to know.
     pub(super) async fn resolve(&self, inbound: Inbound) -> Result<ResolvedMessage, Stop> {
-        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, idempotency } = inbound;
+        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, idempotency } = inbound;
         let market = self.market(scope.marketplace()).await?;
         let Some(conversation) = self.store.conversation(&scope, &conversation).await? else {
             return Err(Reason::UnknownHandle.into());
@@ -212,6 +215,7 @@ impl Relay {
             channel,
             purpose,
             proof,
+            removed,
             idempotency,
             at,
             key,

@@ -1,7 +1,7 @@
 //! scrub: opens every part into texts, finds, cuts, rebuilds. Bytes that were not parsed are
 //! never edited and never passed on.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use ring::digest;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, Window, placeholder},
-    media::{attachment, html::Document, text},
+    media::{Removed, attachment, html::Document, text},
     model::{Attachment, AttachmentAction, Content, Fault, File, Finding, Kind, Message, Part, Shown, Signal},
     policy::content,
     vault::Place,
@@ -36,7 +36,7 @@ impl Relay {
         self.rebuild_files(&mut content.attachments).await?;
         let mut read = self.read_texts(&talk, &mut content, window)?;
         drop_caught_names(&self.context(&talk), &mut content.attachments, &mut read, self);
-        tell_removed(&mut content, talk.reader_locale());
+        tell_removed(&mut content, &talk.removed, talk.reader_locale());
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
         let stage = Scrubbed {
@@ -77,7 +77,7 @@ impl Relay {
                     let window = if known { &window } else { &Window::default() };
                     self.read_html(talk, &context, document, content, window, &mut read);
                 }
-                Err(_) if body.is_some() => {}
+                Err(_) if body.is_some() => inline_becomes_attached(&mut content.attachments),
                 Err(_) => return Err(crate::model::Reason::Unreadable.into()),
             }
         }
@@ -96,6 +96,8 @@ impl Relay {
         let detect = Arc::clone(&self.rules.load().detect);
         let before: Vec<String> = document.links();
         document.keep_links(&|link| self.link_stays(talk, link));
+        let shown = rename_inline(&mut content.attachments, &talk.market.domain);
+        document.keep_images(&mut |source| shown.get(source.strip_prefix("cid:").unwrap_or(source)).cloned());
         let kept = document.links();
         let blocks = document.blocks();
         let pieces: Vec<Piece<'_>> =
@@ -156,12 +158,12 @@ impl Relay {
                 continue;
             }
             match self.sandbox.rebuild(file.bytes.clone()).await? {
-                Some(rebuilt) => {
+                Ok(rebuilt) => {
                     file.bytes = rebuilt.bytes;
-                    file.media_type = rebuilt.media_type;
+                    rebuilt.media_type.clone_into(&mut file.media_type);
                     file.action = AttachmentAction::Rebuilt;
                 }
-                None => file.action = AttachmentAction::RemovedUnreadable,
+                Err(_) => file.action = AttachmentAction::RemovedUnreadable,
             }
         }
         Ok(())
@@ -213,6 +215,27 @@ impl Relay {
     }
 }
 
+/// Without its HTML a picture has no place in the text: it is an ordinary file then.
+fn inline_becomes_attached(files: &mut [Attachment]) {
+    for file in files {
+        file.inline = None;
+    }
+}
+
+/// Pictures in the text get content ids of ours; the sender's would name its program and host.
+fn rename_inline(files: &mut [Attachment], domain: &str) -> HashMap<String, String> {
+    let mut renamed = HashMap::new();
+    for (n, file) in files.iter_mut().enumerate() {
+        let Some(own) = file.inline.take() else { continue };
+        if !file.action.removed() {
+            let ours = format!("picture-{}@{domain}", n + 1);
+            file.inline = Some(ours.clone());
+            renamed.insert(own, ours);
+        }
+    }
+    renamed
+}
+
 /// A file name is text too: one that carries a contact gives way to a plain one.
 fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Read, relay: &Relay) {
     let detect = Arc::clone(&relay.rules.load().detect);
@@ -230,22 +253,24 @@ fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Rea
 }
 
 /// Whoever reads is told what is missing.
-fn tell_removed(content: &mut Content, locale: Option<&str>) {
-    let gone: Vec<&Attachment> = content.attachments.iter().filter(|f| f.action.removed()).collect();
-    if gone.is_empty() {
+fn tell_removed(content: &mut Content, removed: &[Removed], locale: Option<&str>) {
+    let language = locale.unwrap_or("en");
+    let parts = removed.iter().filter(|r| r.is_loss()).map(|r| format!("[{}]", text::notice(*r, language)));
+    let files = content.attachments.iter().filter_map(|file| {
+        let notice = text::notice(Removed::of(file.action)?, language);
+        Some(format!("[{}: {notice}]", file.filename))
+    });
+    let lines: Vec<String> = parts.chain(files).collect();
+    if lines.is_empty() {
         return;
     }
-    let lines: Vec<String> =
-        gone.iter().map(|f| format!("[{}: {}]", f.filename, text::notice(f.action, locale.unwrap_or("en")))).collect();
     let body = content.text.get_or_insert_default();
     if !body.is_empty() {
         body.push_str("\n\n");
     }
     body.push_str(&lines.join("\n"));
     if let Some(html) = &mut content.html {
-        for line in &lines {
-            html.push_str(&format!("<p>{}</p>", escape(line)));
-        }
+        lines.iter().for_each(|line| html.push_str(&format!("<p>{}</p>", escape(line))));
     }
     for file in content.attachments.iter_mut().filter(|f| f.action.removed()) {
         file.bytes = bytes::Bytes::new();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Relay;
 use crate::{
+    media::Removed,
     model::{
         AgentId, Channel, Fault, Marketplace, PartyId, Profile, Purpose, Scope, Side, Timestamp,
     },
@@ -29,6 +30,7 @@ pub(super) struct Talk {
     pub(super) channel: Channel,
     pub(super) purpose: Purpose,
     pub(super) proof: String,
+    pub(super) removed: Vec<Removed>,
     pub(super) idempotency: Option<Idempotency>,
     pub(super) at: Timestamp,
     /// Data key of what this side writes.

@@ -7,23 +7,23 @@ use proc_macro2::{LineColumn, Spacing, TokenStream, TokenTree};
 use syn::{Attribute, Meta, UseTree, spanned::Spanned, visit::Visit};
 
 /// What a file reaches for and how it is built.
-pub struct Read {
+pub(crate) struct Read {
     /// Under `src/`.
-    pub path: String,
+    pub(crate) path: String,
     /// Lines before its tests.
-    pub lines: usize,
+    pub(crate) lines: usize,
     /// By line.
-    pub reached: Vec<(usize, Reached)>,
+    pub(crate) reached: Vec<(usize, Reached)>,
     /// Calls that end the program where a caller could have been told, by line.
-    pub loud: Vec<(usize, &'static str)>,
+    pub(crate) loud: Vec<(usize, &'static str)>,
     /// Its functions outside tests.
-    pub functions: Vec<Function>,
+    pub(crate) functions: Vec<Function>,
     /// Names of its items.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 /// A path, resolved.
-pub enum Reached {
+pub(crate) enum Reached {
     /// From the root of the crate.
     House(Vec<String>),
     /// The crate's name first.
@@ -33,13 +33,13 @@ pub enum Reached {
 }
 
 /// A function's length.
-pub struct Function {
-    pub lines: usize,
-    pub at: String,
+pub(crate) struct Function {
+    pub(crate) lines: usize,
+    pub(crate) at: String,
 }
 
 /// Reads `code`, the file at `path` under `src/`.
-pub fn read(path: &str, code: &str) -> Read {
+pub(crate) fn read(path: &str, code: &str) -> Read {
     let file = syn::parse_file(code).unwrap_or_else(|e| panic!("{path}: {e}"));
     let mut eye = Eye { module: module_of(path), outside: outside_crates(), path, ..Eye::default() };
     eye.visit_file(&file);
@@ -55,7 +55,7 @@ pub fn read(path: &str, code: &str) -> Read {
 }
 
 /// The words of a name in either case: `DataKey` and `data_key` are `data`, `key`.
-pub fn words(name: &str) -> impl Iterator<Item = String> {
+pub(crate) fn words(name: &str) -> impl Iterator<Item = String> {
     let mut snake = String::new();
     for c in name.chars() {
         if c.is_uppercase() {
@@ -231,8 +231,11 @@ impl<'ast> Visit<'ast> for Eye<'_> {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         match call.method.to_string().as_str() {
-            "unwrap" => self.loud.push((start(&call.method).line, ".unwrap()")),
-            "expect" => self.loud.push((start(&call.method).line, ".expect()")),
+            // Only as Option and Result have them: `vault.unwrap(…)` opens a wrapped key.
+            "unwrap" if call.args.is_empty() => self.loud.push((start(&call.method).line, ".unwrap()")),
+            "expect" if matches!(call.args.first(), Some(syn::Expr::Lit(_))) => {
+                self.loud.push((start(&call.method).line, ".expect()"))
+            }
             _ => {}
         }
         syn::visit::visit_expr_method_call(self, call);

@@ -38,7 +38,7 @@ fn filter<'v>(element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, 
     let keep = match (element, attribute) {
         // A remote picture tells its server when and where the mail is read.
         ("img", "src") => is_cid(value),
-        ("a", "href") => !is_cid(value),
+        ("a", "href") => is_plain_link(value),
         (_, "width" | "height" | "colspan" | "rowspan") => {
             value.len() <= 4 && value.bytes().all(|b| b.is_ascii_digit())
         }
@@ -51,6 +51,25 @@ fn filter<'v>(element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, 
 fn is_cid(value: &str) -> bool {
     value.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:"))
 }
+
+/// Whether every reader takes the address for the same one. `https://a.example\\.b.example`,
+/// `https:/a.example` or one with a tab in it means one host to a browser and another to us.
+fn is_plain_link(value: &str) -> bool {
+    if value.len() > MAX_LINK || !value.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b)) {
+        return false;
+    }
+    let Some((scheme, rest)) = value.split_once(':') else { return false };
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => rest.strip_prefix("//").is_some_and(|rest| {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:_".contains(&b))
+        }),
+        "mailto" | "tel" => true,
+        _ => false,
+    }
+}
+
+const MAX_LINK: usize = 2_048;
 
 const TAGS: [&str; 46] = [
     "a",

@@ -75,6 +75,29 @@ fn only_allowed_links_stay_and_the_others_become_their_text() {
 }
 
 #[test]
+fn a_link_that_readers_understand_differently_is_none() {
+    for trick in [
+        "https://evil.example\\.market.example/",
+        "https:/evil.example",
+        "https:evil.example",
+        "//evil.example",
+        "https://evil.example%2f@market.example",
+        "https://user:x@market.example",
+        "ht&#10;tps://evil.example",
+        " https://market.example",
+        "https://mărket.example",
+        "cid:x",
+        "data:text/html,x",
+        "market.example",
+    ] {
+        let document = Document::parse(&format!("<a href=\"{trick}\">text</a>")).unwrap();
+        assert!(document.links().is_empty(), "{trick}");
+    }
+    let document = Document::parse("<a href=\"HTTPS://market.example:8443/a?b#c\">text</a>").unwrap();
+    assert_eq!(document.links(), ["HTTPS://market.example:8443/a?b#c"]);
+}
+
+#[test]
 fn pictures_stay_only_where_they_are_attached() {
     let mut document = Document::parse("<img src=\"cid:a@b\" width=10 alt=x><img src=cid:unknown><img>").unwrap();
     document.keep_images(&mut |id| (id == "a@b").then(|| "new".to_owned()));

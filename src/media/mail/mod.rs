@@ -25,7 +25,7 @@ pub struct Limits {
     pub parts: usize,
     /// How many header fields there may be, those of parts included.
     pub headers: usize,
-    /// Bytes of one decoded text or HTML body.
+    /// Bytes of all decoded texts and HTML bodies together.
     pub body: usize,
 }
 

@@ -48,8 +48,15 @@ impl std::fmt::Debug for Opened {
 /// When something in it can not be read safely, or the message is larger, deeper or more
 /// fragmented than `limits`.
 pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
-    let mut walk =
-        Walk { limits, fields_left: limits.headers, parts: 0, files: Vec::new(), removed: Vec::new(), report: None };
+    let mut walk = Walk {
+        limits,
+        fields_left: limits.headers,
+        body_left: limits.body,
+        parts: 0,
+        files: Vec::new(),
+        removed: Vec::new(),
+        report: None,
+    };
     let root = Part::read(bytes, PLAIN, &mut walk.fields_left)?;
     let body = walk.part(&root, 0, Place::Alone)?;
     let fields = &root.fields;
@@ -92,6 +99,7 @@ fn is_automatic(fields: &Fields<'_>) -> bool {
 struct Walk<'l> {
     limits: &'l Limits,
     fields_left: usize,
+    body_left: usize,
     parts: usize,
     files: Vec<Attachment>,
     removed: Vec<Removed>,
@@ -195,7 +203,8 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, part: &Part<'_>) -> Result<Body, Unreadable> {
-        let raw = part.text(self.limits.body)?;
+        let raw = part.text(self.body_left)?;
+        self.body_left = self.body_left.saturating_sub(raw.len());
         if part.media_type == HTML {
             return Ok(Body { html: Some(raw), text: None });
         }
@@ -259,7 +268,11 @@ fn join(mut bodies: Vec<Body>) -> Result<Body, Unreadable> {
     if bodies.len() < 2 {
         return Ok(bodies.pop().unwrap_or_default());
     }
-    let rich = bodies.iter().any(|b| b.html.is_some());
+    let pages = bodies.iter().filter(|b| b.html.is_some()).count();
+    if pages > MAX_PAGES {
+        return Err(Unreadable::TooManyParts);
+    }
+    let rich = pages > 0;
     let mut texts = Vec::with_capacity(bodies.len());
     let mut pages = String::new();
     for Body { text, html } in bodies {
@@ -296,6 +309,9 @@ fn changed(now: Cow<'_, str>) -> Option<String> {
         Cow::Borrowed(_) => None,
     }
 }
+
+/// HTML parts that follow each other in one message.
+const MAX_PAGES: usize = 16;
 
 const PLAIN: &str = "text/plain";
 const HTML: &str = "text/html";

@@ -205,6 +205,16 @@ fn nests_and_crowds_are_refused_in_bounded_time_and_memory() {
     assert!(read(&same).is_err());
     let crowd = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(1_000_000));
     assert_eq!(read(&crowd).unwrap_err(), Unreadable::TooManyParts);
+    let pages = format!(
+        "Content-Type: multipart/mixed; boundary=b\n\n{}",
+        "--b\nContent-Type: text/html\n\n<p>x\n".repeat(200)
+    );
+    assert_eq!(read(&pages).unwrap_err(), Unreadable::TooManyParts);
+    let long = format!(
+        "Content-Type: multipart/mixed; boundary=b\n\n{}",
+        format!("--b\n\n{}\n", "x".repeat(300_000)).repeat(10)
+    );
+    assert_eq!(read(&long).unwrap_err(), Unreadable::TooLarge);
     let mails = "Content-Type: message/rfc822\n\n".repeat(100_000);
     assert!(read(&mails).unwrap().content.text.is_none());
     assert_eq!(read(&"X: y\n".repeat(100_000)).unwrap_err(), Unreadable::Headers);

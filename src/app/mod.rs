@@ -1,0 +1,392 @@
+//! The only place that knows everybody: settings → rooms → listeners → drain.
+//!
+//! # Security
+//! Opens the key file and hands the vault to the rooms that house.md lets have it; listeners
+//! get verifiers and seams, never keys.
+
+mod lock;
+mod root;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration as StdDuration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+};
+
+pub use root::{Compiled, Settings};
+
+use crate::{
+    channel::{
+        api::{self, Admin, Api},
+        smtp::{Courier, FirstByte, Mailbox, Required, Smtp},
+    },
+    desk::Desk,
+    detect::Detect,
+    model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
+    net::{Dns, Drain, Draining, Edge, Listener, ServerTls, ensure_dev_ca},
+    relay::{Relay, Rules, Transport},
+    sandbox::Sandbox,
+    settings::Wrong,
+    store::{Store, TokenScope, sqlite::Sqlite},
+    telemetry,
+    vault::Vault,
+};
+
+/// When a delivery is given up (RFC 5321 §4.5.4.1).
+const GIVE_UP: Duration = Duration::days(5);
+
+/// Why the relay did not start.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// Settings, all faults at once.
+    Settings(Vec<Wrong>),
+    /// Something else.
+    Fault(Fault),
+}
+
+impl From<Fault> for NotStarted {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Where a running relay is spoken to.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// The API.
+    pub https: SocketAddr,
+    /// SMTP with STARTTLS.
+    pub smtp: SocketAddr,
+    /// SMTP with TLS from the first byte.
+    pub smtps: SocketAddr,
+    /// Health, metrics, mailbox.
+    pub admin: SocketAddr,
+}
+
+/// A running relay.
+pub struct Running {
+    /// Where it is spoken to.
+    pub addresses: Addresses,
+    /// The API token of the marketplace `demo`, if this start made it.
+    pub first_token: Option<Secret<String>>,
+    /// The development CA, if the relay shows a certificate of it.
+    pub dev_ca: Option<PathBuf>,
+    config: Option<PathBuf>,
+    rules: Arc<ArcSwap<Rules>>,
+    smtp: Arc<Smtp>,
+    tls: Arc<ServerTls>,
+    drain: Drain,
+    tasks: JoinSet<()>,
+    _lock: lock::FolderLock,
+}
+
+/// Starts everything, and returns when every listener accepts.
+///
+/// # Errors
+/// Wrong settings, or what could not be opened.
+pub async fn start(config: Option<&Path>) -> Result<Running, NotStarted> {
+    let (settings, compiled) = Settings::read(config).map_err(NotStarted::Settings)?;
+    start_with(settings, compiled, config).await
+}
+
+/// Starts with settings that were read already.
+///
+/// # Errors
+/// What could not be opened.
+pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&Path>) -> Result<Running, NotStarted> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let lock = lock::FolderLock::take(&settings.data_folder())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let luck: Arc<dyn Luck> = Arc::new(SystemLuck::new());
+    let vault = Vault::open(&settings.vault.keys, clock.now(), Arc::clone(&luck));
+    let vault = Arc::new(vault.map_err(|e| Fault::new("opening the key file", e))?);
+    let path = settings.store_path().ok_or_else(|| Fault::plain("looking for the store's path"))?;
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
+    let dns = Dns::new(&settings.mail.auth.dns).map_err(|e| Fault::new("reading the system's resolvers", e))?;
+
+    ensure_dev_ca(&settings.tls, &settings.mail.hostname, SystemTime::now())?;
+    let tls = Arc::new(ServerTls::load(&settings.tls).map_err(|e| Fault::new("loading the certificate", e))?);
+
+    let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, embedded_detectors()?)));
+    let exe = std::env::current_exe().map_err(|e| Fault::new("finding this program", e))?;
+    let sandbox = Arc::new(Sandbox::new(exe, settings.sandbox.workers, settings.sandbox.deadline.std()));
+    let drain = Drain::new();
+    let mut tasks = JoinSet::new();
+    let transport = transport(&settings, &dns, &clock, &luck, &drain, &mut tasks)?;
+    let relay = Arc::new(Relay::new(
+        Arc::clone(&store),
+        Arc::clone(&vault),
+        Arc::clone(&clock),
+        sandbox,
+        transport,
+        Arc::clone(&rules),
+    ));
+    let desk = Arc::new(desk(&store, &vault, &clock, &rules));
+    let first_token = first_marketplace(&desk).await?;
+    let metrics = metrics_handle()?;
+    let smtp = Smtp::new(Arc::clone(&relay), &settings.mail, required(&settings, &compiled), &dns);
+    let rooms = Rooms { relay, desk, smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };
+    let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
+    let dev_ca = settings.tls.cert.with_file_name("ca.pem");
+    Ok(Running {
+        addresses,
+        first_token,
+        dev_ca: dev_ca.exists().then_some(dev_ca),
+        config: config.map(Path::to_owned),
+        rules,
+        smtp,
+        tls,
+        drain,
+        tasks,
+        _lock: lock,
+    })
+}
+
+impl Running {
+    /// Serves until SIGTERM or SIGINT, reloading at SIGHUP, then drains.
+    ///
+    /// # Errors
+    /// When signals can not be heard.
+    pub async fn serve(mut self) -> Result<(), Fault> {
+        let listen = |kind| signal(kind).map_err(|e| Fault::new("listening for signals", e));
+        let mut ends: [Signal; 2] = [listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?];
+        let mut hang_up = listen(SignalKind::hangup())?;
+        let [term, int] = &mut ends;
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = int.recv() => break,
+                _ = hang_up.recv() => self.reload(),
+            }
+        }
+        tracing::info!("draining");
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Ends the sessions in hand, then everything: within 15 seconds.
+    pub async fn stop(&mut self) {
+        self.drain.begin();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(StdDuration::from_secs(14), all).await.is_err() {
+            tracing::warn!("cut off what did not end in time");
+            self.tasks.shutdown().await;
+        }
+    }
+
+    /// Reads settings, rules and certificates again. What is wrong changes nothing.
+    fn reload(&self) {
+        match Settings::read(self.config.as_deref()) {
+            Ok((settings, compiled)) => {
+                let detect = Arc::clone(&self.rules.load().detect);
+                self.rules.store(Arc::new(rules(&settings, &compiled, detect)));
+                self.smtp.require(required(&settings, &compiled));
+                tracing::info!("settings reloaded");
+            }
+            Err(wrong) => wrong.iter().for_each(|fault| tracing::error!(%fault, "settings not reloaded")),
+        }
+        if let Err(fault) = self.tls.reload() {
+            tracing::error!(%fault, "certificate not reloaded");
+        }
+    }
+}
+
+/// What the listeners need.
+struct Rooms {
+    relay: Arc<Relay>,
+    desk: Arc<Desk>,
+    smtp: Arc<Smtp>,
+    tls: Arc<ServerTls>,
+    metrics: PrometheusHandle,
+}
+
+/// Health, metrics and the local mailbox. A relay that drains is not ready any more.
+fn keeper(metrics: PrometheusHandle, desk: Arc<Desk>, mailbox: PathBuf, drain: &Drain) -> Admin {
+    let draining = drain.draining();
+    Admin {
+        ready: Box::new(move || {
+            let (desk, over) = (Arc::clone(&desk), draining.has_begun());
+            Box::pin(async move { !over && desk.probe().await.is_ok() })
+        }),
+        metrics: Box::new(move || metrics.render()),
+        mailbox: Box::new(move |address| {
+            let folder = mailbox.clone();
+            Box::pin(async move { letters(&folder, address.as_deref()) })
+        }),
+    }
+}
+
+fn letters(folder: &Path, address: Option<&str>) -> Result<Vec<api::admin::Letter>, Fault> {
+    let letters = Mailbox::read(folder, address)?;
+    let shown = letters.into_iter().map(|letter| api::admin::Letter {
+        to: letter.to.reveal().clone(),
+        from: letter.from().unwrap_or_default().to_owned(),
+        at: letter.at,
+        raw: letter.message,
+    });
+    Ok(shown.collect())
+}
+
+/// Limits that are full again are forgotten.
+async fn sweep_limits(api: Arc<Api>, mut draining: Draining) {
+    loop {
+        tokio::select! {
+            () = draining.begun() => return,
+            () = tokio::time::sleep(StdDuration::from_secs(30)) => api.sweep(),
+        }
+    }
+}
+
+/// Detectors with the lexicons that are compiled in.
+///
+/// # Errors
+/// When a lexicon is broken, which a test of every build rules out.
+pub fn embedded_detectors() -> Result<Arc<Detect>, Fault> {
+    Detect::embedded().map(Arc::new).map_err(|_| Fault::plain("compiling the embedded lexicons"))
+}
+
+fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>) -> Rules {
+    Rules {
+        book: compiled.book.clone(),
+        own_files: compiled.own_files.clone().into_iter().collect(),
+        files: settings.attachments.clone(),
+        detect,
+        retry: settings.mail.out.retry.clone(),
+        give_up: GIVE_UP,
+    }
+}
+
+/// The desk over shared rules.
+pub fn desk(
+    store: &Arc<dyn Store>,
+    vault: &Arc<Vault>,
+    clock: &Arc<dyn Clock>,
+    rules: &Arc<ArcSwap<Rules>>,
+) -> Desk {
+    let (book, detect) = (Arc::clone(rules), Arc::clone(rules));
+    Desk::new(
+        Arc::clone(store),
+        Arc::clone(vault),
+        Arc::clone(clock),
+        Arc::new(move |marketplace: &Marketplace| book.load().book.of(marketplace)),
+        Arc::new(move || Arc::clone(&detect.load().detect)),
+    )
+}
+
+/// Rules for commands that run beside the relay.
+///
+/// # Errors
+/// When a lexicon is broken.
+pub fn rules_beside(settings: &Settings, compiled: &Compiled) -> Result<Arc<ArcSwap<Rules>>, Fault> {
+    Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, embedded_detectors()?))))
+}
+
+/// What proves a sender, per marketplace.
+fn required(settings: &Settings, compiled: &Compiled) -> Required {
+    let own = compiled.own_mail.iter().map(|(name, mail)| (name.clone(), mail.auth.require));
+    Required { usual: settings.mail.auth.require, own: own.collect() }
+}
+
+fn transport(
+    settings: &Settings,
+    dns: &Dns,
+    clock: &Arc<dyn Clock>,
+    luck: &Arc<dyn Luck>,
+    drain: &Drain,
+    tasks: &mut JoinSet<()>,
+) -> Result<Arc<dyn Transport>, Fault> {
+    let mail = &settings.mail;
+    match &mail.out.route {
+        Some(route) => {
+            let courier = Arc::new(Courier::new(route.clone(), &mail.out, &mail.hostname, dns.clone())?);
+            let (tended, draining) = (Arc::clone(&courier), drain.draining());
+            tasks.spawn(async move { tended.tend(draining).await });
+            Ok(courier)
+        }
+        None => {
+            let folder = settings.data_folder().join("mailbox");
+            Ok(Arc::new(Mailbox::open(&folder, Arc::clone(clock), Arc::clone(luck))?))
+        }
+    }
+}
+
+/// The marketplace `demo` and its token, at the first start of an empty store.
+async fn first_marketplace(desk: &Desk) -> Result<Option<Secret<String>>, Fault> {
+    if !desk.marketplaces().await?.is_empty() {
+        return Ok(None);
+    }
+    let name = "demo".parse().map_err(|e| Fault::new("naming the first marketplace", e))?;
+    let declined = |_| Fault::plain("adding the first marketplace");
+    let Some(scope) = desk.add_marketplace(&name, "relay.localhost").await.map_err(declined)? else {
+        return Ok(None);
+    };
+    let (token, _) = desk.issue_token(&scope, TokenScope::Marketplace, None).await.map_err(declined)?;
+    Ok(Some(token))
+}
+
+/// One recorder a process: a second start within it (a test) shares the first one's.
+fn metrics_handle() -> Result<PrometheusHandle, Fault> {
+    static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = telemetry::metrics()?;
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+async fn open(
+    settings: &Settings,
+    rooms: Rooms,
+    drain: &Drain,
+    tasks: &mut JoinSet<()>,
+) -> Result<Addresses, Fault> {
+    let Rooms { relay, desk, smtp, tls, metrics } = rooms;
+    let edge = Edge::new(&settings.listen.limits);
+    let listen = &settings.listen;
+    let opening = |e| Fault::new("opening a listener", e);
+    let https = Listener::open(listen.https, Arc::clone(&edge), b"").await.map_err(opening)?;
+    let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), FirstByte::Clear).await.map_err(opening)?;
+    let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await.map_err(opening)?;
+    let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening)?;
+    let address = |l: &Listener| l.address().map_err(|e| Fault::new("reading a listener's address", e));
+    let addresses = Addresses {
+        https: address(&https)?,
+        smtp: address(&clear)?,
+        smtps: address(&wrapped)?,
+        admin: address(&admin)?,
+    };
+
+    let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
+    let keeper = Arc::new(keeper(metrics, desk, settings.data_folder().join("mailbox"), drain));
+    tasks.spawn(sweep_limits(Arc::clone(&api), drain.draining()));
+    let acceptor = tls.https();
+    tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
+    for (listener, first) in [(clear, FirstByte::Clear), (wrapped, FirstByte::Tls)] {
+        tasks.spawn(Arc::clone(&smtp).serve(listener, tls.smtp(), first, drain.draining()));
+    }
+    {
+        let draining = drain.draining();
+        tasks.spawn(async move { smtp.sweep(draining).await });
+    }
+    tasks.spawn(admin.serve(drain.draining(), move |mut session| {
+        let keeper = Arc::clone(&keeper);
+        async move { keeper.serve(session.stream, async move { session.draining.begun().await }).await }
+    }));
+    tasks.spawn(Arc::clone(&edge).sweep(drain.draining()));
+    {
+        let draining = drain.draining();
+        tasks.spawn(async move { tls.watch(draining).await });
+    }
+    let (mut carrying, mut caring) = (drain.draining(), drain.draining());
+    tasks.spawn(Arc::clone(&relay).carry(async move { carrying.begun().await }));
+    tasks.spawn(relay.care(async move { caring.begun().await }));
+    Ok(addresses)
+}

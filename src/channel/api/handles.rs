@@ -1,0 +1,217 @@
+//! `/v1/handles`, rotation, redemption and what was disclosed.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    call::{Answered, Call, Reply},
+    parties::AddressBody,
+    problem::Problem,
+    wire::{ConversationBody, Listed, SideBody},
+};
+use crate::{
+    desk::{Declined, DisclosureRow, HandleKind, TokenScope, handles::Redemption},
+    model::{ConversationId, EventId, HandleState, PartyId, Side, Timestamp},
+};
+
+/// What may be told of a handle; never whose contact it hides.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HandleInfoBody {
+    /// `active`, `retiring` or `retired`.
+    #[schema(value_type = String)]
+    state: HandleState,
+    /// Position among the side's handles of this kind, from 1.
+    epoch: u32,
+    /// Of which conversation.
+    conversation: String,
+    /// Which side it stands for.
+    of: SideBody,
+    /// `mail` or `postal`.
+    kind: &'static str,
+    /// Whom it had been shown to.
+    shown_to: String,
+    /// When it was minted.
+    created_at: String,
+    /// When it was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_at: Option<String>,
+}
+
+/// State and epoch of a handle, and which side of which conversation it stands for.
+#[utoipa::path(
+    get, path = "/v1/handles/{handle}", tag = "handles",
+    params(("handle" = String, Path, description = "a handle, its mail address, or a postal handle")),
+    responses((status = 200, description = "never the contact", body = HandleInfoBody))
+)]
+pub(super) async fn show(call: &Call<'_>) -> Answered {
+    let found = call.api.desk.handle(call.scope(), call.param("handle")).await;
+    let view = counted(call, found)?;
+    Reply::ok(&HandleInfoBody {
+        state: view.state,
+        epoch: view.epoch,
+        conversation: view.conversation.into(),
+        of: view.stands_for.into(),
+        kind: match view.kind {
+            HandleKind::Mail => "mail",
+            HandleKind::Postal => "postal",
+        },
+        shown_to: view.shown_to.into(),
+        created_at: view.created.rfc3339(),
+        replaced_at: view.replaced.map(Timestamp::rfc3339),
+    })
+}
+
+/// Which side's handles to replace, and why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotateBody {
+    /// The side that the handles stand for.
+    of: SideBody,
+    /// Why.
+    #[serde(default)]
+    reason: String,
+}
+
+/// Replaces a side's handles now; the old ones go through their grace.
+#[utoipa::path(
+    post, path = "/v1/conversations/{id}/handles/rotate", tag = "handles",
+    params(("id" = String, Path, description = "the marketplace's id")),
+    request_body = RotateBody,
+    responses((status = 200, description = "the conversation with its new handles", body = ConversationBody))
+)]
+pub(super) async fn rotate(call: &Call<'_>) -> Answered {
+    let id: ConversationId = call.id("id")?;
+    let body: RotateBody = call.read()?;
+    let of = Side::from(body.of);
+    call.takes_part(&id).await?;
+    call.acts_for(of)?;
+    let view = call.api.desk.rotate(call.scope(), &id, of, &body.reason).await?;
+    Reply::ok(&ConversationBody::of(view, call.reader()))
+}
+
+/// What a carrier needs an address for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RedeemBody {
+    /// For which shipment.
+    shipment: String,
+    /// For what.
+    purpose: PurposeBody,
+}
+
+/// What an address may be asked for.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum PurposeBody {
+    Label,
+    Delivery,
+    Pickup,
+}
+
+impl PurposeBody {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Delivery => "delivery",
+            Self::Pickup => "pickup",
+        }
+    }
+}
+
+/// A real address, for a carrier.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RedeemedBody {
+    /// The address.
+    address: AddressBody,
+    /// For which shipment.
+    shipment: String,
+    /// For what.
+    purpose: PurposeBody,
+}
+
+/// Gives a carrier the address behind a postal handle: recorded, counted, shown to the buyer.
+#[utoipa::path(
+    post, path = "/v1/handles/{handle}/redeem", tag = "handles",
+    params(("handle" = String, Path, description = "a postal handle")),
+    request_body = RedeemBody,
+    responses((status = 200, description = "the real address", body = RedeemedBody))
+)]
+pub(super) async fn redeem(call: &Call<'_>) -> Answered {
+    let body: RedeemBody = call.read()?;
+    let carrier = match &call.caller.may {
+        TokenScope::Carrier { name } => name.as_str(),
+        _ => return Err(Problem::new(super::problem::Code::ForbiddenScope)),
+    };
+    let asked = Redemption {
+        carrier,
+        shipment: &body.shipment,
+        purpose: body.purpose.as_str(),
+        recorded: call.repeated,
+    };
+    let found = call.api.desk.redeem(call.scope(), call.param("handle"), &asked).await;
+    let address = counted(call, found)?;
+    Reply::ok(&RedeemedBody {
+        address: AddressBody::from(&address),
+        shipment: body.shipment.clone(),
+        purpose: body.purpose,
+    })
+}
+
+/// A handle that was none is counted: nobody tries them out.
+fn counted<T>(call: &Call<'_>, found: Result<T, Declined>) -> Result<T, Problem> {
+    if matches!(found, Err(Declined::NotFound)) {
+        call.missed()?;
+    }
+    Ok(found?)
+}
+
+/// Who saw a person's contact.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DisclosureBody {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: EventId,
+    /// Who saw it.
+    to: String,
+    /// For what.
+    purpose: String,
+    /// For which shipment.
+    shipment: String,
+    /// In which conversation.
+    conversation: String,
+    /// When.
+    at: String,
+}
+
+impl From<DisclosureRow> for DisclosureBody {
+    fn from(row: DisclosureRow) -> Self {
+        Self {
+            id: row.id,
+            to: row.to,
+            purpose: row.purpose,
+            shipment: row.shipment,
+            conversation: row.conversation.into(),
+            at: row.at.rfc3339(),
+        }
+    }
+}
+
+/// Who saw this person's contact, when and why.
+#[utoipa::path(
+    get, path = "/v1/parties/{id}/disclosures", tag = "parties",
+    params(
+        ("id" = String, Path, description = "the marketplace's id"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 when absent"),
+        ("after" = Option<String>, Query, description = "the `next` of the page before")
+    ),
+    responses((status = 200, description = "newest first", body = Listed<DisclosureBody>))
+)]
+pub(super) async fn disclosures(call: &Call<'_>) -> Answered {
+    call.query.only(&["limit", "after"])?;
+    let party: PartyId = call.id("id")?;
+    let limit = call.query.limit()?;
+    let after: Option<EventId> = call.query.read("after", "not a cursor")?;
+    let rows = call.api.desk.disclosures(call.scope(), &party, after, limit).await?;
+    let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id.to_string());
+    Reply::ok(&Listed { items: rows.into_iter().map(DisclosureBody::from).collect(), next })
+}

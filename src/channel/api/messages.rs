@@ -1,0 +1,490 @@
+//! `/v1/conversations/{id}/messages` and `/v1/messages`.
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    call::{Answered, Call, Reply},
+    problem::{Code, Problem},
+    wire::{self, ContactBody, FindingBody, Listed, Reader, ReasonBody, SideBody, SignalBody},
+};
+use crate::{
+    desk::messages::MessageView,
+    model::{
+        Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Kept,
+        MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
+    },
+    relay::Inbound,
+};
+
+/// A message to send.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessagePostBody {
+    /// Who writes.
+    from: FromBody,
+    /// Which agent of the seller.
+    #[serde(default)]
+    agent: Option<String>,
+    /// The plain text.
+    #[serde(default)]
+    text: Option<String>,
+    /// The HTML.
+    #[serde(default)]
+    html: Option<String>,
+    /// The files.
+    #[serde(default)]
+    attachments: Vec<FileInBody>,
+    /// What it is for: `order`, `shipping`, `refund`, `feedback`, `invoice` or `other`. It opens nothing.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    purpose: Option<Purpose>,
+    /// A template of the marketplace.
+    #[serde(default)]
+    template: Option<TemplateBody>,
+}
+
+/// Who writes.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum FromBody {
+    Buyer,
+    Seller,
+    Support,
+}
+
+/// A file, base64.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct FileInBody {
+    /// Its name.
+    filename: String,
+    /// Its type; the content decides.
+    media_type: String,
+    /// Base64 with padding.
+    content: String,
+}
+
+/// A template with what to put into it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TemplateBody {
+    /// Which.
+    #[serde(rename = "id")]
+    _id: String,
+    /// What to put into it.
+    #[serde(default, rename = "params")]
+    _params: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A message as taken.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MessagePutBody {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: EventId,
+    /// `queued`, `delivered` or `held`.
+    #[schema(value_type = String)]
+    state: MessageState,
+    /// `deliver`, `redact` or `hold`.
+    #[schema(value_type = String)]
+    verdict: Verdict,
+    /// What the other side gets.
+    delivered: ShownBody,
+    /// What was cut.
+    findings: Vec<FindingBody>,
+    /// What it is up to: for the marketplace alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signals: Option<Vec<SignalBody>>,
+    /// Why: for the marketplace alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<ReasonBody>>,
+    /// What each side may do now.
+    contact: ContactBody,
+}
+
+/// One form of a message.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ShownBody {
+    /// The subject, where it came by mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// The plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The HTML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<String>,
+    /// The files.
+    attachments: Vec<FileBody>,
+}
+
+/// A file, described.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FileBody {
+    /// Its name.
+    filename: String,
+    /// Its type by its content.
+    media_type: String,
+    /// Its length.
+    bytes: u64,
+    /// What became of it.
+    #[schema(value_type = String)]
+    action: AttachmentAction,
+}
+
+impl From<Shown> for ShownBody {
+    fn from(shown: Shown) -> Self {
+        let file = |f: File| FileBody { filename: f.filename, media_type: f.media_type, bytes: f.bytes, action: f.action };
+        Self {
+            subject: shown.subject,
+            text: shown.text,
+            html: shown.html,
+            attachments: shown.files.into_iter().map(file).collect(),
+        }
+    }
+}
+
+/// Sends a message the whole way: it is answered when it would survive a power cut.
+#[utoipa::path(
+    post, path = "/v1/conversations/{id}/messages", tag = "messages",
+    params(
+        ("id" = String, Path, description = "the marketplace's id"),
+        ("dry_run" = Option<bool>, Query, description = "the same answer, nothing stored or sent"),
+        ("Idempotency-Key" = Option<String>, Header, description = "done once within 24 hours")
+    ),
+    request_body = MessagePostBody,
+    responses((status = 201, description = "taken", body = MessagePutBody))
+)]
+pub(super) async fn post(call: &Call<'_>) -> Answered {
+    call.query.only(&["dry_run"])?;
+    let dry = call.query.read::<bool>("dry_run", "not true or false")?.unwrap_or(false);
+    let id: ConversationId = call.id("id")?;
+    let body: MessagePostBody = call.read()?;
+    let (from, agent) = speaker(call, &body)?;
+    call.takes_part(&id).await?;
+    let inbound = Inbound {
+        scope: call.scope().clone(),
+        conversation: id.clone(),
+        from,
+        agent,
+        channel: Channel::Api,
+        purpose: body.purpose.unwrap_or_default(),
+        proof: "token".to_owned(),
+        content: content(body)?,
+        removed: Vec::new(),
+        idempotency: message_key(call, &id),
+    };
+    let outcome = if dry {
+        call.limit_dry_run(&id)?;
+        call.api.relay.try_out(inbound).await
+    } else {
+        call.api.relay.pass(inbound).await
+    };
+    match outcome {
+        Outcome::Accepted(accepted) => taken(call, &id, accepted).await,
+        Outcome::Refused(refusal) => Err(refused(&refusal, call.reader())),
+        Outcome::Failed(fault) => Err(fault.into()),
+    }
+}
+
+/// Who speaks: a seller's token speaks as its seller and its agent, whatever the body says.
+fn speaker(call: &Call<'_>, body: &MessagePostBody) -> Result<(Side, Option<AgentId>), Problem> {
+    let from = match body.from {
+        FromBody::Buyer => Side::Buyer,
+        FromBody::Seller => Side::Seller,
+        FromBody::Support => return Err(Problem::field("from", "support can not write into a conversation yet")),
+    };
+    call.acts_for(from)?;
+    let agent: Option<AgentId> = body.agent.as_deref().map(|text| wire::id("agent", text)).transpose()?;
+    match (call.seller(), agent) {
+        (Some((_, own)), Some(agent)) if agent != *own => Err(Problem::new(Code::ForbiddenScope)),
+        (Some((_, own)), _) => Ok((from, Some(own.clone()))),
+        (None, Some(_)) if from == Side::Buyer => Err(Problem::field("agent", "a buyer has no agents")),
+        (None, agent) => Ok((from, agent)),
+    }
+}
+
+fn content(body: MessagePostBody) -> Result<Content, Problem> {
+    if body.template.is_some() {
+        return Err(Problem::field("template.id", "this marketplace has no such template"));
+    }
+    let empty = |text: &Option<String>| text.as_deref().is_none_or(|t| t.trim().is_empty());
+    if empty(&body.text) && empty(&body.html) && body.attachments.is_empty() {
+        return Err(Problem::field("text", "a message needs a text, HTML or a file"));
+    }
+    if [&body.text, &body.html].into_iter().flatten().any(|text| text.len() > TEXT) {
+        return Err(Problem::new(Code::TooLarge));
+    }
+    let files = body.attachments.into_iter().enumerate().map(|(n, file)| attachment(n, file));
+    Ok(Content { text: body.text, html: body.html, attachments: files.collect::<Result<_, _>>()?, ..Content::default() })
+}
+
+fn attachment(n: usize, file: FileInBody) -> Result<Attachment, Problem> {
+    let bytes = BASE64
+        .decode(file.content.as_bytes())
+        .map_err(|_| Problem::field(format!("attachments[{n}].content"), "not base64 with padding"))?;
+    Ok(Attachment {
+        filename: file.filename,
+        media_type: file.media_type.to_ascii_lowercase(),
+        inline: None,
+        bytes: Bytes::from(bytes),
+        action: AttachmentAction::Pending,
+    })
+}
+
+/// The relay's own key for the same repetition, so that a crash between its record and our
+/// answer still leaves one effect.
+fn message_key(call: &Call<'_>, id: &ConversationId) -> Option<crate::desk::Idempotency> {
+    let key = call.key.as_deref()?;
+    let names = [b"message".as_slice(), id.as_str().as_bytes(), key.as_bytes()];
+    Some(call.api.desk.fingerprint(call.scope(), &names, &[&call.body]))
+}
+
+async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answered {
+    let standing = call.api.desk.standing(call.scope(), id).await?;
+    let full = call.reader() == Reader::Marketplace;
+    Reply::created(&MessagePutBody {
+        id: accepted.id,
+        state: accepted.state,
+        verdict: accepted.verdict,
+        delivered: accepted.delivered.into(),
+        findings: accepted.findings.iter().map(FindingBody::from).collect(),
+        signals: full.then(|| accepted.signals.iter().map(SignalBody::from).collect()),
+        reasons: full.then(|| wire::reasons(None, &accepted.findings, &accepted.signals)),
+        contact: ContactBody::of(&standing, call.reader()),
+    })
+}
+
+/// A refusal as its sender hears it: one text for everything that concerns contact.
+fn refused(refusal: &Refusal, reader: Reader) -> Problem {
+    let code = match refusal.reason {
+        reason if reason.is_contact() => Code::ContactLimited,
+        Reason::Content | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
+        Reason::Closed => Code::ConversationClosed,
+        Reason::TooLarge => Code::TooLarge,
+        _ => Code::NotFound,
+    };
+    let mut problem = Problem::new(code).about(refusal.id);
+    if code == Code::ContentRefused {
+        problem = problem.with_findings(&refusal.findings);
+    }
+    match reader {
+        Reader::Seller => problem,
+        Reader::Marketplace => {
+            let why = Some(refusal.reason).filter(|reason| *reason != Reason::Content);
+            let reasons = wire::reasons(why, &refusal.findings, &refusal.signals);
+            problem.with_reasons(&refusal.signals, reasons)
+        }
+    }
+}
+
+/// A message as a side or the marketplace sees it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MessageBody {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: EventId,
+    /// In which conversation.
+    conversation: String,
+    /// Position in the conversation, from 1.
+    seq: u64,
+    /// Who wrote it.
+    from: SideBody,
+    /// Which agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    /// By which way it came.
+    #[schema(value_type = String)]
+    channel: Channel,
+    /// When it was received.
+    at: String,
+    /// Where it is in its life.
+    #[schema(value_type = String)]
+    state: MessageState,
+    #[serde(flatten)]
+    shown: ShownBody,
+    /// What the other side gets of it, where that is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered: Option<ShownBody>,
+    /// What was cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingBody>>,
+    /// What it is up to: for the marketplace alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signals: Option<Vec<SignalBody>>,
+    /// Why: for the marketplace alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<ReasonBody>>,
+    /// The verdict on its content: for the marketplace alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    verdict: Option<Verdict>,
+    /// Its author was erased: the text can not be opened any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
+}
+
+/// How a message is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// To its author: as written, with what was cut.
+    Author,
+    /// To the other side: as delivered, and nothing else.
+    OtherSide,
+    /// To the marketplace: everything.
+    Marketplace,
+}
+
+impl MessageBody {
+    /// Tells a message.
+    pub(super) fn of(view: MessageView, told: Told) -> Self {
+        let reason = view.reason;
+        let mut body = Self {
+            id: view.id,
+            conversation: view.conversation.into(),
+            seq: view.seq,
+            from: view.from.into(),
+            agent: view.agent.filter(|_| told != Told::OtherSide).map(String::from),
+            channel: view.channel,
+            at: view.at.rfc3339(),
+            state: view.state,
+            shown: Shown::default().into(),
+            delivered: None,
+            findings: None,
+            signals: None,
+            reasons: None,
+            verdict: None,
+            erased: view.kept.is_none(),
+        };
+        if let Some(kept) = view.kept {
+            body.fill(kept, reason, told);
+        }
+        body
+    }
+
+    fn fill(&mut self, kept: Kept, reason: Option<Reason>, told: Told) {
+        if told == Told::OtherSide {
+            self.shown = kept.delivered.into();
+            return;
+        }
+        let (findings, signals) = (kept.findings(), kept.signals());
+        self.findings = Some(findings.iter().map(FindingBody::from).collect());
+        if told == Told::Marketplace {
+            let why = reason.filter(|reason| *reason != Reason::Content);
+            self.reasons = Some(wire::reasons(why, &findings, &signals));
+            self.signals = Some(signals.iter().map(SignalBody::from).collect());
+            self.verdict = Some(kept.verdict);
+        }
+        self.shown = kept.original.into();
+        self.delivered = Some(kept.delivered.into());
+    }
+}
+
+/// What a side sees: its own messages with their state, of the other side only delivered ones.
+#[utoipa::path(
+    get, path = "/v1/conversations/{id}/messages", tag = "messages",
+    params(
+        ("id" = String, Path, description = "the marketplace's id"),
+        ("as" = String, Query, description = "`buyer` or `seller`"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 when absent"),
+        ("after" = Option<u64>, Query, description = "the `next` of the page before")
+    ),
+    responses((status = 200, description = "oldest first", body = Listed<MessageBody>))
+)]
+pub(super) async fn list(call: &Call<'_>) -> Answered {
+    call.query.only(&["as", "limit", "after"])?;
+    let id: ConversationId = call.id("id")?;
+    let side = match call.query.get("as") {
+        Some("buyer") => Side::Buyer,
+        Some("seller") => Side::Seller,
+        None if call.seller().is_some() => Side::Seller,
+        _ => return Err(Problem::field("as", "not buyer or seller")),
+    };
+    call.takes_part(&id).await?;
+    call.acts_for(side)?;
+    let after = call.query.read("after", "not a cursor")?;
+    let desk = &call.api.desk;
+    let mut page = desk.messages_as(call.scope(), &id, side, after, call.query.limit()?).await?;
+    if call.reader() == Reader::Seller {
+        desk.veil_withheld(call.scope(), &id, &mut page.messages).await?;
+    }
+    let tell = |view: MessageView| {
+        let told = if view.from == side { Told::Author } else { Told::OtherSide };
+        MessageBody::of(view, told)
+    };
+    let items = page.messages.into_iter().map(tell).collect();
+    Reply::ok(&Listed { items, next: page.next.map(|n| n.to_string()) })
+}
+
+/// One message, for the marketplace.
+#[utoipa::path(
+    get, path = "/v1/messages/{id}", tag = "messages",
+    params(("id" = String, Path, description = "the message's id")),
+    responses((status = 200, description = "the message and why", body = MessageBody))
+)]
+pub(super) async fn show(call: &Call<'_>) -> Answered {
+    let id: EventId = call.param("id").parse().map_err(|_| Problem::new(Code::NotFound))?;
+    let view = call.api.desk.message(call.scope(), id).await?;
+    Reply::ok(&MessageBody::of(view, Told::Marketplace))
+}
+
+/// Bytes of one text.
+const TEXT: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Finding, Kind, Part, Signal, SignalKind};
+
+    fn refusal(reason: Reason) -> Refusal {
+        let finding = Finding { part: Part::Text(0), start: 0, end: 3, kind: Kind::Phone, text: "081".to_owned() };
+        let signal = Signal { part: Part::Text(0), kind: SignalKind::Threat, rule: "id.threat.court".to_owned() };
+        Refusal { findings: vec![finding], signals: vec![signal], ..Refusal::new(reason) }
+    }
+
+    #[test]
+    fn a_seller_hears_the_same_of_every_closed_door() {
+        let contact = [Reason::Blocked, Reason::CoolDown, Reason::Rate, Reason::ReviewBudget, Reason::Unanswered];
+        let bodies: Vec<_> = contact.iter().map(|r| refused(&Refusal::new(*r), Reader::Seller).body()).collect();
+        assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
+        let told = refused(&Refusal::new(Reason::CoolDown), Reader::Marketplace).body();
+        assert!(String::from_utf8(told).unwrap().contains("cool_down"));
+    }
+
+    #[test]
+    fn a_seller_is_told_what_was_cut_and_not_which_rule_saw_it() {
+        let seller = String::from_utf8(refused(&refusal(Reason::Content), Reader::Seller).body()).unwrap();
+        assert!(seller.contains("\"081\"") && !seller.contains("id.threat"), "{seller}");
+        let market = String::from_utf8(refused(&refusal(Reason::Content), Reader::Marketplace).body()).unwrap();
+        assert!(market.contains("id.threat.court"), "{market}");
+    }
+
+    #[test]
+    fn each_reason_has_its_status() {
+        let cases = [
+            (Reason::Rate, 429),
+            (Reason::Content, 422),
+            (Reason::Unreadable, 422),
+            (Reason::Closed, 409),
+            (Reason::TooLarge, 413),
+            (Reason::UnknownHandle, 404),
+        ];
+        for (reason, status) in cases {
+            assert_eq!(refused(&Refusal::new(reason), Reader::Marketplace).status(), status, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_without_anything_is_refused() {
+        let body = |json: &str| serde_json::from_str::<MessagePostBody>(json).unwrap();
+        assert!(content(body(r#"{"from":"seller"}"#)).is_err());
+        assert!(content(body(r#"{"from":"seller","text":"  "}"#)).is_err());
+        let file = r#"{"from":"seller","attachments":[{"filename":"a.png","media_type":"image/png","content":"!"}]}"#;
+        let problem = content(body(file)).unwrap_err();
+        assert!(String::from_utf8(problem.body()).unwrap().contains("attachments[0].content"));
+        assert!(content(body(r#"{"from":"seller","text":"halo"}"#)).is_ok());
+    }
+}

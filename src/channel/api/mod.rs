@@ -1,0 +1,268 @@
+//! HTTPS: turns requests into calls of the desk and the relay, and what they say into answers.
+//!
+//! One request goes: route → token → scope → rate → body → repeated? → handler → answer. The
+//! table of routes is in [`routes`], and `openapi.json` is made from the same lines. The admin
+//! listener ([`admin`]) is plain HTTP for the operator's own machine.
+//!
+//! # Security
+//! Imports `model`, `media`, `relay`, `desk`, `net`. Parses hostile bytes (HTTP by hyper, JSON
+//! by serde, both bounded); holds no keys. A caller's marketplace comes from the token and from
+//! nowhere else: what belongs to another is answered as absent. A token's text is hashed at once
+//! and never logged.
+
+pub mod admin;
+mod call;
+mod conversations;
+mod evidence;
+mod handles;
+mod held;
+mod json;
+mod messages;
+mod orders;
+mod parties;
+mod problem;
+mod reviews;
+mod routes;
+mod scrub;
+mod serve;
+mod tokens;
+mod wire;
+
+use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Method, Request, Response,
+    body::Body,
+    header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap},
+};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::{
+    desk::{
+        Desk, Idempotency,
+        answers::{Answer, Earlier},
+        tokens::{Caller, ScopeText},
+    },
+    model::{EventId, Fault},
+    relay::Relay,
+};
+use call::{Call, Query, Reply, again, decode};
+use problem::{Code, Problem};
+use routes::{Keeps, Route, Serve};
+
+pub use admin::Admin;
+pub use routes::openapi_json;
+pub use serve::serve_connection;
+
+/// `[api]`: limits at the edge. What a conversation may is not decided here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiRules {
+    /// Requests of one token in a second.
+    pub rate: NonZeroU32,
+    /// Requests of one token at once.
+    pub burst: NonZeroU32,
+    /// Bytes of a body with files in it, as sent: base64 takes a third more than the files.
+    pub max_body: usize,
+}
+
+impl Default for ApiRules {
+    fn default() -> Self {
+        let n = |n: u32| NonZeroU32::MIN.saturating_add(n - 1);
+        Self { rate: n(500), burst: n(1_000), max_body: 36_000_000 }
+    }
+}
+
+/// The API: shared by all connections.
+pub struct Api {
+    desk: Arc<Desk>,
+    relay: Arc<Relay>,
+    rules: ApiRules,
+    paths: matchit::Router<Vec<Route>>,
+    tokens: DefaultKeyedRateLimiter<EventId>,
+    /// Dry runs of one token in one conversation: nobody feels their way through the detectors.
+    dry_runs: DefaultKeyedRateLimiter<[u8; 32]>,
+    /// Handles that were none: nobody tries them out.
+    misses: DefaultKeyedRateLimiter<EventId>,
+    /// Requests with the same Idempotency-Key wait for each other.
+    lanes: Vec<Mutex<()>>,
+}
+
+impl Api {
+    /// Opens the API with the limits it has by itself.
+    pub fn new(desk: Arc<Desk>, relay: Arc<Relay>) -> Self {
+        Self::with(desk, relay, ApiRules::default())
+    }
+
+    /// Opens the API.
+    pub fn with(desk: Arc<Desk>, relay: Arc<Relay>, rules: ApiRules) -> Self {
+        Self {
+            tokens: RateLimiter::keyed(Quota::per_second(rules.rate).allow_burst(rules.burst)),
+            dry_runs: RateLimiter::keyed(Quota::per_minute(DRY_RUNS)),
+            misses: RateLimiter::keyed(Quota::per_minute(MISSES)),
+            lanes: (0..256).map(|_| Mutex::new(())).collect(),
+            paths: routes::paths(),
+            desk,
+            relay,
+            rules,
+        }
+    }
+
+    /// Forgets limits that are idle; called by a timer.
+    pub fn sweep(&self) {
+        self.tokens.retain_recent();
+        self.dry_runs.retain_recent();
+        self.misses.retain_recent();
+    }
+
+    /// Answers a request.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let target = format!("{} {}", request.method(), request.uri());
+        let (parts, body) = request.into_parts();
+        let mut name = "none";
+        let way = std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, body, &mut name));
+        // One hostile request must not take its connection's other streams with it.
+        let answered = way.catch_unwind().await.unwrap_or_else(|_| Err(Fault::plain("answering: a panic").into()));
+        let response = answered.unwrap_or_else(|problem| problem.response());
+        metrics::counter!("tabir_http_requests_total", "route" => name, "status" => response.status().as_u16().to_string())
+            .increment(1);
+        response
+    }
+
+    async fn way<B>(
+        &self,
+        method: &Method,
+        path: &str,
+        parts: &hyper::http::request::Parts,
+        target: String,
+        body: B,
+        name: &mut &'static str,
+    ) -> Result<Response<Full<Bytes>>, Problem>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let matched = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
+        let route = matched.value.iter().find(|r| r.method == *method).ok_or_else(Problem::method)?;
+        *name = route.path;
+        let (who, handler) = match &route.serve {
+            Serve::Anybody(answer) => return Ok(answer()?.response()),
+            Serve::Known(who, handler) => (who, handler),
+        };
+        let caller = self.caller(&parts.headers).await?;
+        if !who.iter().any(|w| w.is(&caller.may)) {
+            return Err(Problem::new(Code::ForbiddenScope));
+        }
+        self.tokens.check_key(&caller.token).map_err(|not| overloaded(&not))?;
+        let params = matched.params.iter().map(|(key, value)| {
+            let value = decode(value, false).ok_or_else(|| Problem::field(key, "not percent-encoded UTF-8"))?;
+            Ok((key.to_owned(), value))
+        });
+        let params = params.collect::<Result<_, Problem>>()?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""))?;
+        let most = if route.files { self.rules.max_body } else { ORDINARY_BODY };
+        let body = read_body(&parts.headers, body, most).await?;
+        let key = if route.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
+        let mut call = Call { api: self, caller: &caller, params, query, body, key, target, repeated: false };
+        match self.fingerprint(&call) {
+            None => handler(&call).await.map(Reply::response),
+            Some(asked) => self.once(route, &mut call, *handler, asked).await,
+        }
+    }
+
+    /// Runs a call with an Idempotency-Key: the first one does it, the others hear the same.
+    async fn once(
+        &self,
+        route: &Route,
+        call: &mut Call<'_>,
+        handler: routes::Handler,
+        asked: Idempotency,
+    ) -> Result<Response<Full<Bytes>>, Problem> {
+        let _lane = self.lanes[usize::from(asked.key[0])].lock().await;
+        match self.desk.earlier(call.scope(), &asked).await? {
+            Earlier::Other => return Err(Problem::new(Code::IdempotencyConflict)),
+            Earlier::Same(answer) if route.keeps == Keeps::Answer => return Ok(again(answer)),
+            Earlier::Same(_) => call.repeated = true,
+            Earlier::Nothing => {}
+        }
+        let answered = handler(call).await;
+        let answer = match &answered {
+            Err(problem) if problem.is_ours() => None,
+            Err(problem) => Some(Answer { status: problem.status(), body: problem.body() }),
+            Ok(reply) => Some(Answer { status: reply.status.as_u16(), body: reply.body.clone() }),
+        };
+        if let Some(answer) = answer.filter(|_| !call.repeated) {
+            let kept = if route.keeps == Keeps::Answer { answer } else { Answer { status: 0, body: Vec::new() } };
+            self.desk.keep_answer(call.scope(), asked, &kept).await?;
+        }
+        answered.map(Reply::response)
+    }
+
+    fn fingerprint(&self, call: &Call<'_>) -> Option<Idempotency> {
+        let key = call.key.as_deref()?;
+        let who = ScopeText(call.caller.may.clone()).to_string();
+        let names = [b"http".as_slice(), who.as_bytes(), key.as_bytes()];
+        Some(self.desk.fingerprint(call.scope(), &names, &[call.target.as_bytes(), &call.body]))
+    }
+
+    async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let unknown = || Problem::new(Code::Unauthenticated);
+        let header = headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok()).ok_or_else(unknown)?;
+        let (scheme, token) = header.split_once(' ').ok_or_else(unknown)?;
+        if !scheme.eq_ignore_ascii_case("bearer") || token.len() > 200 {
+            return Err(unknown());
+        }
+        self.desk.caller(token.trim()).await?.ok_or_else(unknown)
+    }
+}
+
+async fn read_body<B>(headers: &HeaderMap, body: B, most: usize) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let announced = headers.get(CONTENT_LENGTH).and_then(|h| h.to_str().ok()).and_then(|h| h.parse::<u64>().ok());
+    if announced.is_some_and(|n| n > most as u64) {
+        return Err(Problem::new(Code::TooLarge));
+    }
+    let read = tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await;
+    match read {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(Code::TooLarge)),
+        Ok(Err(_)) => Err(Problem::field("body", "ended early")),
+        Err(_) => Err(Problem::field("body", "took too long")),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(text) if (1..=255).contains(&text.len()) => Ok(Some(text.to_owned())),
+        _ => Err(Problem::field("Idempotency-Key", "1 to 255 visible characters")),
+    }
+}
+
+fn overloaded(not: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> Problem {
+    Problem::overloaded(not.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+}
+
+/// Bytes of a body without files.
+const ORDINARY_BODY: usize = 1_000_000;
+/// How long a body may take to come.
+const BODY_TIME: Duration = Duration::from_secs(60);
+/// Dry runs in a minute.
+const DRY_RUNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+/// Handles in a minute that were none.
+const MISSES: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);

@@ -1,0 +1,230 @@
+//! `/v1/scrub`: cleans texts and stores nothing.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    call::{Answered, Call, Reply},
+    problem::{Code, Problem},
+    wire::{FindingBody, Reader, SideBody, SignalBody},
+};
+use crate::{
+    desk::scrub::{ScrubAsked, Scrubbed},
+    media::html::{Cut, Document},
+    model::{Finding, Part, Signal, Verdict},
+};
+
+/// What to clean: one text, consecutive messages, or HTML.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScrubBody {
+    /// One text.
+    #[serde(default)]
+    text: Option<String>,
+    /// Consecutive messages of one sender, oldest first.
+    #[serde(default)]
+    texts: Option<Vec<String>>,
+    /// An HTML body.
+    #[serde(default)]
+    html: Option<String>,
+    /// The language, such as `id`.
+    #[serde(default)]
+    lang: Option<String>,
+    /// The numbering plan, such as `ID`.
+    #[serde(default)]
+    region: Option<String>,
+    /// Who wrote it.
+    #[serde(default)]
+    sender: Option<SideBody>,
+    /// What stays.
+    #[serde(default)]
+    known: KnownBody,
+    /// What must not get through.
+    #[serde(default)]
+    guard: GuardBody,
+}
+
+/// What stays.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct KnownBody {
+    /// Order numbers.
+    orders: Vec<String>,
+    /// Tracking numbers.
+    tracking: Vec<String>,
+    /// Domains.
+    links: Vec<String>,
+}
+
+/// What must not get through.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct GuardBody {
+    /// Names.
+    names: Vec<String>,
+    /// Mail addresses.
+    emails: Vec<String>,
+    /// Phone numbers.
+    phones: Vec<String>,
+}
+
+/// What is left, and what was cut.
+#[derive(Default, Serialize, ToSchema)]
+pub(super) struct ScrubbedBody {
+    /// The text, in the shape it came in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    text: Option<Texts>,
+    /// The texts, when `texts` came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texts: Option<Vec<String>>,
+    /// The HTML, rebuilt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<String>,
+    /// What was cut.
+    findings: Vec<FindingBody>,
+    /// What it is up to: not told to a seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signals: Option<Vec<SignalBody>>,
+    /// `deliver`, `redact`, `hold` or `refuse`.
+    #[schema(value_type = String)]
+    verdict: Option<Verdict>,
+}
+
+/// One text, or several in order.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Cleans texts as a message's would be cleaned. Stores nothing.
+#[utoipa::path(
+    post, path = "/v1/scrub", tag = "scrub",
+    request_body = ScrubBody,
+    responses((status = 200, description = "what is left and what was cut", body = ScrubbedBody))
+)]
+pub(super) async fn post(call: &Call<'_>) -> Answered {
+    let body: ScrubBody = call.read()?;
+    let asked = ScrubAsked {
+        lang: body.lang.clone(),
+        region: body.region.clone(),
+        sender: body.sender.map(Into::into),
+        orders: body.known.orders.clone(),
+        tracking: body.known.tracking.clone(),
+        links: body.known.links.clone(),
+        names: body.guard.names.clone(),
+        emails: body.guard.emails.clone(),
+        phones: body.guard.phones.clone(),
+    };
+    let texts: Vec<&str> = match (&body.text, &body.texts) {
+        (Some(_), Some(_)) => return Err(Problem::field("texts", "give text or texts, not both")),
+        (None, None) if body.html.is_none() => return Err(Problem::field("text", "one of text, texts and html is needed")),
+        (Some(text), None) => vec![text],
+        (None, texts) => texts.iter().flatten().map(String::as_str).collect(),
+    };
+    if texts.len() > MOST_TEXTS {
+        return Err(Problem::field("texts", "at most 1000"));
+    }
+    let desk = &call.api.desk;
+    let plain = desk.scrub(call.scope(), &texts, &asked).await?;
+    let mut findings: Vec<Finding> = plain.findings.into_iter().map(|(finding, _)| finding).collect();
+    let mut signals = plain.signals;
+    let html = match &body.html {
+        Some(html) => Some(scrub_html(call, html, &asked, &mut findings, &mut signals).await?),
+        None => None,
+    };
+    let verdict = desk.would(call.scope(), &findings, &signals, asked.sender);
+    let mut left = plain.texts;
+    let one = body.text.is_some().then(|| Texts::One(left.pop().unwrap_or_default()));
+    Reply::ok(&ScrubbedBody {
+        text: one.or_else(|| body.texts.as_ref().map(|_| Texts::Many(left.clone()))),
+        texts: body.texts.as_ref().map(|_| left.clone()),
+        html,
+        findings: findings.iter().map(FindingBody::from).collect(),
+        signals: (call.reader() == Reader::Marketplace).then(|| signals.iter().map(SignalBody::from).collect()),
+        verdict: Some(verdict),
+    })
+}
+
+async fn scrub_html(
+    call: &Call<'_>,
+    html: &str,
+    asked: &ScrubAsked,
+    findings: &mut Vec<Finding>,
+    signals: &mut Vec<Signal>,
+) -> Result<String, Problem> {
+    let mut document = Document::parse(html).map_err(|error| match error {
+        crate::media::Unreadable::TooLarge => Problem::new(Code::TooLarge),
+        other => Problem::field("html", other.to_string()),
+    })?;
+    let allowed = &asked.links;
+    document.keep_links(&|link| stays(link, allowed));
+    let blocks = document.blocks();
+    let texts: Vec<&str> = blocks.iter().map(String::as_str).collect();
+    let scrubbed = call.api.desk.scrub(call.scope(), &texts, asked).await?;
+    document.rewrite(&cuts(&scrubbed, blocks.len()));
+    let starts = starts(&blocks);
+    findings.extend(scrubbed.findings.into_iter().map(|(finding, _)| in_html(finding, &starts)));
+    signals.extend(scrubbed.signals.into_iter().map(|signal| Signal { part: Part::Html, ..signal }));
+    Ok(document.to_html())
+}
+
+/// Whether a link's host is one of the allowed domains or beneath one.
+fn stays(link: &str, allowed: &[String]) -> bool {
+    let Some(rest) = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")) else { return false };
+    let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    !rest.contains('@')
+        && allowed.iter().any(|own| host == *own || host.strip_suffix(own.as_str()).is_some_and(|r| r.ends_with('.')))
+}
+
+fn cuts(scrubbed: &Scrubbed, blocks: usize) -> Vec<Option<Vec<Cut>>> {
+    let mut cuts: Vec<Option<Vec<Cut>>> = vec![None; blocks];
+    for (finding, mark) in &scrubbed.findings {
+        if let Part::Text(block) = finding.part {
+            if let Some(cuts) = cuts.get_mut(block) {
+                cuts.get_or_insert_default().push((finding.start..finding.end, (*mark).to_owned()));
+            }
+        }
+    }
+    cuts
+}
+
+/// Where each block begins when the blocks are read as one text, a line break between two.
+fn starts(blocks: &[String]) -> Vec<usize> {
+    let mut at = 0;
+    let mut starts = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        starts.push(at);
+        at += block.chars().count() + 1;
+    }
+    starts
+}
+
+fn in_html(finding: Finding, starts: &[usize]) -> Finding {
+    let start = match finding.part {
+        Part::Text(block) => starts.get(block).copied().unwrap_or(0),
+        _ => 0,
+    };
+    Finding { part: Part::Html, start: start + finding.start, end: start + finding.end, ..finding }
+}
+
+/// Texts in one request.
+const MOST_TEXTS: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_allowed_hosts_keep_their_links() {
+        let allowed = ["market.example".to_owned()];
+        for link in ["https://market.example/a", "http://help.market.example", "https://market.example:443/"] {
+            assert!(stays(link, &allowed), "{link}");
+        }
+        for link in ["https://notmarket.example", "https://x@market.example.evil.test", "javascript:market.example", "https://a@market.example"] {
+            assert!(!stays(link, &allowed), "{link}");
+        }
+    }
+}

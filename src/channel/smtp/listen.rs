@@ -1,0 +1,81 @@
+//! From an accepted connection to a session: TLS first where it comes first, or in the middle.
+
+use std::sync::Arc;
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::{
+    Smtp, reply,
+    session::{End, Link, Peer, talk},
+};
+use crate::net::{Draining, Edge, Listener, Seat, Session};
+
+/// What the first byte on a port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstByte {
+    /// SMTP in clear, TLS by STARTTLS.
+    Clear,
+    /// TLS.
+    Tls,
+}
+
+impl Smtp {
+    /// Opens a port for mail.
+    ///
+    /// # Errors
+    /// When it can not be had.
+    pub async fn listen(address: std::net::SocketAddr, edge: Arc<Edge>, first: FirstByte) -> std::io::Result<Listener> {
+        // Before TLS a reply would be noise.
+        let crowded = if first == FirstByte::Clear { reply::CROWDED } else { b"" };
+        Listener::open(address, edge, crowded).await
+    }
+
+    /// Serves mail on a port until the drain is over.
+    pub async fn serve(self: Arc<Self>, listener: Listener, tls: TlsAcceptor, first: FirstByte, draining: Draining) {
+        listener
+            .serve(draining, |session| {
+                let (smtp, tls) = (self.clone(), tls.clone());
+                async move { smtp.session(session, &tls, first).await }
+            })
+            .await;
+    }
+
+    async fn session(self: Arc<Self>, session: Session, tls: &TlsAcceptor, first: FirstByte) {
+        metrics::counter!("tabir_smtp_sessions_total").increment(1);
+        let Session { stream, peer, seat, draining } = session;
+        let peer = |link| Peer { address: peer.ip(), seat: &seat, link, draining: draining.clone() };
+        let (stream, link) = match first {
+            FirstByte::Tls => (stream, Link::Tls),
+            FirstByte::Clear => match talk(&self, stream, peer(Link::Plain)).await {
+                End::Closed => return,
+                End::StartTls(stream) => (stream, Link::Upgraded),
+            },
+        };
+        if let Some(stream) = self.secure(stream, tls, &seat, &peer(link).address).await {
+            talk(&self, stream, peer(link)).await;
+        }
+    }
+
+    async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        tls: &TlsAcceptor,
+        seat: &Seat,
+        address: &std::net::IpAddr,
+    ) -> Option<TlsStream<S>> {
+        let deadline = Instant::now() + self.settings.limits.greeting.std();
+        let shaken = timeout_at(deadline, async {
+            seat.edge().handshake(*address).await;
+            tls.accept(stream).await
+        });
+        let shaken = shaken.await.ok().and_then(Result::ok);
+        if shaken.is_none() {
+            metrics::counter!("tabir_tls_handshakes_failed_total").increment(1);
+        }
+        shaken
+    }
+}

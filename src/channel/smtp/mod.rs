@@ -1,0 +1,110 @@
+//! Mail: SMTP in, SMTP out, and the local mailbox.
+//!
+//! In: `listen` gives a connection to `session`, which says what may come when; `framing` turns
+//! bytes into lines and messages, `command` lines into commands, `login` knows AUTH, `receive`
+//! answers for a whole message after `proof` has said who wrote it; every answer stands in
+//! `reply`. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts,
+//! [`Mailbox`] keeps it while no route is set.
+//!
+//! # Security
+//! Parses hostile bytes from clients and from servers, under limits of size, count and time that
+//! are absolute. Holds no keys. No text of a peer, no address and no byte of a message reaches a
+//! log, an error or a metric. Before a sender is proven, every address of ours has one of two
+//! answers.
+
+mod answer;
+mod client;
+mod command;
+mod framing;
+mod gates;
+mod listen;
+mod login;
+mod mailbox;
+mod proof;
+mod receive;
+mod reply;
+mod send;
+mod session;
+mod settings;
+mod wire;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+
+pub use listen::FirstByte;
+pub use mailbox::{Letter, Mailbox};
+pub use send::Courier;
+pub use settings::{AuthSettings, MailSettings, OutSettings, Proof, Route, SessionLimits, TlsPolicy};
+
+use crate::{
+    media::mail,
+    model::{Marketplace, Scope},
+    net::{Dns, Draining},
+    relay::Relay,
+};
+use gates::{Gates, Room};
+use proof::Prover;
+
+/// The way in for mail: what all its sessions share.
+pub struct Smtp {
+    relay: Arc<Relay>,
+    settings: MailSettings,
+    required: ArcSwap<Required>,
+    prover: Prover,
+    gates: Gates,
+    room: Arc<Room>,
+    parts: mail::Limits,
+}
+
+/// What proves a sender, per marketplace; replaced when settings are reloaded.
+#[derive(Clone, Debug, Default)]
+pub struct Required {
+    /// Where a marketplace says nothing else.
+    pub usual: Proof,
+    /// Where it does.
+    pub own: HashMap<Marketplace, Proof>,
+}
+
+impl Smtp {
+    /// Joins what sessions need.
+    pub fn new(relay: Arc<Relay>, settings: &MailSettings, required: Required, dns: &Dns) -> Arc<Self> {
+        Arc::new(Self {
+            relay,
+            required: ArcSwap::from_pointee(required),
+            prover: Prover::new(dns, &settings.hostname),
+            gates: Gates::new(&settings.limits),
+            room: Room::new(settings.max_in_hand),
+            parts: mail::Limits::default(),
+            settings: settings.clone(),
+        })
+    }
+
+    /// From now on this proves a sender.
+    pub fn require(&self, required: Required) {
+        self.required.store(Arc::new(required));
+    }
+
+    /// Forgets limits that are full again, every half minute, until the drain begins.
+    pub async fn sweep(&self, mut draining: Draining) {
+        loop {
+            tokio::select! {
+                () = draining.begun() => return,
+                () = tokio::time::sleep(SWEEP_EVERY) => self.gates.sweep(),
+            }
+        }
+    }
+
+    fn required(&self, scope: &Scope) -> Proof {
+        let required = self.required.load();
+        required.own.get(scope.marketplace()).copied().unwrap_or(required.usual)
+    }
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Smtp").field("hostname", &self.settings.hostname).finish_non_exhaustive()
+    }
+}
+
+const SWEEP_EVERY: Duration = Duration::from_secs(30);

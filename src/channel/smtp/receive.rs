@@ -1,0 +1,266 @@
+//! From the first byte of a message to the answer for it: nothing is said to be accepted before
+//! the relay has answered for it.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
+
+use super::{
+    Smtp,
+    framing::{Body, ChunkedBody, DataBody, Step},
+    gates::Place,
+    proof::{Claim, Proven},
+    reply::{self, Reply},
+    session::{Conversation, Next},
+    wire::Gone,
+};
+use crate::{
+    media::{Unreadable, mail},
+    model::{AgentId, Channel, Purpose, Reason, Refusal, Secret},
+    relay::{Inbound, Route, Sender, Speaker},
+};
+
+/// What was said before the message.
+pub(super) struct Envelope {
+    pub(super) peer: IpAddr,
+    pub(super) helo: String,
+    /// MAIL FROM; `None` is the null sender.
+    pub(super) sender: Option<Secret<String>>,
+    pub(super) recipient: Recipient,
+    pub(super) speaker: Option<Speaker>,
+}
+
+/// Whom the message is for.
+pub(super) enum Recipient {
+    /// A handle; the agent when somebody logged in.
+    Handle { route: Route, local: String, agent: Option<AgentId> },
+    /// An envelope sender of ours, to which a report comes back.
+    Bounce { local: String },
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
+    /// The message after 354.
+    pub(super) async fn read_data(&mut self) -> Result<Next, Gone> {
+        let deadline = self.until(self.smtp().settings.limits.data.std());
+        let max = self.smtp().settings.size_on_the_wire();
+        let mut data = DataBody::new(max);
+        let mut place = self.smtp().room.place();
+        let mut room = Room::Enough;
+        loop {
+            if self.wire.pending().is_empty() {
+                self.wire.fill(deadline).await?;
+            }
+            let pending = self.wire.pending();
+            let length = pending.len();
+            match data.take(pending) {
+                Err(_) => return Ok(self.part(reply::BROKEN_LINE)),
+                Ok(Step::End(taken)) => {
+                    self.wire.take(taken);
+                    room = room.and_for(&mut place, data.body());
+                    return Ok(self.finish(data.into_body(), room).await);
+                }
+                Ok(Step::More) => self.wire.take(length),
+            }
+            room = room.and_for(&mut place, data.body());
+            if data.body().length() > max.saturating_mul(READ_ON) {
+                return Ok(self.part(reply::TOO_LARGE));
+            }
+        }
+    }
+
+    /// A chunk of a message (RFC 3030). Its bytes are taken from the stream whether or not they
+    /// are wanted, so that none of them can be read as a command.
+    pub(super) async fn bdat(&mut self, size: u64, last: bool) -> Result<Next, Gone> {
+        let deadline = self.until(self.smtp().settings.limits.data.std());
+        let max = self.smtp().settings.size_on_the_wire();
+        let Some(mut left) = usize::try_from(size).ok().filter(|size| *size <= max.saturating_mul(READ_ON)) else {
+            return Ok(self.part(reply::TOO_LARGE));
+        };
+        let wanted = self.transaction().as_mut().filter(|t| t.recipient.is_some());
+        let mut chunks = wanted.map(|t| t.chunks.take().unwrap_or_else(|| ChunkedBody::new(max)));
+        let mut place = self.smtp().room.place();
+        let mut room = Room::Enough;
+        if let Some(chunks) = &mut chunks {
+            room = room.and_for(&mut place, chunks.body());
+        }
+        while left > 0 {
+            if self.wire.pending().is_empty() {
+                self.wire.fill(deadline).await?;
+            }
+            let pending = self.wire.pending();
+            let piece = &pending[..pending.len().min(left)];
+            let length = piece.len();
+            let broken = chunks.as_mut().is_some_and(|chunks| chunks.take(piece).is_err());
+            if broken {
+                return Ok(self.part(reply::BROKEN_LINE));
+            }
+            self.wire.take(length);
+            left -= length;
+            if let Some(chunks) = &mut chunks {
+                room = room.and_for(&mut place, chunks.body());
+            }
+        }
+        let Some(mut chunks) = chunks else {
+            self.fail(reply::OUT_OF_ORDER);
+            return Ok(Next::Command);
+        };
+        if last {
+            return match chunks.into_body() {
+                Err(_) => Ok(self.part(reply::BROKEN_LINE)),
+                Ok(body) => Ok(self.finish(body, room).await),
+            };
+        }
+        if room == Room::Full || chunks.body().length() > max {
+            *self.transaction() = None;
+            self.fail(if room == Room::Full { reply::NO_ROOM } else { reply::TOO_LARGE });
+            return Ok(Next::Command);
+        }
+        if let Some(transaction) = self.transaction() {
+            transaction.chunks = Some(chunks);
+        }
+        self.say("250 2.0.0 more");
+        Ok(Next::Command)
+    }
+
+    /// The message is whole: answers for it.
+    async fn finish(&mut self, body: Body, room: Room) -> Next {
+        let envelope = self.envelope();
+        let answer = match (envelope, body.into_kept()) {
+            (_, None) if room == Room::Full => reply::NO_ROOM.into(),
+            (_, None) => reply::TOO_LARGE.into(),
+            (None, _) => reply::OUT_OF_ORDER.into(),
+            (Some(envelope), Some(bytes)) => self.smtp().receive(envelope, bytes.into()).await,
+        };
+        self.received();
+        metrics::counter!("tabir_smtp_messages_total", "code" => answer[..3].to_owned()).increment(1);
+        if answer.starts_with('5') { self.fail(&answer) } else { self.say(&answer) }
+        Next::Command
+    }
+}
+
+/// Whether there is memory for what comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Enough,
+    Full,
+}
+
+impl Room {
+    fn and_for(self, place: &mut Place, body: &mut Body) -> Self {
+        if self == Self::Enough && place.hold(body.kept()) {
+            return Self::Enough;
+        }
+        body.let_go();
+        Self::Full
+    }
+}
+
+impl Smtp {
+    /// What is answered for a whole message.
+    async fn receive(self: &Arc<Self>, envelope: Envelope, bytes: Bytes) -> Reply {
+        let started = Instant::now();
+        let opened = match self.open(bytes.clone()).await {
+            Ok(opened) => opened,
+            Err(_) => return reply::of_refusal(&Refusal::new(Reason::Unreadable)),
+        };
+        if opened.hops > HOPS || opened.own_mark {
+            return reply::of_refusal(&Refusal::new(Reason::Loop));
+        }
+        let answer = match &envelope.recipient {
+            Recipient::Bounce { local } => match self.relay.bounce(local, opened.report).await {
+                Ok(true) => reply::OK.into(),
+                Ok(false) => reply::NO_SUCH_ADDRESS.into(),
+                Err(fault) => reply::of_fault(&fault),
+            },
+            Recipient::Handle { route, local, agent } => match &envelope.speaker {
+                Some(_) => self.pass(route, agent.clone(), "auth=login".to_owned(), &envelope, opened).await,
+                None => self.proven(route, local, &envelope, opened, &bytes).await,
+            },
+        };
+        metrics::histogram!("tabir_smtp_answer_seconds").record(started.elapsed().as_secs_f64());
+        answer
+    }
+
+    async fn proven(
+        &self,
+        route: &Route,
+        local: &str,
+        envelope: &Envelope,
+        opened: mail::Opened,
+        bytes: &Bytes,
+    ) -> Reply {
+        let claim = Claim {
+            peer: envelope.peer,
+            helo: &envelope.helo,
+            sender: envelope.sender.as_ref(),
+            handle: local,
+            message: bytes,
+            opened: &opened,
+        };
+        let (address, facts) = match self.prover.prove(self.required(&route.scope), &claim).await {
+            Proven::Yes { address, facts } => (address, facts),
+            Proven::NotNow => return reply::UNPROVABLE_NOW.into(),
+            Proven::No => return self.stranger(route).await,
+        };
+        match self.relay.recognise(route, &Sender::Mail { address: address.reveal() }).await {
+            Ok(Some(agent)) => self.pass(route, agent, facts, envelope, opened).await,
+            Ok(None) => reply::NO_SUCH_ADDRESS.into(),
+            Err(fault) => reply::of_fault(&fault),
+        }
+    }
+
+    async fn stranger(&self, route: &Route) -> Reply {
+        match self.relay.stranger(route).await {
+            Ok(()) => reply::NO_SUCH_ADDRESS.into(),
+            Err(fault) => reply::of_fault(&fault),
+        }
+    }
+
+    async fn pass(
+        &self,
+        route: &Route,
+        agent: Option<AgentId>,
+        proof: String,
+        envelope: &Envelope,
+        opened: mail::Opened,
+    ) -> Reply {
+        let mut content = opened.content;
+        content.automatic |= envelope.sender.is_none();
+        let inbound = Inbound {
+            scope: route.scope.clone(),
+            conversation: route.conversation.clone(),
+            from: route.to.other(),
+            agent,
+            channel: Channel::Mail,
+            purpose: Purpose::Other,
+            proof,
+            content,
+            removed: opened.removed,
+            idempotency: None,
+        };
+        reply::of_outcome(self.relay.pass(inbound).await)
+    }
+
+    /// Large messages are opened aside, so that they do not hold up the sessions beside them.
+    async fn open(&self, bytes: Bytes) -> Result<mail::Opened, Unreadable> {
+        if bytes.len() < OPENED_ASIDE {
+            return mail::open(&bytes, &self.parts);
+        }
+        let parts = self.parts.clone();
+        let opened = tokio::task::spawn_blocking(move || mail::open(&bytes, &parts)).await;
+        opened.unwrap_or(Err(Unreadable::Malformed))
+    }
+}
+
+/// RFC 5321 §6.3 says at least 100; no person's mail takes fifty.
+const HOPS: usize = 50;
+
+/// How many times the largest message is read on with before the connection is closed.
+const READ_ON: usize = 4;
+
+/// About a millisecond's work.
+const OPENED_ASIDE: usize = 256 * 1_024;

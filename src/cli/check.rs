@@ -1,0 +1,43 @@
+//! `tabir check`: every fault, and what is not protected yet. Changes nothing.
+
+use std::path::Path;
+
+use super::{Failure, house, say};
+use crate::{
+    app,
+    channel::smtp::{Proof, Route, TlsPolicy},
+    net::is_public,
+};
+
+pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
+    let (settings, _) = house::read(config)?;
+    let detect = app::embedded_detectors()?;
+    let broken = detect.examples();
+    for fault in &broken {
+        say::err(&fault.to_string());
+    }
+    if !broken.is_empty() {
+        return Err(Failure::No);
+    }
+    say::out("settings and rules are sound")?;
+    let mut open = vec![
+        "codes in pictures (QR and others) still pass: metadata is taken out, what the picture shows is not judged",
+        "PDF files are taken out of every message: what is in them can not be judged yet",
+        "outgoing mail is not signed with DKIM: the route behind must sign it",
+    ];
+    let mail = &settings.mail;
+    if mail.out.route.is_none() {
+        open.push("no route for outgoing mail is set: it is kept in the local mailbox");
+    }
+    if mail.auth.require == Proof::None {
+        open.push("mail.auth.require is none: whoever knows an enrolled address can write as it; for a closed network only");
+    }
+    let unproven = matches!(mail.out.tls, Some(TlsPolicy::May));
+    if unproven && mail.out.route.as_ref().is_some_and(|r: &Route| !r.is_loopback()) {
+        open.push("mail.out.tls is may: outgoing mail may travel in the clear");
+    }
+    if is_public(settings.listen.admin.ip()) {
+        open.push("listen.admin is reachable from outside: it has neither TLS nor tokens");
+    }
+    open.iter().try_for_each(|line| say::out(&format!("not protected: {line}")))
+}

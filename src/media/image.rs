@@ -1,0 +1,274 @@
+//! Pictures, decoded and encoded afresh: what was hidden in metadata, in trailing bytes or in a
+//! second file format within the same bytes does not come out again.
+//!
+//! Codes and words in the pixels are not judged yet: they pass.
+
+use std::io::Cursor;
+
+use image::{
+    AnimationDecoder, DynamicImage, Frame, ImageDecoder, ImageEncoder,
+    codecs::{
+        gif::{GifDecoder, GifEncoder, Repeat},
+        jpeg::{JpegDecoder, JpegEncoder},
+        png::{CompressionType, FilterType, PngDecoder, PngEncoder},
+        webp::WebPDecoder,
+    },
+    error::ImageError,
+};
+
+use super::{Unreadable, attachment::sniff};
+
+/// What a picture may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageLimits {
+    /// Pixels of one side.
+    pub side: u32,
+    /// Pixels of one frame.
+    pub pixels: u64,
+    /// Bytes that a decoder may allocate.
+    pub memory: u64,
+    /// Frames of an animation; later ones are left out.
+    pub frames: usize,
+    /// Pixels of all frames of an animation.
+    pub animated_pixels: u64,
+}
+
+impl Default for ImageLimits {
+    fn default() -> Self {
+        Self { side: 16_384, pixels: 40_000_000, memory: 320_000_000, frames: 100, animated_pixels: 60_000_000 }
+    }
+}
+
+/// Decodes a picture, turns it as its EXIF says, and encodes it afresh: JPEG as JPEG, PNG as
+/// PNG, GIF as GIF, WebP as JPEG or, if it is transparent, PNG.
+///
+/// # Errors
+/// When it is no picture of these kinds, broken, or beyond the limits.
+pub fn rebuild(bytes: &[u8], limits: &ImageLimits) -> Result<(Vec<u8>, &'static str), Unreadable> {
+    let source = Cursor::new(bytes);
+    match sniff(bytes, "") {
+        "image/jpeg" => to_jpeg(&still(JpegDecoder::new(source).map_err(reason)?, limits)?),
+        "image/png" => {
+            let decoder = PngDecoder::with_limits(source, limits.of_decoder()).map_err(reason)?;
+            to_png(&still(decoder, limits)?)
+        }
+        "image/webp" => {
+            let picture = still(WebPDecoder::new(source).map_err(reason)?, limits)?;
+            if picture.color().has_alpha() { to_png(&picture) } else { to_jpeg(&picture) }
+        }
+        "image/gif" => animation(GifDecoder::new(source).map_err(reason)?, limits),
+        _ => Err(Unreadable::Malformed),
+    }
+}
+
+impl ImageLimits {
+    fn of_decoder(&self) -> image::Limits {
+        let mut limits = image::Limits::default();
+        limits.max_image_width = Some(self.side);
+        limits.max_image_height = Some(self.side);
+        limits.max_alloc = Some(self.memory);
+        limits
+    }
+
+    fn allow(&self, (width, height): (u32, u32)) -> Result<u64, Unreadable> {
+        let pixels = u64::from(width) * u64::from(height);
+        let fits = pixels > 0 && pixels <= self.pixels && width <= self.side && height <= self.side;
+        if fits { Ok(pixels) } else { Err(Unreadable::TooLarge) }
+    }
+}
+
+fn still(mut decoder: impl ImageDecoder, limits: &ImageLimits) -> Result<DynamicImage, Unreadable> {
+    limits.allow(decoder.dimensions())?;
+    decoder.set_limits(limits.of_decoder()).map_err(reason)?;
+    // A broken orientation is none.
+    let orientation = decoder.orientation().ok();
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(reason)?;
+    if let Some(orientation) = orientation {
+        picture.apply_orientation(orientation);
+    }
+    Ok(picture)
+}
+
+fn to_jpeg(picture: &DynamicImage) -> Result<(Vec<u8>, &'static str), Unreadable> {
+    let mut out = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut out, JPEG_QUALITY);
+    match picture {
+        DynamicImage::ImageLuma8(gray) => encoder.encode_image(gray),
+        DynamicImage::ImageRgb8(rgb) => encoder.encode_image(rgb),
+        other => encoder.encode_image(&other.to_rgb8()),
+    }
+    .map_err(reason)?;
+    Ok((out, "image/jpeg"))
+}
+
+fn to_png(picture: &DynamicImage) -> Result<(Vec<u8>, &'static str), Unreadable> {
+    let eight_bit = match (picture.color().has_color(), picture.color().has_alpha()) {
+        (true, true) => DynamicImage::ImageRgba8(picture.to_rgba8()),
+        (true, false) => DynamicImage::ImageRgb8(picture.to_rgb8()),
+        (false, true) => DynamicImage::ImageLumaA8(picture.to_luma_alpha8()),
+        (false, false) => DynamicImage::ImageLuma8(picture.to_luma8()),
+    };
+    let mut out = Vec::new();
+    PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive)
+        .write_image(eight_bit.as_bytes(), eight_bit.width(), eight_bit.height(), eight_bit.color().into())
+        .map_err(reason)?;
+    Ok((out, "image/png"))
+}
+
+fn animation(
+    mut decoder: GifDecoder<Cursor<&[u8]>>,
+    limits: &ImageLimits,
+) -> Result<(Vec<u8>, &'static str), Unreadable> {
+    let each = limits.allow(decoder.dimensions())?;
+    decoder.set_limits(limits.of_decoder()).map_err(reason)?;
+    let affordable = usize::try_from(limits.animated_pixels / each).unwrap_or(usize::MAX).max(1);
+    let mut out = Vec::new();
+    let mut encoder = GifEncoder::new_with_speed(&mut out, 10);
+    encoder.set_repeat(Repeat::Infinite).map_err(reason)?;
+    let mut count = 0;
+    for frame in decoder.into_frames().take(limits.frames.min(affordable)) {
+        let frame = frame.map_err(reason)?;
+        let delay = frame.delay();
+        encoder.encode_frame(Frame::from_parts(frame.into_buffer(), 0, 0, delay)).map_err(reason)?;
+        count += 1;
+    }
+    drop(encoder);
+    if count > 0 { Ok((out, "image/gif")) } else { Err(Unreadable::Malformed) }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn reason(error: ImageError) -> Unreadable {
+    match error {
+        ImageError::Limits(_) => Unreadable::TooLarge,
+        _ => Unreadable::Malformed,
+    }
+}
+
+const JPEG_QUALITY: u8 = 85;
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CANARY: &[u8] = b"canary real@mail.example 52.2297N";
+
+    /// Red on the left, blue on the right, twice as wide as high.
+    fn flag(format: ImageFormat) -> Vec<u8> {
+        let picture = RgbImage::from_fn(32, 16, |x, _| if x < 16 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) });
+        let mut out = Cursor::new(Vec::new());
+        picture.write_to(&mut out, format).unwrap();
+        out.into_inner()
+    }
+
+    fn holds(bytes: &[u8], needle: &[u8]) -> bool {
+        memchr::memmem::find(bytes, needle).is_some()
+    }
+
+    /// EXIF with an orientation of "turn right" and a text in it.
+    fn with_exif(jpeg: &[u8]) -> Vec<u8> {
+        let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x0e\x01\x02\0".to_vec();
+        exif.extend_from_slice(&u32::try_from(CANARY.len()).unwrap().to_le_bytes());
+        exif.extend_from_slice(&38_u32.to_le_bytes());
+        exif.extend_from_slice(&[0; 4]);
+        exif.extend_from_slice(CANARY);
+        let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+        [&jpeg[..2], b"\xff\xe1", &length, &exif, &jpeg[2..], CANARY].concat()
+    }
+
+    fn with_chunk(png: &[u8]) -> Vec<u8> {
+        let body = [b"tEXtComment\0", CANARY].concat();
+        let mut crc = u32::MAX;
+        for byte in &body {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+            }
+        }
+        let length = u32::try_from(body.len() - 4).unwrap().to_be_bytes();
+        [&png[..33], &length, &body, &(!crc).to_be_bytes(), &png[33..], CANARY].concat()
+    }
+
+    #[test]
+    fn a_photo_loses_its_metadata_and_keeps_its_sides() {
+        let photo = with_exif(&flag(ImageFormat::Jpeg));
+        assert!(holds(&photo, CANARY));
+        let (rebuilt, media_type) = rebuild(&photo, &ImageLimits::default()).unwrap();
+        assert_eq!(media_type, "image/jpeg");
+        assert!(!holds(&rebuilt, CANARY) && !holds(&rebuilt, b"Exif"));
+        let picture = image::load_from_memory(&rebuilt).unwrap().to_rgb8();
+        assert_eq!(picture.dimensions(), (16, 32), "turned as its EXIF said");
+        assert!(picture.get_pixel(8, 2)[0] > 200 && picture.get_pixel(8, 30)[2] > 200);
+    }
+
+    #[test]
+    fn a_png_loses_its_chunks_and_what_follows_it() {
+        let (rebuilt, media_type) = rebuild(&with_chunk(&flag(ImageFormat::Png)), &ImageLimits::default()).unwrap();
+        assert_eq!(media_type, "image/png");
+        assert!(!holds(&rebuilt, CANARY) && !holds(&rebuilt, b"tEXt"));
+        assert_eq!(image::load_from_memory(&rebuilt).unwrap().to_rgb8().get_pixel(1, 1), &Rgb([255, 0, 0]));
+    }
+
+    #[test]
+    fn webp_becomes_jpeg_or_where_transparent_png() {
+        let (_, media_type) = rebuild(&flag(ImageFormat::WebP), &ImageLimits::default()).unwrap();
+        assert_eq!(media_type, "image/jpeg");
+        let mut out = Cursor::new(Vec::new());
+        RgbaImage::from_pixel(4, 4, Rgba([1, 2, 3, 4])).write_to(&mut out, ImageFormat::WebP).unwrap();
+        assert_eq!(rebuild(&out.into_inner(), &ImageLimits::default()).unwrap().1, "image/png");
+    }
+
+    #[test]
+    fn an_animation_keeps_its_first_frames_and_no_comment() {
+        let mut gif = Vec::new();
+        let mut encoder = GifEncoder::new(&mut gif);
+        for shade in 0..9 {
+            encoder.encode_frame(Frame::new(RgbaImage::from_pixel(8, 8, Rgba([shade * 20, 0, 0, 255])))).unwrap();
+        }
+        drop(encoder);
+        let end = gif.len() - 1;
+        let comment = [b"\x21\xfe", &[u8::try_from(CANARY.len()).unwrap()][..], CANARY, b"\0"].concat();
+        gif.splice(end..end, comment);
+        gif.extend_from_slice(CANARY);
+        let limits = ImageLimits { frames: 3, ..ImageLimits::default() };
+        let (rebuilt, media_type) = rebuild(&gif, &limits).unwrap();
+        assert_eq!(media_type, "image/gif");
+        assert!(!holds(&rebuilt, CANARY));
+        let frames = GifDecoder::new(Cursor::new(rebuilt)).unwrap().into_frames().collect_frames().unwrap();
+        assert_eq!(frames.len(), 3);
+    }
+
+    #[test]
+    fn bombs_are_refused_by_their_first_bytes() {
+        let mut png = flag(ImageFormat::Png);
+        png[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
+        assert!(rebuild(&png, &ImageLimits::default()).is_err());
+        let limits = ImageLimits { pixels: 100, ..ImageLimits::default() };
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP] {
+            assert_eq!(rebuild(&flag(format), &limits), Err(Unreadable::TooLarge));
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_or_half_a_picture_is_unreadable() {
+        let jpeg = flag(ImageFormat::Png);
+        for bytes in [b"".as_slice(), b"\xff\xd8\xff", b"GIF89a", b"<svg/>", &jpeg[..jpeg.len() / 2]] {
+            assert!(rebuild(bytes, &ImageLimits::default()).is_err());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_damage_makes_it_panic(at in 0_usize..400, byte in any::<u8>(), which in 0_usize..4) {
+            let format = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP][which];
+            let mut bytes = flag(format);
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let limits = ImageLimits { memory: 1_000_000, ..ImageLimits::default() };
+            let _ = rebuild(&bytes, &limits);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinError, JoinSet},
+    time::{sleep, timeout},
+};
+
+use super::{Draining, Edge, EdgeSettings, Seat};
+
+/// `[listen]`: where the relay is spoken to. Everything but `admin` is TLS or upgrades to it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListenSettings {
+    /// The API and the console.
+    pub https: SocketAddr,
+    /// SMTP with STARTTLS.
+    pub smtp: SocketAddr,
+    /// SMTP with TLS from the first byte.
+    pub smtps: SocketAddr,
+    /// Health, metrics and the local mailbox in plain HTTP: keep it on loopback.
+    pub admin: SocketAddr,
+    /// What one corner of the network may take.
+    pub limits: EdgeSettings,
+}
+
+impl Default for ListenSettings {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self {
+            https: local(8443),
+            smtp: local(2525),
+            smtps: local(2465),
+            admin: local(9464),
+            limits: EdgeSettings::default(),
+        }
+    }
+}
+
+/// A connection that was let in.
+#[derive(Debug)]
+pub struct Session {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Who is at the other end.
+    pub peer: SocketAddr,
+    /// Its place at the edge.
+    pub seat: Seat,
+    /// When to finish.
+    pub draining: Draining,
+}
+
+/// An open port.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    edge: Arc<Edge>,
+    crowded: &'static [u8],
+}
+
+impl Listener {
+    /// Opens `address`. Who finds no seat is told `crowded` (which may be empty) and put out.
+    ///
+    /// # Errors
+    /// When the port can not be had.
+    pub async fn open(address: SocketAddr, edge: Arc<Edge>, crowded: &'static [u8]) -> io::Result<Self> {
+        Ok(Self { tcp: TcpListener::bind(address).await?, edge, crowded })
+    }
+
+    /// Where it listens, with the port that the system chose where none was named.
+    ///
+    /// # Errors
+    /// When the system does not know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Accepts until the drain begins, then waits for the sessions in hand, [`DRAIN_WITHIN`] at
+    /// most. No fault of one session or of `accept` itself ends the loop.
+    pub async fn serve<F, S>(self, mut draining: Draining, session: F)
+    where
+        F: Fn(Session) -> S,
+        S: Future<Output = ()> + Send + 'static,
+    {
+        let Self { tcp, edge, crowded } = self;
+        let mut sessions = JoinSet::new();
+        let mut out_of_files = Duration::ZERO;
+        loop {
+            let accepted = tokio::select! {
+                () = draining.begun() => break,
+                Some(ended) = sessions.join_next() => { note(ended); continue }
+                accepted = tcp.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    out_of_files = Duration::ZERO;
+                    let _ = stream.set_nodelay(true);
+                    match edge.admit(peer.ip()) {
+                        Ok(seat) => {
+                            drop(sessions.spawn(session(Session { stream, peer, seat, draining: draining.clone() })))
+                        }
+                        Err(_) => turn_away(stream, crowded),
+                    }
+                }
+                Err(error) => out_of_files = pause(&error, out_of_files).await,
+            }
+        }
+        drop(tcp);
+        if timeout(DRAIN_WITHIN, async {
+            while let Some(ended) = sessions.join_next().await {
+                note(ended)
+            }
+        })
+        .await
+        .is_err()
+        {
+            tracing::warn!(left = sessions.len(), "sessions cut off by the end of the drain");
+            sessions.shutdown().await;
+        }
+    }
+}
+
+/// Tells it without waiting: the send buffer of a new connection is empty.
+fn turn_away(stream: TcpStream, crowded: &[u8]) {
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = io::Write::write(&mut stream, crowded);
+    }
+}
+
+/// A connection that died before it was accepted is no reason to wait. Without a file
+/// descriptor left there is: sessions in hand must end first, and the loop must not spin.
+async fn pause(error: &io::Error, before: Duration) -> Duration {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+        return before;
+    }
+    tracing::warn!(%error, "can not accept for now");
+    let pause = (before * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
+    sleep(pause).await;
+    pause
+}
+
+fn note(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        // The panic hook has told where; the payload may quote what the peer sent.
+        tracing::error!("a session panicked");
+        metrics::counter!("tabir_session_panics_total").increment(1);
+    }
+}
+
+/// SIGTERM ends the relay within 15 s; two of them are left for the store.
+const DRAIN_WITHIN: Duration = Duration::from_secs(13);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::net::Drain;
+
+    #[tokio::test]
+    async fn a_drain_finishes_what_is_in_hand_and_takes_nothing_new() {
+        let edge = Edge::new(&EdgeSettings::default());
+        let listener = Listener::open(([127, 0, 0, 1], 0).into(), edge.clone(), b"").await.unwrap();
+        let address = listener.address().unwrap();
+        let drain = Drain::new();
+        let serving = tokio::spawn(listener.serve(drain.draining(), |mut session| async move {
+            session.stream.write_all(b"hello").await.unwrap();
+            session.draining.begun().await;
+            session.stream.write_all(b" bye").await.unwrap();
+        }));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let mut hello = [0; 5];
+        client.read_exact(&mut hello).await.unwrap();
+        drain.begin();
+        let mut rest = String::new();
+        client.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, " bye");
+        serving.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+        assert_eq!(edge.open(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_session_does_not_end_the_others() {
+        let edge = Edge::new(&EdgeSettings { per_network: 1, ..EdgeSettings::default() });
+        let listener = Listener::open(([127, 0, 0, 1], 0).into(), edge, b"421 full\r\n").await.unwrap();
+        let address = listener.address().unwrap();
+        let drain = Drain::new();
+        let _serving = tokio::spawn(listener.serve(drain.draining(), |mut session| async move {
+            let byte = session.stream.read_u8().await.unwrap();
+            assert_ne!(byte, b'!', "as the test wants it");
+            session.stream.write_all(b"ok").await.unwrap();
+        }));
+        let mut first = TcpStream::connect(address).await.unwrap();
+        sleep(Duration::from_millis(50)).await;
+        let mut refused = String::new();
+        TcpStream::connect(address).await.unwrap().read_to_string(&mut refused).await.unwrap();
+        assert_eq!(refused, "421 full\r\n");
+        first.write_all(b"!").await.unwrap();
+        assert_eq!(first.read(&mut [0; 8]).await.unwrap_or(0), 0);
+        sleep(Duration::from_millis(50)).await;
+        let mut second = TcpStream::connect(address).await.unwrap();
+        second.write_all(b".").await.unwrap();
+        let mut answer = String::new();
+        second.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "ok");
+    }
+}

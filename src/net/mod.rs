@@ -1,0 +1,23 @@
+//! The edge: listeners with their limits, TLS and its reload, DNS, graceful drain.
+//!
+//! A listener accepts and counts; it does not know what is spoken on it. Whoever opens a
+//! listener hands it a session, and the session gets a stream, the peer's address and a
+//! [`Seat`] that is given back when it ends.
+//!
+//! # Security
+//! Imports only the model. Holds TLS keys and nothing that unmasks a person; touches the network
+//! and the certificate files. Parses no hostile bytes of its own: TLS is rustls', DNS hickory's.
+
+mod dev_ca;
+mod dns;
+mod drain;
+mod edge;
+mod listener;
+mod tls;
+
+pub use dev_ca::{DevCa, ensure_dev_ca};
+pub use dns::{Dns, DnsFault, MailHost, NoMailHost, is_public};
+pub use drain::{Drain, Draining};
+pub use edge::{Crowded, Edge, EdgeSettings, Network, Seat};
+pub use listener::{ListenSettings, Listener, Session};
+pub use tls::{ServerTls, TlsFault, TlsSettings};

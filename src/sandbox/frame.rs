@@ -1,0 +1,30 @@
+//! What goes over a worker's pipes: a job is a length and its bytes, an answer a code, a length
+//! and its bytes. All numbers are big-endian.
+
+use crate::media::Unreadable;
+
+/// What a worker says first: its limits stand.
+pub(super) const READY: [u8; 4] = *b"tbw1";
+
+/// The largest job or answer; a picture that grows beyond it was no photo.
+pub(super) const MAX_BYTES: usize = 64_000_000;
+
+/// The kinds of picture that come back, and their codes.
+pub(super) const TYPES: [(u8, &str); 3] = [(1, "image/jpeg"), (2, "image/png"), (3, "image/gif")];
+
+/// The codes of what could not be rebuilt.
+pub(super) const TOO_LARGE: u8 = 0x80;
+pub(super) const MALFORMED: u8 = 0x81;
+
+/// The length field of `bytes`, if they may go over.
+pub(super) fn length(bytes: &[u8]) -> Option<[u8; 4]> {
+    if bytes.len() > MAX_BYTES {
+        return None;
+    }
+    u32::try_from(bytes.len()).ok().map(u32::to_be_bytes)
+}
+
+/// The code of a reason.
+pub(super) fn code(reason: Unreadable) -> u8 {
+    if reason == Unreadable::TooLarge { TOO_LARGE } else { MALFORMED }
+}

@@ -1,0 +1,85 @@
+//! The side within the worker process.
+
+use std::{
+    io::{self, Read, Write},
+    process::ExitCode,
+};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::frame;
+use crate::media::image::{ImageLimits, rebuild};
+
+/// Limits this process, then rebuilds pictures from `stdin` to `stdout` until it is closed.
+///
+/// Nothing is ever written about a picture but the answer: a decoder's panic is mute.
+pub fn serve_worker(stdin: impl Read, stdout: impl Write) -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    match limit_myself().and_then(|()| serve(stdin, stdout)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve(mut stdin: impl Read, mut stdout: impl Write) -> io::Result<()> {
+    let limits = ImageLimits::default();
+    stdout.write_all(&frame::READY)?;
+    stdout.flush()?;
+    while let Some(job) = read_job(&mut stdin)? {
+        let (code, picture) = match rebuild(&job, &limits) {
+            Ok((picture, media_type)) => (code_of(media_type)?, picture),
+            Err(reason) => (frame::code(reason), Vec::new()),
+        };
+        drop(job);
+        let (code, length) = frame::length(&picture).map_or((frame::TOO_LARGE, [0; 4]), |length| (code, length));
+        stdout.write_all(&[code])?;
+        stdout.write_all(&length)?;
+        if code < frame::TOO_LARGE {
+            stdout.write_all(&picture)?;
+        }
+        stdout.flush()?;
+    }
+    Ok(())
+}
+
+/// The next job, or nothing when the relay has closed the pipe.
+fn read_job(stdin: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    match stdin.read_exact(&mut length) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let length = usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?;
+    if length > frame::MAX_BYTES {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut job = vec![0; length];
+    stdin.read_exact(&mut job)?;
+    Ok(Some(job))
+}
+
+fn code_of(media_type: &str) -> io::Result<u8> {
+    let found = frame::TYPES.iter().find(|(_, name)| *name == media_type);
+    found.map(|(code, _)| *code).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn limit_myself() -> io::Result<()> {
+    for (resource, most) in [
+        (Resource::As, MEMORY),
+        (Resource::Cpu, CPU_SECONDS),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+        // No new descriptor: the two pipes are open already.
+        (Resource::Nofile, 0),
+        (Resource::Nproc, 0),
+    ] {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    Ok(())
+}
+
+/// Address space: two copies of the largest picture, the file itself and the program.
+const MEMORY: u64 = 512 << 20;
+
+/// Over a worker's whole life, which ends after some pictures anyhow.
+const CPU_SECONDS: u64 = 240;

@@ -1,0 +1,353 @@
+//! The house from its operator's chair: settings, certificates, a second start, a full disk, the demo.
+
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::house::{House, Plan, eventually, mails, run_in, run_within, sink::Sink, smtp::Smtp};
+
+const TABIR: &str = env!("CARGO_BIN_EXE_tabir");
+
+#[test]
+fn every_wrong_setting_is_named_at_once_with_file_and_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("wrong.toml");
+    let text = "[listen]\nhttps = \"127.0.0.1:18443\"\nfrobnicate = 1\n\n[contact]\nunanswered = \"many\"\n\
+                rate = { burst = 5, per = \"1 fortnight\" }\n\n[nonsense]\nx = 1\n";
+    fs::write(&file, text).expect("a file");
+    for command in ["check", "serve"] {
+        let output = run_in(folder.path(), &[command], Some(&file));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains("wrong.toml"), "{command}: {said}");
+        for (line, word) in [(3, "frobnicate"), (6, "unanswered"), (7, "fortnight"), (9, "nonsense")] {
+            let named = said.lines().any(|text| text.contains(&format!(":{line}")));
+            assert!(named && said.contains(word), "{command}: line {line}, {word} in:\n{said}");
+        }
+        assert!(!folder.path().join("data").exists(), "nothing is made");
+    }
+}
+
+#[test]
+fn broken_toml_and_a_missing_file_are_wrong_settings() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("broken.toml");
+    fs::write(&file, "[listen\nhttps = ").expect("a file");
+    assert_eq!(run_in(folder.path(), &["serve"], Some(&file)).status.code(), Some(2));
+    assert_eq!(run_in(folder.path(), &["serve"], Some(&folder.path().join("none.toml"))).status.code(), Some(2));
+    assert_eq!(run_in(folder.path(), &["frobnicate"], None).status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_changes_nothing() {
+    let house = Plan::new().lay();
+    let before = files(&house);
+    let output = house.run(&["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(files(&house), before);
+}
+
+fn files(house: &House) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(house.dir.path())
+        .expect("the folder")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_reads_the_settings_again_and_drops_nobody() {
+    let sink = Sink::start(None).await;
+    let mut house = Plan::new().route(sink.at).start().await;
+    let mut open = house.smtp_tls().await;
+    let cut = async |house: &House| {
+        let body = json!({"text": "See pasar-baru.example/item for the manual.", "sender": "seller"});
+        house.api().post("/v1/scrub", &body).await.ok()["findings"].as_array().is_some_and(|found| !found.is_empty())
+    };
+    assert!(cut(&house).await);
+    house.change("[links]\nallow = [\"pasar-baru.example\"]");
+    house.signal("HUP");
+    eventually(Duration::from_secs(3), "the link is allowed now", async || (!cut(&house).await).then_some(())).await;
+    assert_eq!(open.ask("NOOP").await.expect("the open session lives").code, 250);
+    // Wrong settings are not taken, and nothing stops.
+    house.change("[links]\nfrobnicate = 1");
+    house.signal("HUP");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(!cut(&house).await, "the last good settings stay");
+    assert_eq!(open.ask("NOOP").await.expect("the open session lives").code, 250);
+    assert!(house.logs().contains("frobnicate"), "{}", house.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_certificate_is_served_while_old_connections_stay() {
+    let sink = Sink::start(None).await;
+    let mut house = Plan::new().route(sink.at).start().await;
+    let mut smtp = house.smtp_tls().await;
+    let mut https = house.api().open().await.expect("HTTPS");
+    let shown = async |house: &House| {
+        let stream = house.api().open_tls().await.ok()?;
+        stream.get_ref().1.peer_certificates().and_then(|chain| Some(chain.first()?.to_vec()))
+    };
+    assert_eq!(shown(&house).await, Some(house.certs.der()));
+    house.certs.renew();
+    house.certs.write(house.dir.path());
+    house.signal("HUP");
+    let fresh = house.certs.der();
+    eventually(Duration::from_secs(10), "the new certificate", async || {
+        (shown(&house).await.as_ref() == Some(&fresh)).then_some(())
+    })
+    .await;
+    assert_eq!(smtp.ask("NOOP").await.expect("SMTP goes on").code, 250);
+    let answer = https.call("GET", "/v1/held", &[], None).await.expect("HTTPS goes on");
+    assert_eq!(answer.status, 200);
+    house.smtp_tls().await.ask("NOOP").await.expect("new sessions too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_file_that_changed_is_found_without_a_signal() {
+    let mut house = Plan::new().start().await;
+    house.certs.renew();
+    house.certs.write(house.dir.path());
+    let fresh = house.certs.der();
+    eventually(Duration::from_secs(18), "the new certificate", async || {
+        let stream = house.api().open_tls().await.ok()?;
+        (stream.get_ref().1.peer_certificates()?.first()?.to_vec() == fresh).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_serve_on_the_same_folder_refuses() {
+    let sink = Sink::start(None).await;
+    let house = Plan::new().route(sink.at).start().await;
+    let second = house.dir.path().join("second.toml");
+    let text = fs::read_to_string(house.config()).expect("the settings").replace(&house.ip.to_string(), "127.251.7.9");
+    fs::write(&second, text).expect("a file");
+    let mut command = Command::new(TABIR);
+    command.args(["serve", "--config"]).arg(&second).current_dir(house.dir.path());
+    let (status, said) = run_within(command, Duration::from_secs(10)).expect("it ends by itself");
+    assert_eq!(status.code(), Some(1), "{said}");
+    let pair = house.pair("alive").await;
+    let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "The first lives.");
+    assert_eq!(
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply").code,
+        250
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_with_zero_and_a_session_in_hand_is_finished() {
+    let sink = Sink::start(None).await;
+    let mut house = Plan::new().route(sink.at).start().await;
+    let pair = house.pair("drain").await;
+    let mut smtp = house.smtp_tls().await;
+    for line in
+        [format!("MAIL FROM:<{}>", pair.seller.email), format!("RCPT TO:<{}>", pair.buyer_handle), "DATA".into()]
+    {
+        assert!(smtp.ask(&line).await.expect("a reply").code < 400);
+    }
+    let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "In hand while it ends.");
+    let half = letter.raw.len() / 2;
+    smtp.raw(&letter.raw[..half]).await.expect("half of it");
+    let rest = letter.raw[half..].to_vec();
+    let finish = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        smtp.raw(&[&rest, &b".\r\n"[..]].concat()).await.expect("the rest");
+        smtp.reply().await.expect("a reply")
+    });
+    let _idle = house.smtp_tls().await;
+    let started = Instant::now();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    house.stop().await;
+    assert!(started.elapsed() < Duration::from_secs(15));
+    assert_eq!(finish.await.expect("a task").code, 250);
+    assert!(Smtp::open(house.smtp()).await.is_err(), "the door is closed");
+    house.rise();
+    house.wait_ready().await;
+    sink.nth(&pair.buyer.email, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_readiness_and_metrics_are_on_their_own_listener() {
+    let house = Plan::new().start().await;
+    for path in ["/healthz", "/readyz", "/metrics", "/mailbox"] {
+        assert_eq!(house.ask_admin(path).await.map(|(status, _)| status), Some(200), "{path}");
+        let outside = house.api().get(path).await;
+        assert_eq!(outside.status, 404, "{path} is not on the public listener");
+    }
+    let (_, metrics) = house.ask_admin("/metrics").await.expect("/metrics");
+    assert!(metrics.lines().any(|line| line.starts_with("# TYPE ")), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_route_mail_stays_in_the_local_mailbox() {
+    let house = Plan::new().start().await;
+    let pair = house.pair("local").await;
+    let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "For the local mailbox.");
+    let reply =
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    assert_eq!(reply.code, 250, "{reply:?}");
+    eventually(Duration::from_secs(8), "the mail in the mailbox", async || {
+        house.run_ok(&["mailbox", &pair.buyer.email]).contains("For the local mailbox.").then_some(())
+    })
+    .await;
+    let (_, listed) = house.ask_admin("/mailbox").await.expect("/mailbox");
+    assert!(!listed.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_ring_turns_while_mail_flows() {
+    let sink = Sink::start(None).await;
+    let mut house = Plan::new().route(sink.at).start().await;
+    let pair = house.pair("keys").await;
+    let send = async |house: &House, text: &str| {
+        let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", text);
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply").code
+    };
+    assert_eq!(send(&house, "Under the first key.").await, 250);
+    house.run_ok(&["keys", "rotate"]);
+    assert!(house.run_ok(&["keys", "list"]).lines().count() >= 2);
+    house.run_ok(&["keys", "reseal"]);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(send(&house, "Under the second key.").await, 250);
+    house.restart().await;
+    assert_eq!(send(&house, "After a restart.").await, 250);
+    sink.nth(&pair.buyer.email, 3).await;
+    let mode = |path| std::os::unix::fs::MetadataExt::mode(&fs::metadata(path).expect("the key file")) & 0o777;
+    let keys = house.data().join("keys");
+    let files = if keys.is_dir() {
+        fs::read_dir(&keys).expect("keys").map(|e| e.expect("a file").path()).collect()
+    } else {
+        vec![keys]
+    };
+    assert!(files.iter().all(|path| mode(path) == 0o600), "{files:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_person_is_gone_and_the_evidence_still_verifies() {
+    let sink = Sink::start(None).await;
+    let house = Plan::new().route(sink.at).start().await;
+    let pair = house.pair("forget").await;
+    let letter = mails::plain(&pair.buyer, &pair.seller_handle, "Hi", "Words of a forgotten person.");
+    assert_eq!(
+        house.smtp_tls().await.send(&pair.buyer.email, &pair.seller_handle, &letter.raw).await.expect("a reply").code,
+        250
+    );
+    sink.nth(&pair.seller.email, 1).await;
+    house.run_ok(&["forget", &pair.buyer.id, "--marketplace", crate::house::MARKET]);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "Are you there?");
+    let reply =
+        house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    assert!((500..600).contains(&reply.code), "{reply:?}");
+    assert!(sink.to(&pair.buyer.email).is_empty());
+    let bundle = house.dir.path().join("forgotten.zip");
+    let path = bundle.to_str().expect("a path");
+    house.run_ok(&["evidence", "export", &pair.id, "-o", path, "--marketplace", crate::house::MARKET]);
+    house.run_ok(&["evidence", "verify", path, "--key", &house.run_ok(&["evidence", "key"])]);
+    let bytes = fs::read(&bundle).expect("the bundle");
+    assert!(memchr::memmem::find(&bytes, b"Words of a forgotten").is_none());
+}
+
+/// A house whose files may grow to a limit only, until the limit is lifted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_write_accepts_nothing_and_recovers() {
+    let sink = Sink::start(None).await;
+    let plan = Plan::new().route(sink.at).behind(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    let house = plan.start().await;
+    let pair = house.pair("disk").await;
+    let limit = |bytes: &str| {
+        let status =
+            Command::new("prlimit").arg("--pid").arg(house.pid().to_string()).arg(format!("--fsize={bytes}")).status();
+        assert!(status.is_ok_and(|status| status.success()), "prlimit");
+    };
+    let mut accepted = Vec::new();
+    let mut smtp = house.smtp_tls().await;
+    let long = "A line of a message that fills the disk slowly but surely, page by page.\n".repeat(200);
+    limit("200000:unlimited");
+    let mut refused = 0;
+    for n in 0..200 {
+        let text = format!("Disk message {}.\n{long}", word(n));
+        let letter = mails::plain(&pair.buyer, &pair.seller_handle, "Hi", &text);
+        let reply = smtp.send(&pair.buyer.email, &pair.seller_handle, &letter.raw).await.expect("a reply");
+        match reply.code {
+            250 => accepted.push(word(n)),
+            451 | 452 => refused += 1,
+            _ => panic!("{reply:?}\n{}", house.logs()),
+        }
+        if refused >= 3 {
+            break;
+        }
+    }
+    assert!(refused >= 3, "the limit was never met; {} accepted", accepted.len());
+    let path = format!("/v1/conversations/{}/messages", pair.id);
+    let answer = house.api().post(&path, &json!({"from": "buyer", "text": long})).await;
+    answer.problem(503, "unavailable");
+    assert!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+    limit("unlimited:unlimited");
+    eventually(Duration::from_secs(5), "it recovers", async || {
+        let letter = mails::plain(&pair.buyer, &pair.seller_handle, "Hi", "There is room again.");
+        let reply = smtp.send(&pair.buyer.email, &pair.seller_handle, &letter.raw).await.expect("a reply");
+        (reply.code == 250).then_some(())
+    })
+    .await;
+    let arrived = sink.wait(Duration::from_secs(15), || {
+        let bodies: Vec<String> = sink.to(&pair.seller.email).iter().map(crate::house::sink::Mail::body).collect();
+        let here = |word: &String| bodies.iter().filter(|body| body.contains(&format!("message {word}."))).count();
+        let all = accepted.iter().all(|word| here(word) == 1) && bodies.iter().any(|body| body.contains("room again"));
+        all.then_some(bodies.len())
+    });
+    let count = arrived.await.unwrap_or_else(|| panic!("not all of {} arrived\n{}", accepted.len(), house.logs()));
+    assert!(count <= accepted.len() + 2, "nothing refused arrived: {count} of {}", accepted.len());
+}
+
+/// A number in letters, so that no digit looks like a contact.
+pub fn word(n: usize) -> String {
+    let letters = b"cdfhjkmnprtuvwxy";
+    (0..4).rev().map(|place| char::from(letters[(n >> (4 * place)) & 15])).collect()
+}
+
+#[test]
+fn the_demo_plays_its_story_once() {
+    let house = Plan::new().lay();
+    let file = house.dir.path().join("demo.toml");
+    let listen = format!(
+        "[listen]\nhttps = \"{}\"\nsmtp = \"{}\"\nsmtps = \"{}\"\nadmin = \"{}\"\n",
+        house.https(),
+        house.smtp(),
+        house.smtps(),
+        house.admin()
+    );
+    fs::write(&file, listen).expect("a file");
+    let mut command = Command::new(TABIR);
+    command.args(["demo", "--once", "--config"]).arg(&file).current_dir(house.dir.path());
+    let (status, said) = run_within(command, Duration::from_secs(90)).expect("the demo ends by itself");
+    assert_eq!(status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn scrub_streams_line_by_line_and_never_dies() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let input = "{\"id\": \"a\", \"text\": \"mail ja.nowak@poczta.example now\"}\nnot json\n\
+                 {\"id\": \"b\", \"text\": [\"call me at 0 8 1 2\", \"5 5 5 0 1 2 3 4\"], \"lang\": \"id\"}\n";
+    let file = folder.path().join("in.jsonl");
+    fs::write(&file, input).expect("a file");
+    let output = Command::new(TABIR)
+        .args(["scrub", "--jsonl"])
+        .current_dir(folder.path())
+        .stdin(fs::File::open(&file).expect("the file"))
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<serde_json::Value> =
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["findings"][0]["text"], "ja.nowak@poczta.example", "{}", lines[0]);
+    assert!(lines[1]["id"].is_null() && lines[1]["error"].is_string(), "{}", lines[1]);
+    assert!(lines[2]["text"].is_array(), "{}", lines[2]);
+}

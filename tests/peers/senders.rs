@@ -1,0 +1,184 @@
+//! Who speaks: SPF and DKIM of the sender, asked from a DNS server on loopback.
+
+use std::time::{Duration, Instant};
+
+use crate::house::{
+    House, Pair, Person, Plan,
+    dns::{Dns, Manner},
+    mails, python,
+    sink::Sink,
+    smtp::Reply,
+};
+
+struct Scene {
+    house: House,
+    dns: Dns,
+    sink: Sink,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let (dns, sink) = (Dns::start().await, Sink::start(None).await);
+        let plan =
+            Plan::new().route(sink.at).with(&format!("[mail.auth]\nrequire = \"dmarc\"\ndns = [\"{}\"]", dns.at));
+        Self { house: plan.start().await, dns, sink }
+    }
+
+    /// A conversation whose seller writes from `seller@{tag}.example`.
+    async fn pair(&self, tag: &str) -> Pair {
+        let buyer = Person::new(&format!("b-{tag}"), "Ratna Kusuma", &format!("ratna@pembeli-{tag}.example"));
+        let seller = Person::new(&format!("s-{tag}"), "Zenon Gawel", &format!("seller@{tag}.example"));
+        self.house.pair_of(tag, buyer, seller).await
+    }
+
+    async fn send(&self, from: &str, pair: &Pair, raw: &[u8]) -> Reply {
+        self.house.smtp_tls().await.send(from, &pair.buyer_handle, raw).await.expect("a reply")
+    }
+}
+
+fn hello(pair: &Pair) -> Vec<u8> {
+    mails::plain(&pair.seller, &pair.buyer_handle, "Hello", "Your scarf is packed.").raw
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aligned_spf_pass_speaks() {
+    let scene = Scene::set().await;
+    let pair = scene.pair("spf-pass").await;
+    scene.dns.txt("spf-pass.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    let reply = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
+    assert_eq!(reply.code, 250, "{reply:?} asked {:?}\n{}", scene.dns.asked(), scene.house.logs());
+    scene.sink.nth(&pair.buyer.email, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aligned_dkim_signature_speaks_even_when_forwarded() {
+    let scene = Scene::set().await;
+    let pair = scene.pair("dkim-pass").await;
+    let (signed, record) = python::dkim_sign(&hello(&pair), "s1", "dkim-pass.example");
+    scene.dns.txt("s1._domainkey.dkim-pass.example", &record);
+    scene.dns.txt("forwarder.example", "v=spf1 -all");
+    let reply = scene.send("bounce@forwarder.example", &pair, &signed).await;
+    assert_eq!(reply.code, 250, "{reply:?} asked {:?}\n{}", scene.dns.asked(), scene.house.logs());
+    scene.sink.nth(&pair.buyer.email, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_not_proven_is_refused() {
+    let scene = Scene::set().await;
+    let dns = &scene.dns;
+    let pair = scene.pair("spf-fail").await;
+    dns.txt("spf-fail.example", "v=spf1 ip4:192.0.2.0/24 -all");
+    let fail = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
+
+    let pair = scene.pair("no-record").await;
+    let none = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
+
+    let pair = scene.pair("not-aligned").await;
+    dns.txt("attacker.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    let unaligned = scene.send("me@attacker.example", &pair, &hello(&pair)).await;
+
+    let pair = scene.pair("dkim-other").await;
+    let (signed, record) = python::dkim_sign(&hello(&pair), "s1", "attacker.example");
+    dns.txt("s1._domainkey.attacker.example", &record);
+    let foreign = scene.send("me@attacker.example", &pair, &signed).await;
+
+    let pair = scene.pair("dkim-broken").await;
+    let (mut signed, record) = python::dkim_sign(&hello(&pair), "s1", "dkim-broken.example");
+    dns.txt("s1._domainkey.dkim-broken.example", &record);
+    let packed = signed.windows(6).position(|six| six == b"packed").expect("the word");
+    signed[packed] = b'h';
+    let broken = scene.send(&pair.seller.email, &pair, &signed).await;
+
+    let pair = scene.pair("dmarc-none").await;
+    dns.txt("_dmarc.dmarc-none.example", "v=DMARC1; p=none");
+    let lenient = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
+
+    for (what, reply) in [
+        ("fail", fail),
+        ("none", none),
+        ("unaligned", unaligned),
+        ("foreign", foreign),
+        ("broken", broken),
+        ("p=none", lenient),
+    ] {
+        assert_eq!(reply.code, 550, "{what}: {reply:?}\n{}", scene.house.logs());
+    }
+    assert!(scene.sink.during(Duration::from_secs(1)).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proven_stranger_is_refused() {
+    let scene = Scene::set().await;
+    let pair = scene.pair("stranger").await;
+    scene.dns.txt("other.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    let stranger = Person::new("x", "Some One", "someone@other.example");
+    let raw = mails::plain(&stranger, &pair.buyer_handle, "Hi", "I am somebody else.").raw;
+    let reply = scene.send(&stranger.email, &pair, &raw).await;
+    assert_eq!(reply.code, 550, "{reply:?}");
+    // The buyer's own address is no key to the buyer's own handle either.
+    scene.dns.txt("pembeli-stranger.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    let raw = mails::plain(&pair.buyer, &pair.buyer_handle, "Hi", "To myself.").raw;
+    let reply = scene.send(&pair.buyer.email, &pair, &raw).await;
+    assert_eq!(reply.code, 550, "{reply:?}");
+    assert!(scene.sink.during(Duration::from_secs(1)).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_froms_in_one_header_speak_for_nobody() {
+    let scene = Scene::set().await;
+    let pair = scene.pair("two-froms").await;
+    scene.dns.txt("attacker.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    let body = "\r\nSubject: x\r\nMessage-ID: <two@attacker.example>\r\n\r\nhello there\r\n";
+    for head in [
+        format!("From: me@attacker.example\r\nFrom: {}", pair.seller.email),
+        format!("From: {}\r\nFrom: me@attacker.example", pair.seller.email),
+        format!("From: me@attacker.example, {}", pair.seller.email),
+        format!("From: {}, me@attacker.example\r\nSender: me@attacker.example", pair.seller.email),
+        format!("From: \"{}\" <me@attacker.example>", pair.seller.email),
+        format!("From: <me@attacker.example> <{}>", pair.seller.email),
+    ] {
+        let reply = scene.send("me@attacker.example", &pair, format!("{head}{body}").as_bytes()).await;
+        assert!((500..600).contains(&reply.code), "{head}: {reply:?}");
+    }
+    assert!(scene.sink.during(Duration::from_secs(1)).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_dns_is_a_reason_to_try_again() {
+    let scene = Scene::set().await;
+    let pair = scene.pair("silent").await;
+    scene.dns.behave("silent.example", Manner::Silent);
+    let started = Instant::now();
+    let reply = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
+    assert_eq!(reply.code, 451, "{reply:?} after {:?}\n{}", started.elapsed(), scene.house.logs());
+    assert_eq!(scene.sink.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_dns_is_a_reason_to_try_again() {
+    let scene = Scene::set().await;
+    let pair = scene.pair("broken").await;
+    scene.dns.behave("broken.example", Manner::Broken);
+    let reply = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
+    assert_eq!(reply.code, 451, "{reply:?}\n{}", scene.house.logs());
+    assert_eq!(scene.sink.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_closed_network_the_enrolled_address_speaks() {
+    let sink = Sink::start(None).await;
+    let house = Plan::new().route(sink.at).start().await;
+    let pair = house.pair("closed").await;
+    let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hello", "Your scarf is packed.");
+    let mut smtp = house.smtp_tls().await;
+    for from in ["me@attacker.example", ""] {
+        let reply = smtp.send(from, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+        assert!((500..600).contains(&reply.code), "MAIL FROM:<{from}>: {reply:?}");
+    }
+    let liar = Person::new("x", "Some One", "someone@other.example");
+    let lie = mails::plain(&liar, &pair.buyer_handle, "Hello", "Header From of another.");
+    let reply = smtp.send(&pair.seller.email, &pair.buyer_handle, &lie.raw).await.expect("a reply");
+    assert!((500..600).contains(&reply.code), "{reply:?}");
+    let reply = smtp.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    assert_eq!(reply.code, 250, "{reply:?}");
+}

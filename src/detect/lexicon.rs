@@ -544,7 +544,8 @@ mod tests {
 
     #[test]
     fn every_fault_names_file_and_line() {
-        let faults = Lexicon::read(&[("a.toml", "language = \"x\"\n[numbers]\nmany = [\"a\"]"), ("b.toml", "[cues]\nfoo = []")]);
+        let faults =
+            Lexicon::read(&[("a.toml", "language = \"x\"\n[numbers]\nmany = [\"a\"]"), ("b.toml", "[cues]\nfoo = []")]);
         let faults = faults.err().unwrap();
         assert_eq!((faults.len(), faults[0].file.as_str()), (2, "b.toml"));
         assert!(faults.iter().any(|f| f.file == "a.toml" && f.line == 3), "{faults:?}");

@@ -32,13 +32,20 @@ fn full_name(sight: &Sight<'_>, name: &str, found: &mut Vec<Found>) {
     }
     let mut places: Vec<(usize, usize, usize)> = Vec::new();
     for (n, part) in parts.iter().enumerate() {
-        places.extend(text.match_indices(part).filter(|(at, _)| opens(text, *at) && closes(text, at + part.len())).map(|(at, _)| (at, at + part.len(), n)));
+        places.extend(
+            text.match_indices(part)
+                .filter(|(at, _)| opens(text, *at) && closes(text, at + part.len()))
+                .map(|(at, _)| (at, at + part.len(), n)),
+        );
     }
     places.sort_unstable();
     let mut from = 0;
     while from < places.len() {
         let mut to = from;
-        while to + 1 < places.len() && places[to + 1].2 != places[from].2 && together(&text[places[to].1..places[to + 1].0.max(places[to].1)]) {
+        while to + 1 < places.len()
+            && places[to + 1].2 != places[from].2
+            && together(&text[places[to].1..places[to + 1].0.max(places[to].1)])
+        {
             to += 1;
         }
         if to > from {

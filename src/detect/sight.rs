@@ -53,6 +53,12 @@ impl<'a> Sight<'a> {
         Self { view, hits, context, face, raw, digits: OnceCell::new() }
     }
 
+    /// What stands in the piece as written where the view has `start..end`.
+    pub(super) fn raw(&self, start: usize, end: usize) -> String {
+        let (first, last) = self.view.chars(start, end);
+        self.raw.chars().skip(first).take(last - first).collect()
+    }
+
     /// The digits in the text, read once.
     pub(super) fn digits(&self) -> &Digits {
         self.digits.get_or_init(|| Digits::of(self))

@@ -160,7 +160,8 @@ impl Rule {
                 continue;
             }
             let free = self.groups.iter().take(MAX_GROUPS).enumerate();
-            let group = free.filter(|(n, group)| taken[*n].is_none() && group.has(mention.concept)).map(|(n, _)| n).next();
+            let group =
+                free.filter(|(n, group)| taken[*n].is_none() && group.has(mention.concept)).map(|(n, _)| n).next();
             if let Some(group) = group {
                 taken[group] = Some((mention.start, mention.end));
                 missing -= 1;

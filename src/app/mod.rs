@@ -25,7 +25,7 @@ pub use root::{Compiled, Settings};
 
 use crate::{
     channel::{
-        api::{self, Admin, Api},
+        api::{Admin, Api},
         smtp::{Courier, FirstByte, Mailbox, Required, Smtp},
     },
     desk::Desk,
@@ -208,33 +208,6 @@ struct Rooms {
     metrics: PrometheusHandle,
 }
 
-/// Health, metrics and the local mailbox. A relay that drains is not ready any more.
-fn keeper(metrics: PrometheusHandle, desk: Arc<Desk>, mailbox: PathBuf, drain: &Drain) -> Admin {
-    let draining = drain.draining();
-    Admin {
-        ready: Box::new(move || {
-            let (desk, over) = (Arc::clone(&desk), draining.has_begun());
-            Box::pin(async move { !over && desk.probe().await.is_ok() })
-        }),
-        metrics: Box::new(move || metrics.render()),
-        mailbox: Box::new(move |address| {
-            let folder = mailbox.clone();
-            Box::pin(async move { letters(&folder, address.as_deref()) })
-        }),
-    }
-}
-
-fn letters(folder: &Path, address: Option<&str>) -> Result<Vec<api::admin::Letter>, Fault> {
-    let letters = Mailbox::read(folder, address)?;
-    let shown = letters.into_iter().map(|letter| api::admin::Letter {
-        to: letter.to.reveal().clone(),
-        from: letter.from().unwrap_or_default().to_owned(),
-        at: letter.at,
-        raw: letter.message,
-    });
-    Ok(shown.collect())
-}
-
 /// Limits that are full again are forgotten.
 async fn sweep_limits(api: Arc<Api>, mut draining: Draining) {
     loop {
@@ -365,7 +338,7 @@ async fn open(
     };
 
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
-    let keeper = Arc::new(keeper(metrics, desk, settings.data_folder().join("mailbox"), drain));
+    let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));
     tasks.spawn(sweep_limits(Arc::clone(&api), drain.draining()));
     let acceptor = tls.https();
     tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
@@ -376,10 +349,7 @@ async fn open(
         let draining = drain.draining();
         tasks.spawn(async move { smtp.sweep(draining).await });
     }
-    tasks.spawn(admin.serve(drain.draining(), move |mut session| {
-        let keeper = Arc::clone(&keeper);
-        async move { keeper.serve(session.stream, async move { session.draining.begun().await }).await }
-    }));
+    tasks.spawn(admin.serve(drain.draining(), move |session| Arc::clone(&keeper).session(session)));
     tasks.spawn(Arc::clone(&edge).sweep(drain.draining()));
     {
         let draining = drain.draining();

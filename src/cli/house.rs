@@ -1,9 +1,6 @@
 //! The parts of the house that a command beside the relay opens: settings, store, vault.
 
-use std::{
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use tokio::runtime::Runtime;
 
@@ -46,7 +43,9 @@ impl House {
         match (fitting.next(), fitting.next()) {
             (Some(row), None) => Ok(Scope::proven(row.name)),
             (None, _) => Err(Failure::Usage("no such marketplace".to_owned())),
-            (Some(_), Some(_)) => Err(Failure::Usage("there are several marketplaces: name one with --marketplace".to_owned())),
+            (Some(_), Some(_)) => {
+                Err(Failure::Usage("there are several marketplaces: name one with --marketplace".to_owned()))
+            }
         }
     }
 }

@@ -82,13 +82,8 @@ impl Relay {
 
     async fn rotate_by_time(&self, talk: &Talk) -> Result<(), Fault> {
         let (handle, sealed) = self.vault.mint(&talk.market.key, talk.marketplace())?;
-        let new = NewHandle {
-            hash: handle.hash(),
-            stands_for: talk.from,
-            kind: HandleKind::Mail,
-            sealed,
-            created: talk.at,
-        };
+        let new =
+            NewHandle { hash: handle.hash(), stands_for: talk.from, kind: HandleKind::Mail, sealed, created: talk.at };
         let rotation = Rotation {
             conversation: talk.conversation.id.clone(),
             of: talk.from,

@@ -15,7 +15,6 @@ use crate::{
 
 /// Store and vault, open beside a relay that may be running.
 pub(super) struct House {
-    pub(super) settings: Settings,
     pub(super) store: Arc<dyn Store>,
     pub(super) vault: Arc<Vault>,
     pub(super) desk: Desk,
@@ -33,7 +32,7 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
         let rules = app::rules_beside(&settings, &compiled)?;
         let desk = app::desk(&store, &vault, &clock, &rules);
-        Ok(Self { settings, store, vault, desk, runtime: runtime()? })
+        Ok(Self { store, vault, desk, runtime: runtime()? })
     }
 
     /// The marketplace that a command is about: named, or the only one.

@@ -64,10 +64,10 @@ impl Relay {
 
     /// The handle that the sender writes under. One that grew old is replaced now.
     async fn active_handle(&self, talk: &Talk) -> Result<Handle, Fault> {
-        if let Some(row) = self.newest_handle(talk).await? {
-            if self.handle_state(&talk.scope, &row) == HandleState::Active {
-                return self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed);
-            }
+        if let Some(row) = self.newest_handle(talk).await?
+            && self.handle_state(&talk.scope, &row) == HandleState::Active
+        {
+            return self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed);
         }
         self.rotate_by_time(talk).await?;
         let row = self.newest_handle(talk).await?.ok_or_else(|| Fault::plain("looking for a side's handle"))?;

@@ -9,12 +9,12 @@ use regex::Regex;
 
 use super::{
     lexicon::{Cue, Number, Sense},
-    sight::{Face, Found, Sight, is},
+    sight::{Face, Finds, Found, Sight, is},
 };
 use crate::model::Kind;
 
 /// Finds postal addresses.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     if sight.face != Face::Plain {
         return;
     }

@@ -3,12 +3,12 @@
 use super::{
     lexicon::Cue,
     link::allowed,
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds mail addresses.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for at in memchr::memchr_iter(b'@', text.as_bytes()) {
         let start = local_start(text, at);
@@ -18,7 +18,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
         let end = domain_end(text, at + 1);
         let domain = text[at + 1..end].trim_end_matches(['.', '-', '_']);
         let end = at + 1 + domain.len();
-        if domain.is_empty() || found.iter().any(|f| f.start < end && start < f.end) {
+        if domain.is_empty() || found.taken(start, end) {
             continue;
         }
         if accepted(sight, domain, at, end) && !own(sight, &text[start..end], domain) {
@@ -60,7 +60,7 @@ fn text_after_provider(sight: &Sight<'_>, at: usize, end: usize) -> bool {
 }
 
 /// "email: name" without a domain: the provider is said in other words.
-fn named(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn named(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for hit in sight.hits.iter().filter(|hit| super::sight::is(hit, &[Cue::Mail])) {
         let Some((start, end)) = super::social::named(sight, hit.end) else { continue };
@@ -68,7 +68,7 @@ fn named(sight: &Sight<'_>, found: &mut Vec<Found>) {
         if !provider && !super::social::id_shaped(&text[start..end]) {
             continue;
         }
-        let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+        let fresh = !found.taken(start, end);
         if fresh && !text[start..end].contains('@') {
             found.push(Found { start, end, kind: Kind::Email });
         }

@@ -361,7 +361,8 @@ impl Building {
         }
         for rule in &file.rule {
             let known = |concept: &str| self.concept(&file.language, concept);
-            match Rule::compile(rule.get_ref(), known) {
+            let own = |concept: &str| self.concepts.get(&format!("{}:{concept}", file.language)).copied();
+            match Rule::compile(rule.get_ref(), known, own) {
                 Ok(compiled) => {
                     self.explanations.insert(compiled.id.clone(), rule.get_ref().explain.clone());
                     self.rules.push(compiled);

@@ -5,19 +5,19 @@
 
 use super::{
     lexicon::Cue,
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds links.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     schemes(sight, found);
     hosts(sight, found);
     short(sight, found);
 }
 
 /// `scheme://…` and `tel:`-like schemes that need no slashes.
-fn schemes(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn schemes(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for (at, _) in text.match_indices("://") {
         let scheme = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).len();
@@ -33,15 +33,20 @@ fn schemes(sight: &Sight<'_>, found: &mut Vec<Found>) {
 }
 
 /// Hosts without a scheme.
-fn hosts(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn hosts(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(dot) = memchr::memchr(b'.', &bytes[at..]).map(|p| at + p) {
         let start = host_start(text, dot);
+        let start = start + text[start..].bytes().take_while(|b| *b == b'.').count();
+        if start > dot {
+            at = start;
+            continue;
+        }
         let end = host_end(text, dot);
         at = end.max(dot + 1);
-        if found.iter().any(|f| f.start < end && start < f.end) || start == dot {
+        if found.taken(start, end) || start == dot {
             continue;
         }
         let before = text[..start].chars().next_back();
@@ -69,12 +74,15 @@ fn hosts(sight: &Sight<'_>, found: &mut Vec<Found>) {
 
 /// The host as written, where folding changed its letters: other scripts have domains too.
 fn written(sight: &Sight<'_>, start: usize, end: usize) -> Option<String> {
+    if sight.raw_is_ascii() {
+        return None;
+    }
     let raw = sight.raw(start, end);
     (!raw.is_ascii()).then(|| raw.to_lowercase())
 }
 
 /// Known short hosts written without their dot: "bit ly/3x", "bit,ly/3x".
-fn short(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn short(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for (slash, _) in text.match_indices('/') {
         let head = text[..slash].trim_end();
@@ -85,7 +93,7 @@ fn short(sight: &Sight<'_>, found: &mut Vec<Found>) {
         let rest = &text[slash + 1..];
         let skip = rest.len() - rest.trim_start().len();
         let end = url_end(text, slash + 1 + skip);
-        let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+        let fresh = !found.taken(start, end);
         if fresh && end > slash + 2 + skip {
             found.push(Found { start, end, kind: Kind::Link });
         }
@@ -129,7 +137,7 @@ impl Candidate<'_> {
         let strong = host.strong();
         let odd =
             host.text.bytes().any(|b| b == b'-' || b.is_ascii_digit()) && host.name.len() > 2 && !measure(host.name);
-        let strong = strong && (host.name.len() > 1 || self.told());
+        let strong = strong && (host.name.len() > 1 || host.labels > 2 || self.told());
         match self.sight.face {
             Face::Plain => {
                 strong

@@ -42,13 +42,13 @@ use std::fmt;
 use self::{
     fold::View,
     lexicon::{Hit, Lexicon, Sense, folded},
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Sight},
     signal::{Mention, Set},
 };
 use crate::model::{Finding, Kind, Signal};
 
 /// A detector: looks at a text and adds what it finds.
-type Detector = fn(&Sight<'_>, &mut Vec<Found>);
+type Detector = fn(&Sight<'_>, &mut Finds);
 
 /// Every detector. Earlier ones take a place first.
 const DETECTORS: &[Detector] =
@@ -122,7 +122,7 @@ impl Detect {
 
     /// Every detector over the text as written and with its veils taken off.
     fn look(&self, text: &mut Read, raw: &str, context: &Context) {
-        let mut found = Vec::new();
+        let mut found = Finds::default();
         detect(&text.view, &text.hits, context, Face::Plain, raw, &mut found);
         keep(&text.view, &found, &mut text.spans);
         let gathered = unveil::gathered(&text.view).map(|view| (self.lexicon.hits(view.text()), view));
@@ -137,7 +137,7 @@ impl Detect {
     }
 
     fn unveiled(&self, view: &View, hits: &[Hit], context: &Context, raw: &str, spans: &mut Vec<Span>) {
-        let mut found = Vec::new();
+        let mut found = Finds::default();
         detect(view, hits, context, Face::Unveiled, raw, &mut found);
         keep(view, &found, spans);
     }
@@ -191,13 +191,13 @@ struct Span {
     kind: Kind,
 }
 
-fn detect(view: &View, hits: &[Hit], context: &Context, face: Face, raw: &str, found: &mut Vec<Found>) {
+fn detect(view: &View, hits: &[Hit], context: &Context, face: Face, raw: &str, found: &mut Finds) {
     let sight = Sight::new(view, hits, context, face, raw);
     DETECTORS.iter().for_each(|detector| detector(&sight, found));
 }
 
-fn keep(view: &View, found: &[Found], spans: &mut Vec<Span>) {
-    spans.extend(found.iter().map(|found| {
+fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
+    spans.extend(found.list().iter().map(|found| {
         let (start, end) = view.chars(found.start, found.end);
         Span { start, end, kind: found.kind }
     }));
@@ -325,6 +325,13 @@ const LEXICONS: &[(&str, &str)] = &[
     ("config/lexicon/en.toml", include_str!("../../config/lexicon/en.toml")),
     ("config/lexicon/id.toml", include_str!("../../config/lexicon/id.toml")),
     ("config/lexicon/pl.toml", include_str!("../../config/lexicon/pl.toml")),
+    ("config/lexicon/de.toml", include_str!("../../config/lexicon/de.toml")),
+    ("config/lexicon/es.toml", include_str!("../../config/lexicon/es.toml")),
+    ("config/lexicon/ru.toml", include_str!("../../config/lexicon/ru.toml")),
+    ("config/lexicon/th.toml", include_str!("../../config/lexicon/th.toml")),
+    ("config/lexicon/tl.toml", include_str!("../../config/lexicon/tl.toml")),
+    ("config/lexicon/vi.toml", include_str!("../../config/lexicon/vi.toml")),
+    ("config/lexicon/zh.toml", include_str!("../../config/lexicon/zh.toml")),
 ];
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use super::{
     lexicon::{closes, folded, opens},
-    sight::{Found, Sight},
+    sight::{Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds what the guard names.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     let guard = &sight.context.guard;
     for name in &guard.names {
         full_name(sight, &Zeroizing::new(folded(name)), found);
@@ -24,7 +24,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
     }
 }
 
-fn full_name(sight: &Sight<'_>, name: &str, found: &mut Vec<Found>) {
+fn full_name(sight: &Sight<'_>, name: &str, found: &mut Finds) {
     let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 1).collect();
     let text = sight.text();
     if parts.len() < 2 || !text.contains(parts[0]) && !text.contains(parts[parts.len() - 1]) {
@@ -60,7 +60,7 @@ fn together(gap: &str) -> bool {
     gap.len() <= 5 && gap.chars().filter(|c| c.is_alphanumeric()).count() <= 1
 }
 
-fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Vec<Found>) {
+fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Finds) {
     if wanted.len() < 5 {
         return;
     }
@@ -68,7 +68,7 @@ fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Vec<Found>) {
 }
 
 /// The last eight digits of a guarded number, however they are grouped.
-fn phones(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn phones(sight: &Sight<'_>, found: &mut Finds) {
     let digits = sight.digits();
     let atoms = digits.atoms();
     for phone in &sight.context.guard.phones {

@@ -7,12 +7,12 @@ use super::{
     digits::{Glue, glue},
     lexicon::Cue,
     number::{luhn, mod97},
-    sight::{Found, Sight, is},
+    sight::{Finds, Found, Sight, is},
 };
 use crate::model::Kind;
 
 /// Finds ways to pay outside.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     ibans(sight, found);
     accounts(sight, found);
     wallets(sight, found);
@@ -20,7 +20,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
 }
 
 /// Two letters, two digits, groups: ISO 13616.
-fn ibans(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn ibans(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -65,7 +65,7 @@ fn compact(bytes: &[u8], start: usize, length: usize) -> Option<(String, usize)>
 }
 
 /// Rows of digits: cards, Polish accounts, and what a bank's name or "account" stands before.
-fn accounts(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn accounts(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let digits = sight.digits();
     let atoms = digits.atoms();
@@ -77,10 +77,14 @@ fn accounts(sight: &Sight<'_>, found: &mut Vec<Found>) {
             && digits.value(first, last + 1).len() <= 30
             && !text[atoms[last].end..atoms[last + 1].start].contains([',', ':', ';'])
         {
+            if card(digits.value(first, last)) {
+                break;
+            }
             last += 1;
         }
         let (start, end, value) = (atoms[first].start, atoms[last].end, digits.value(first, last));
         if account(sight, start, end, value) {
+            let start = sight.before(&[Cue::Bank], start, 3).map(|bank| bank.start).min().unwrap_or(start);
             found.push(Found { start, end, kind: Kind::Payment });
         }
         first = last + 1;
@@ -122,7 +126,7 @@ fn card(value: &str) -> bool {
 }
 
 /// A number, a handle or a wallet's own id beside the wallet's name.
-fn wallets(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn wallets(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for hit in sight.hits.iter().filter(|hit| is(hit, &[Cue::Wallet])) {
         if let Some((start, end)) = handle(sight, hit.end) {
@@ -166,7 +170,7 @@ fn handle(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
 }
 
 /// Addresses on chains, by alphabet and length.
-fn crypto(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn crypto(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     if text.len() < 26 {
         return;

@@ -10,23 +10,24 @@ use super::{
     digits::{Digits, Glue, How},
     lexicon::Cue,
     number::{Fit, ean, fit, region},
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds telephone numbers.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     let digits = sight.digits();
     if digits.atoms().is_empty() {
         return;
     }
     let search = Search { sight, regions: regions(sight), digits };
-    let from = found.len();
+    let mut numbers = Finds::default();
     let total: usize = (0..digits.atoms().len()).map(|at| digits.len(at)).sum();
     if total >= 6 {
-        search.printed(found);
+        search.printed(&mut numbers);
     }
-    search.chains(found, from);
+    search.chains(&mut numbers);
+    found.extend(numbers.list().iter().copied());
 }
 
 /// The regions whose plans count here, the likeliest first.
@@ -112,7 +113,7 @@ struct Candidate<'a> {
 
 impl Search<'_> {
     /// What the matcher of numbering plans reads as printed numbers.
-    fn printed(&self, found: &mut Vec<Found>) {
+    fn printed(&self, found: &mut Finds) {
         let text = self.sight.text();
         for region in self.regions.all() {
             let matcher = text
@@ -123,7 +124,7 @@ impl Search<'_> {
                 .build();
             for number in matcher {
                 let (start, end) = (number.start, number.end());
-                let clash = found.iter().any(|f| f.start < end && start < f.end);
+                let clash = found.taken(start, end);
                 if !clash && !self.spared(start, end) && self.sure(start, end) && self.phone_like(start, end) {
                     let (start, end) = self.grown(start, end);
                     found.push(Found { start, end, kind: Kind::Phone });
@@ -192,9 +193,16 @@ impl Search<'_> {
         let digit = |c: char| c.is_ascii_digit();
         let left = text[..start].trim_end_matches([' ', '-', '.']);
         let right = text[end..].trim_start_matches([' ', '-', '.']);
-        let close = |len: usize| len <= 3;
-        let before = left.ends_with(digit) && close(start - left.len());
-        let after = right.starts_with(digit) && close(text.len() - end - right.len());
+        let close = |gap: &str| gap.len() <= 2 && !gap.contains(" -") && !gap.contains("- ");
+        let long = |group: usize| group >= 3;
+        let before = left.ends_with(digit)
+            && close(&text[left.len()..start])
+            && long(left.len() - left.trim_end_matches(digit).len())
+            && !text[start..].starts_with('(');
+        let after = right.starts_with(digit) && close(&text[end..text.len() - right.len()]) && {
+            let rest = right.trim_start_matches(digit);
+            long(right.len() - rest.len()) && !rest.starts_with(['$', '€', '%'])
+        };
         (before || after) && !text[start..].starts_with("08") && !text[start..].starts_with("62")
     }
 
@@ -210,7 +218,7 @@ impl Search<'_> {
     }
 
     /// Chains of atoms that the matcher can not read.
-    fn chains(&self, found: &mut Vec<Found>, from: usize) {
+    fn chains(&self, found: &mut Finds) {
         let text = self.sight.text();
         let count = self.digits.atoms().len();
         let mut first = 0;
@@ -225,35 +233,36 @@ impl Search<'_> {
                 }
                 last += 1;
             }
-            self.chain(first, last, loose, found, from);
+            self.chain(first, last, loose, found);
             first = last + 1;
         }
     }
 
-    fn chain(&self, first: usize, last: usize, loose: bool, found: &mut Vec<Found>, from: usize) {
+    fn chain(&self, first: usize, last: usize, loose: bool, found: &mut Finds) {
         let text = self.sight.text();
         let mut any = false;
         let mut begin = first;
         for at in first..=last {
             if at == last || self.digits.glue(text, at) != Glue::Tight {
-                any |= self.segment(begin, at, found, from);
+                any |= self.segment(begin, at, found);
                 begin = at + 1;
             }
         }
         if loose && !any {
-            self.interrupted(first, last, found, from);
+            self.interrupted(first, last, found);
         }
     }
 
     /// Atoms with nothing but signs between them.
-    fn segment(&self, first: usize, last: usize, found: &mut Vec<Found>, from: usize) -> bool {
+    fn segment(&self, first: usize, last: usize, found: &mut Finds) -> bool {
+        let (first, last) = self.trimmed(first, last);
         let whole = self.candidate(first, last);
         if self.accepted(&whole) {
             let (start, end) = self.grown(whole.start, whole.end);
             found.push(Found { start, end, kind: Kind::Phone });
             return true;
         }
-        if self.taken(&whole, found, from) {
+        if self.taken(&whole, found) {
             return true;
         }
         if first == last || whole.value.len() < 9 {
@@ -273,7 +282,7 @@ impl Search<'_> {
                 }
                 if len >= 7 && (at, to) != (first, last) {
                     let part = self.candidate(at, to);
-                    if self.begins(&part) && self.accepted(&part) && !self.taken(&part, found, from) {
+                    if self.begins(&part) && self.accepted(&part) && !self.taken(&part, found) {
                         best = Some((to, part.start, part.end));
                     }
                 }
@@ -291,8 +300,21 @@ impl Search<'_> {
         any
     }
 
+    /// Without an ordinary word at an end that only might be a number: "to 0812".
+    fn trimmed(&self, first: usize, last: usize) -> (usize, usize) {
+        let atoms = self.digits.atoms();
+        let (mut first, mut last) = (first, last);
+        while first < last && atoms[first].how == How::Maybe && atoms[first + 1].how == How::Plain {
+            first += 1;
+        }
+        while first < last && atoms[last].how == How::Maybe && atoms[last - 1].how == How::Plain {
+            last -= 1;
+        }
+        (first, last)
+    }
+
     /// Atoms with a word between some of them: "500 kotek 100 piesek 200".
-    fn interrupted(&self, first: usize, last: usize, found: &mut Vec<Found>, from: usize) {
+    fn interrupted(&self, first: usize, last: usize, found: &mut Finds) {
         let mut at = first;
         while at < last {
             let mut best = None;
@@ -303,7 +325,7 @@ impl Search<'_> {
                     break;
                 }
                 let part = self.candidate(at, to);
-                if to - at >= 2 && len >= 8 && self.hidden(&part) && !self.taken(&part, found, from) {
+                if to - at >= 2 && len >= 8 && self.hidden(&part) && !self.taken(&part, found) {
                     best = Some((to, part.start, part.end));
                 }
             }
@@ -336,8 +358,8 @@ impl Search<'_> {
         Candidate { first, last, start, end, value: self.digits.value(first, last), plus }
     }
 
-    fn taken(&self, candidate: &Candidate<'_>, found: &[Found], from: usize) -> bool {
-        found[from..].iter().any(|f| f.start < candidate.end && candidate.start < f.end)
+    fn taken(&self, candidate: &Candidate<'_>, found: &Finds) -> bool {
+        found.taken(candidate.start, candidate.end)
     }
 
     /// Whether a part of a longer row begins as numbers begin.
@@ -436,7 +458,7 @@ impl Search<'_> {
     fn spelled(&self, candidate: &Candidate<'_>) -> bool {
         let words = self.how(candidate, How::Word);
         let all = candidate.last + 1 - candidate.first;
-        words >= 3 && words * 3 >= all
+        words * 3 >= all && (words >= 3 || words == all && candidate.value.len() >= 9)
     }
 
     fn shape(&self, candidate: &Candidate<'_>) -> Shape {

@@ -2,12 +2,12 @@
 
 use super::{
     lexicon::{Cue, Hit},
-    sight::{Face, Found, Sight, is},
+    sight::{Face, Finds, Found, Sight, is},
 };
 use crate::model::Kind;
 
 /// Finds ids on networks and messengers.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     if sight.face == Face::Plain {
         mentions(sight, found);
     }
@@ -28,10 +28,15 @@ const NETWORKS: &[Cue] = &[Cue::Network, Cue::NetworkWord];
 const LINKING: &[Cue] = &[Cue::Between, Cue::Id, Cue::PhoneWord, Cue::Phone, Cue::Network, Cue::NetworkWord];
 
 /// `@handle`.
-fn mentions(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn mentions(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for at in memchr::memchr_iter(b'@', text.as_bytes()) {
         let before = text[..at].chars().next_back();
+        let swearing = matches!(before, Some('!' | '#' | '$' | '*' | '~' | '^'))
+            && text[..at - 1].ends_with(|c: char| c.is_ascii_alphanumeric());
+        if swearing {
+            continue;
+        }
         if before.is_some_and(|c| {
             (c.is_alphanumeric() && !super::lexicon::unspaced(c))
                 || matches!(c, '@' | '_' | '.' | '&' | '%' | '-' | '+')
@@ -47,12 +52,18 @@ fn mentions(sight: &Sight<'_>, found: &mut Vec<Found>) {
         if handle.len() < 2 || !letters || (!first_ok && amount && handle.len() < 5) || matches!(next, Some('@')) {
             continue;
         }
-        push(sight, at, end, found);
+        push(sight, at, listed(text, end), found);
     }
 }
 
+/// Where a handle with the list under it ends: `@name/list`.
+fn listed(text: &str, end: usize) -> usize {
+    let list = text[end..].strip_prefix('/').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    list.map_or(end, |_| handle_end(text, end + 1))
+}
+
 /// An id right after a network's name.
-fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Vec<Found>) {
+fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Finds) {
     let word = is(network, &[Cue::NetworkWord]);
     if let Some((start, end, sure)) = id_after(sight, network.end)
         && (sure || !word)
@@ -141,10 +152,10 @@ fn handle_end(text: &str, from: usize) -> usize {
     from + text[from..end].trim_end_matches(['.', '-']).len()
 }
 
-fn push(sight: &Sight<'_>, start: usize, end: usize, found: &mut Vec<Found>) {
+fn push(sight: &Sight<'_>, start: usize, end: usize, found: &mut Finds) {
     let handle = sight.text()[start..end].trim_start_matches('@');
     let own = sight.context.own.social.iter().any(|own| own.trim_start_matches('@').eq_ignore_ascii_case(handle));
-    let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+    let fresh = !found.taken(start, end);
     let digits = handle.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
     if fresh && !own && !digits && sight.face != Face::Joined {
         found.push(Found { start, end, kind: Kind::Social });

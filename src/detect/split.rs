@@ -8,7 +8,7 @@ use super::{
     lexicon::Cue,
     number::Fit,
     phone,
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Sight},
 };
 use crate::model::Kind;
 
@@ -134,7 +134,7 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
     let mut spans = Vec::new();
     let mut seen = |view: &View, hits: &[super::Hit]| {
         let sight = Sight::new(view, hits, context, Face::Joined, "");
-        let mut found: Vec<Found> = Vec::new();
+        let mut found = Finds::default();
         super::email::find(&sight, &mut found);
         super::link::find(&sight, &mut found);
         super::keep(view, &found, &mut spans);

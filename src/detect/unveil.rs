@@ -114,12 +114,12 @@ fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
     let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '-')).unwrap_or(rest.len());
     let next = text.len() - rest.len() + word;
     let bare = rest[word..].trim_start_matches([' ', '(', '[', '{', '<']);
-    let dotted = word > 1
+    let dotted = word > 0
         && rest.len() - word - bare.len() <= 3
         && bare.starts_with('.')
         && (bare.len() < rest.len() - word || bare[1..].starts_with(|c: char| c.is_alphanumeric()));
     let spelled = near.clone().any(|hit| is(hit, &[Cue::Dot]) && hit.start >= next && hit.start - next <= 3);
-    word > 1 && (dotted && !bare[1..].trim_start().is_empty() || spelled)
+    word > 0 && (dotted && !bare[1..].trim_start().is_empty() || spelled)
 }
 
 /// `[.]`, `(@)`, `%2e`.

@@ -819,10 +819,7 @@ async fn a_sweep_forgets_what_has_expired_and_nothing_else() {
     assert!(house.store.delivery(taken.id).await.unwrap().is_none());
     assert!(house.store.message(&scope(), message.id).await.unwrap().is_some());
     assert_eq!(house.store.pair(&scope(), &id("c-1"), T0).await.unwrap().unwrap().contacts.len(), 2);
-    for _ in 0..2 {
-        // The walk over the pairs wraps around.
-        house.store.sweep(T0.plus(Duration::days(101))).await.unwrap();
-    }
+    house.store.sweep(T0.plus(Duration::days(101))).await.unwrap();
     assert!(house.store.pair(&scope(), &id("c-1"), T0).await.unwrap().unwrap().contacts.is_empty());
 }
 

@@ -238,12 +238,7 @@ fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>) -> Rules
 }
 
 /// The desk over shared rules.
-pub fn desk(
-    store: &Arc<dyn Store>,
-    vault: &Arc<Vault>,
-    clock: &Arc<dyn Clock>,
-    rules: &Arc<ArcSwap<Rules>>,
-) -> Desk {
+pub fn desk(store: &Arc<dyn Store>, vault: &Arc<Vault>, clock: &Arc<dyn Clock>, rules: &Arc<ArcSwap<Rules>>) -> Desk {
     let (book, detect) = (Arc::clone(rules), Arc::clone(rules));
     Desk::new(
         Arc::clone(store),
@@ -315,12 +310,7 @@ fn metrics_handle() -> Result<PrometheusHandle, Fault> {
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
-async fn open(
-    settings: &Settings,
-    rooms: Rooms,
-    drain: &Drain,
-    tasks: &mut JoinSet<()>,
-) -> Result<Addresses, Fault> {
+async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut JoinSet<()>) -> Result<Addresses, Fault> {
     let Rooms { relay, desk, smtp, tls, metrics } = rooms;
     let edge = Edge::new(&settings.listen.limits);
     let listen = &settings.listen;

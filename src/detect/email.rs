@@ -96,7 +96,7 @@ fn domain_end(text: &str, from: usize) -> usize {
 }
 
 /// Names kept for examples and private networks: no registry has them, mail still goes there.
-fn reserved(domain: &str) -> bool {
+pub(super) fn reserved(domain: &str) -> bool {
     ["example", "test", "local", "localhost", "invalid", "internal"]
         .iter()
         .any(|top| domain.ends_with(top) && domain.len() > top.len())

@@ -79,7 +79,7 @@ impl Source {
     /// Every fault that was found.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Vec<Wrong>> {
         let mut text = self.text.clone();
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<Wrong> = Vec::new();
         loop {
             match toml::from_str::<T>(&text) {
                 Ok(value) if wrong.is_empty() => return Ok(value),

@@ -9,7 +9,10 @@ use crate::{
     vault::{Place, draw_password, password_verifier},
 };
 
-use super::{Declined, Desk, Wrong, parties::{hide_email, normalised}};
+use super::{
+    Declined, Desk, Wrong,
+    parties::{hide_email, normalised},
+};
 
 /// What is sealed of an agent.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -72,7 +75,12 @@ impl Desk {
     }
 
     /// No id holds a slash, so that two agents never share a user name.
-    fn draw_login(&self, scope: &Scope, party: &PartyId, id: &AgentId) -> Result<(String, Secret<String>, Vec<u8>), Fault> {
+    fn draw_login(
+        &self,
+        scope: &Scope,
+        party: &PartyId,
+        id: &AgentId,
+    ) -> Result<(String, Secret<String>, Vec<u8>), Fault> {
         let password = draw_password(self.vault.luck())?;
         let verifier = password_verifier(password.reveal(), self.vault.luck())?;
         Ok((format!("{}/{party}/{id}", scope.marketplace()), password, verifier))

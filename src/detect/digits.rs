@@ -58,7 +58,10 @@ impl Digits {
         let text = sight.text();
         let mut reading = Reading { text, digits: Self::default(), last: Last::default() };
         let hits: Vec<(&Hit, Number)> = sight.numbers().collect();
-        if hits.len() < 2 && !text.bytes().any(|b| b.is_ascii_digit()) {
+        if hits.is_empty()
+            && !text.bytes().any(|b| b.is_ascii_digit())
+            && (text.is_ascii() || !text.chars().any(counts))
+        {
             return reading.digits;
         }
         let mut next_hit = 0;
@@ -363,8 +366,15 @@ fn han(text: &str) -> Option<(char, usize)> {
     Some((digit, c.len_utf8()))
 }
 
+/// A digit of a script that writes numbers with letters.
+fn counts(c: char) -> bool {
+    let mut buffer = [0; 4];
+    han(c.encode_utf8(&mut buffer)).is_some()
+}
+
 /// Whether two words stand side by side.
 fn adjacent(text: &str, end: usize, start: usize) -> bool {
     let between = &text[end.min(start)..start];
-    between.len() <= 5 && (between.bytes().all(|b| b == b' ' || b == b'-') || matches!(between.trim(), "y" | "and" | "i"))
+    between.len() <= 5
+        && (between.bytes().all(|b| b == b' ' || b == b'-') || matches!(between.trim(), "y" | "and" | "i"))
 }

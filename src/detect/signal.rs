@@ -66,6 +66,8 @@ pub(super) struct Rule {
     pub(super) kind: SignalKind,
     groups: Vec<Set>,
     unless: Set,
+    /// The concepts of its own language: one of them must be among what is met.
+    own: Set,
     within: u32,
     ordered: bool,
     pub(super) must_catch: Vec<String>,
@@ -74,7 +76,11 @@ pub(super) struct Rule {
 
 impl Rule {
     /// Compiles a rule, resolving concept names through `known`.
-    pub(super) fn compile(text: &RuleText, known: impl Fn(&str) -> Vec<u16>) -> Result<Self, RuleFault> {
+    pub(super) fn compile(
+        text: &RuleText,
+        known: impl Fn(&str) -> Vec<u16>,
+        own: impl Fn(&str) -> Option<u16>,
+    ) -> Result<Self, RuleFault> {
         if text.all.is_empty() {
             return Err(RuleFault::Empty(text.id.clone()));
         }
@@ -92,6 +98,9 @@ impl Rule {
             }
             Ok(set)
         };
+        let mut mine = Set::default();
+        let names = text.all.iter().flat_map(|names| names.split('|'));
+        names.filter_map(|name| own(name.trim())).for_each(|id| mine.insert(id));
         let mut unless = Set::default();
         for names in &text.unless {
             unless.join(&set(names)?);
@@ -101,6 +110,7 @@ impl Rule {
             kind: text.kind,
             groups: text.all.iter().map(|names| set(names)).collect::<Result<_, _>>()?,
             unless,
+            own: mine,
             within: text.within,
             ordered: text.ordered,
             must_catch: text.must_catch.clone(),
@@ -124,6 +134,7 @@ impl Rule {
             }
             let last = if self.ordered { self.in_order(mentions, first) } else { self.together(mentions, first) };
             if let Some(last) = last
+                && self.native(&mentions[first..=last])
                 && !self.excused(mentions, first, last)
             {
                 return Some(last);
@@ -160,7 +171,8 @@ impl Rule {
                 continue;
             }
             let free = self.groups.iter().take(MAX_GROUPS).enumerate();
-            let group = free.filter(|(n, group)| taken[*n].is_none() && group.has(mention.concept)).map(|(n, _)| n).next();
+            let group =
+                free.filter(|(n, group)| taken[*n].is_none() && group.has(mention.concept)).map(|(n, _)| n).next();
             if let Some(group) = group {
                 taken[group] = Some((mention.start, mention.end));
                 missing -= 1;
@@ -174,6 +186,11 @@ impl Rule {
 
     fn near(&self, mentions: &[Mention], first: usize, at: usize) -> bool {
         mentions[at].word.saturating_sub(mentions[first].word) <= self.within
+    }
+
+    /// Loan words alone do not make a sentence of the rule's language.
+    fn native(&self, mentions: &[Mention]) -> bool {
+        self.own.is_empty() || mentions.iter().any(|mention| self.own.has(mention.concept))
     }
 
     /// An excusing concept within four words of what was found.
@@ -217,6 +234,10 @@ impl Set {
         self.0[at] |= 1 << (concept % 64);
     }
 
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn has(&self, concept: u16) -> bool {
         self.0.get(usize::from(concept / 64)).is_some_and(|word| word >> (concept % 64) & 1 == 1)
     }
@@ -247,7 +268,7 @@ mod tests {
             must_catch: vec!["x".to_owned()],
             must_pass: Vec::new(),
         };
-        Rule::compile(&text, |name| vec![u16::from(name.as_bytes()[0] - b'a')]).unwrap()
+        Rule::compile(&text, |name| vec![u16::from(name.as_bytes()[0] - b'a')], |_| None).unwrap()
     }
 
     fn meets(rule: &Rule, text: &str) -> bool {

@@ -39,14 +39,8 @@ impl Relay {
         tell_removed(&mut content, &talk.removed, talk.reader_locale());
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
-        let stage = Scrubbed {
-            talk,
-            original,
-            findings: read.findings,
-            signals: read.signals,
-            verdict,
-            window: (seq, sealed),
-        };
+        let stage =
+            Scrubbed { talk, original, findings: read.findings, signals: read.signals, verdict, window: (seq, sealed) };
         Ok(Message::at(stage, content))
     }
 
@@ -300,4 +294,3 @@ fn describe(file: &Attachment) -> File {
         action: file.action,
     }
 }
-

@@ -11,7 +11,11 @@
 //! are read or written; the few calls without it (finding a handle, a token, a due delivery)
 //! return the scope they prove.
 
+#[cfg(test)]
+mod conformance;
 mod outbox;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod rows;
 mod schema;
 pub mod sqlite;

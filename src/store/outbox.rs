@@ -3,7 +3,7 @@
 use ring::digest::{Context, SHA256};
 
 use super::{Cargo, NewEntry, words::Word};
-use crate::model::{Duration, Entry, EntryKind, EventId, Link, MessageState, Timestamp};
+use crate::model::{Duration, Entry, EntryKind, EventId, Link, MessageState, Reason, Timestamp};
 
 /// Where a delivery is in its life. `Held`, `Queued` and `Claimed` are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,16 @@ pub(super) fn linked(seq: u64, head: Link, new: &NewEntry) -> (String, Link) {
     let canonical = entry.canonical();
     let link = head.then(canonical.as_bytes());
     (canonical, link)
+}
+
+/// The facts of a refusal: its reason is known only where it was judged. Whoever wrote one among
+/// the facts already is left alone.
+pub(super) fn with_reason(facts: &str, reason: Reason) -> String {
+    match facts {
+        "" => format!("reason={}", reason.as_str()),
+        facts if facts.contains("reason=") => facts.to_owned(),
+        facts => format!("{facts} reason={}", reason.as_str()),
+    }
 }
 
 /// How long withheld mail that only a claim noticed waits for its notice.

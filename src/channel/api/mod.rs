@@ -132,7 +132,8 @@ impl Api {
         let target = format!("{} {}", request.method(), request.uri());
         let (parts, body) = request.into_parts();
         let mut name = "none";
-        let way = std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, body, &mut name));
+        let way =
+            std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, body, &mut name));
         // One hostile request must not take its connection's other streams with it.
         let answered = way.catch_unwind().await.unwrap_or_else(|_| Err(Fault::plain("answering: a panic").into()));
         let response = answered.unwrap_or_else(|problem| problem.response());

@@ -137,7 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         };
         self.received();
         metrics::counter!("tabir_smtp_messages_total", "code" => answer[..3].to_owned()).increment(1);
-        if answer.starts_with('5') { self.fail(&answer) } else { self.say(&answer) }
+        if answer.starts_with('5') {
+            self.fail(&answer)
+        } else {
+            self.say(&answer)
+        }
         Next::Command
     }
 }

@@ -2,3 +2,7 @@
 
 /// For SQLite: `user_version` is how many of these a file has seen.
 pub(super) const SQLITE: &[&str] = &[include_str!("sqlite_0001.sql")];
+
+/// For PostgreSQL: the row of `schema_version` is how many of these a database has seen.
+#[cfg(feature = "postgres")]
+pub(super) const POSTGRES: &[&str] = &[include_str!("postgres_0001.sql")];

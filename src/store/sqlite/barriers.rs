@@ -24,6 +24,10 @@ pub(super) fn review(db: &Connection, scope: &Scope, review: &NewReview) -> Resu
     let changed = known.as_ref().is_none_or(|known| review.rating != known.rating);
     let reviewer = known.map_or_else(|| review.reviewer.clone(), |known| known.reviewer);
     let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer, raised };
+    if raised || changed {
+        keep_review(db, &place, review, &barrier)?;
+        evidence::add(db, place.num, &review.entry)?;
+    }
     if raised {
         let pair = Pair::read(db, &place, review.at)?;
         raise(db, &place, pair.state.now, Towards::Buyer)?;
@@ -31,10 +35,6 @@ pub(super) fn review(db: &Connection, scope: &Scope, review: &NewReview) -> Resu
             .execute(params![place.buyer, place.seller, pair.state.now, review.rating])?;
         stop(db, &place, &[Side::Buyer], review.at, review.notice_due, &mut barrier)?;
         handles::replace(db, place.num, Side::Buyer, &review.handles, review.at, None)?;
-    }
-    if raised || changed {
-        keep_review(db, &place, review, &barrier)?;
-        evidence::add(db, place.num, &review.entry)?;
     }
     Ok(Some(barrier))
 }
@@ -91,6 +91,7 @@ pub(super) fn block(db: &Connection, scope: &Scope, block: &NewBlock) -> Result<
     if block.blocked == is_blocked {
         return Ok(Some(barrier));
     }
+    evidence::add(db, place.num, &block.entry)?;
     if raised {
         let (towards, stopped): (_, &[Side]) = match block.by {
             Side::Buyer => (Towards::Buyer, &[Side::Buyer]),
@@ -101,7 +102,6 @@ pub(super) fn block(db: &Connection, scope: &Scope, block: &NewBlock) -> Result<
         handles::replace(db, place.num, block.by, &block.handles, block.at, Some(block.at))?;
     }
     set_blocked(db, &place, block.by, block.blocked)?;
-    evidence::add(db, place.num, &block.entry)?;
     Ok(Some(barrier))
 }
 

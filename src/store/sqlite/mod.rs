@@ -23,6 +23,8 @@ mod pair;
 mod parties;
 mod readers;
 mod record;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
@@ -78,6 +80,11 @@ impl Sqlite {
             buyers_swept: AtomicI64::new(0),
             sellers_swept: AtomicI64::new(0),
         })
+    }
+
+    /// How many transactions were committed since it was opened, each with one sync at most.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
     }
 
     /// A transaction; durable when it answers.

@@ -91,19 +91,10 @@ fn refuse(db: &Connection, place: &Place, pair: Pair, record: &Record, reason: R
     let mut chain = Chain::load(db, place.num)?;
     let state = MessageState::Refused;
     Message { record, state, reason: Some(reason), debited: false }.insert(db, place, &pair, &mut chain)?;
-    chain.add(db, &entry(record, EntryKind::MessageRefused, with_reason(&record.facts, reason)))?;
+    chain.add(db, &entry(record, EntryKind::MessageRefused, outbox::with_reason(&record.facts, reason)))?;
     chain.save(db)?;
     keep_repeat(db, place, record)?;
     Ok(Recorded::Refused { reason, pair: pair.state })
-}
-
-/// The reason is only known here; whoever wrote it among the facts already is left alone.
-fn with_reason(facts: &str, reason: Reason) -> String {
-    match facts {
-        "" => format!("reason={}", reason.as_str()),
-        facts if facts.contains("reason=") => facts.to_owned(),
-        facts => format!("{facts} reason={}", reason.as_str()),
-    }
 }
 
 fn entry(record: &Record, kind: EntryKind, facts: String) -> NewEntry {

@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
+        atomic::{AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
@@ -35,18 +36,26 @@ pub(super) enum Patience {
 pub(super) struct Writer {
     queue: Option<Sender<Errand>>,
     thread: Option<JoinHandle<()>>,
+    commits: Arc<AtomicU64>,
 }
 
 impl Writer {
     /// Starts the thread on a connection that is open already.
     pub(super) fn start(path: PathBuf, db: Connection) -> Result<Self, Fault> {
         let (queue, errands) = mpsc::channel();
-        let desk = Desk { path, db: Some(db), errands, company: 1.0, since_checkpoint: 0 };
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&commits);
+        let desk = Desk { path, db: Some(db), errands, company: 1.0, since_checkpoint: 0, commits: counted };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || desk.serve())
             .map_err(|error| Fault::new("starting the store's writer", error))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), commits })
+    }
+
+    /// How many transactions were committed since the start: each is one sync at most.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Runs `work` in a transaction; the answer comes after its commit.
@@ -206,6 +215,7 @@ struct Desk {
     /// little for the others saves syncs; a lone sender never waits.
     company: f64,
     since_checkpoint: usize,
+    commits: Arc<AtomicU64>,
 }
 
 /// What one commit will hold, and what follows it.
@@ -335,6 +345,7 @@ impl Desk {
             }
         }
         let end = run(db, "COMMIT").map_err(Lost::to);
+        self.commits.fetch_add(1, Ordering::Relaxed);
         if end.is_err() {
             // Never trust a failed commit, nor what this connection remembers of the file.
             self.db = None;

@@ -50,7 +50,8 @@ fn answer(query: &[u8], zone: &HashMap<String, Says>) -> Option<Vec<u8>> {
         Some(Says::Text(text)) => (0, is_text.then_some(text)),
         None => (3, None),
     };
-    let mut answer = [&query[..2], &[0x81, 0x80 | code, 0, 1, 0, u8::from(text.is_some()), 0, 0, 0, 0], question].concat();
+    let mut answer =
+        [&query[..2], &[0x81, 0x80 | code, 0, 1, 0, u8::from(text.is_some()), 0, 0, 0, 0], question].concat();
     if let Some(text) = text {
         answer.extend_from_slice(&[0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60]);
         let strings: Vec<u8> = text.as_bytes().chunks(200).flat_map(|s| [&[s.len() as u8], s].concat()).collect();
@@ -71,7 +72,8 @@ impl World {
     async fn with(zone: &[(&str, Says)]) -> Self {
         let key = Ed25519Key::generate_pkcs8().unwrap();
         let public = BASE64.encode(&Ed25519Key::from_pkcs8_der(&key).unwrap().public_key());
-        let mut zone: HashMap<String, Says> = zone.iter().map(|(name, says)| ((*name).to_owned(), says.clone())).collect();
+        let mut zone: HashMap<String, Says> =
+            zone.iter().map(|(name, says)| ((*name).to_owned(), says.clone())).collect();
         for domain in ["shop.example", "mail.shop.example", "other.example"] {
             let name = format!("s1._domainkey.{domain}");
             zone.entry(name).or_insert(Says::Text(format!("v=DKIM1; k=ed25519; p={public}")));
@@ -137,11 +139,9 @@ async fn an_aligned_pass_proves_the_sender_with_or_without_a_dmarc_record() {
 
 #[tokio::test]
 async fn a_pass_for_somebody_else_proves_nothing() {
-    let world = World::with(&[
-        ("other.example", text("v=spf1 ip4:127.0.0.1 -all")),
-        ("shop.example", text("v=spf1 -all")),
-    ])
-    .await;
+    let world =
+        World::with(&[("other.example", text("v=spf1 ip4:127.0.0.1 -all")), ("shop.example", text("v=spf1 -all"))])
+            .await;
     let unsigned = mail("toko@shop.example");
     assert_eq!(facts(world.prove("toko@other.example", &unsigned).await), "No");
     assert_eq!(facts(world.prove("toko@shop.example", &unsigned).await), "No");

@@ -24,11 +24,7 @@ impl Sink {
     /// answer closes the connection.
     async fn open(replies: &'static [(&'static str, &'static str)]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let sink = Self {
-            address: listener.local_addr().unwrap(),
-            heard: Arc::default(),
-            connections: Arc::default(),
-        };
+        let sink = Self { address: listener.local_addr().unwrap(), heard: Arc::default(), connections: Arc::default() };
         let (heard, connections) = (sink.heard.clone(), sink.connections.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -67,7 +63,10 @@ async fn answer(
     let mut line = String::new();
     let mut data = false;
     stream.write_all(reply("CONNECT").as_bytes()).await.unwrap();
-    while { line.clear(); stream.read_line(&mut line).await.unwrap_or(0) > 0 } {
+    while {
+        line.clear();
+        stream.read_line(&mut line).await.unwrap_or(0) > 0
+    } {
         heard.lock().unwrap().push_str(&line);
         let said = line.trim_end();
         if data && said != "." {
@@ -151,10 +150,8 @@ async fn nothing_is_sent_in_clear_where_tls_is_wanted() {
 
 #[tokio::test]
 async fn words_behind_the_answer_to_starttls_end_the_connection() {
-    const INJECTED: &[(&str, &str)] = &[
-        ("EHLO", "250-sink\r\n250 STARTTLS\r\n"),
-        ("STARTTLS", "220 go\r\n250-sink\r\n250 SIZE 1\r\n"),
-    ];
+    const INJECTED: &[(&str, &str)] =
+        &[("EHLO", "250-sink\r\n250 STARTTLS\r\n"), ("STARTTLS", "220 go\r\n250-sink\r\n250 SIZE 1\r\n")];
     let sink = Sink::open(INJECTED).await;
     assert_eq!(deliver(&sink.courier(TlsPolicy::Encrypt)).await, not_now("tls"));
     assert!(!sink.heard().contains("MAIL"));

@@ -1,0 +1,640 @@
+//! One suite that every ledger passes, on a real store: what must be exact whoever else writes.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{
+    Answer, Cargo, Decision, Delivery, Ending, HandleKind, Idempotency, Judge, Ledger, NewBlock, NewDelivery, NewEntry,
+    NewHandle, NewReview, Record, Recorded, Settled, Under,
+};
+use crate::model::{
+    Channel, Commitment, ConversationId, Duration, EntryKind, EventId, HandleHash, Link, Luck, MessageState, Reason,
+    Scope, Side, SystemLuck, Timestamp,
+};
+
+/// A real store under test, with what the suite needs beside the ledger.
+pub(super) trait Ground: Send + Sync {
+    /// The ledger under test.
+    fn ledger(&self) -> &dyn Ledger;
+    /// Makes a conversation with its parties and opens its chain.
+    fn add_conversation<'a>(&'a self, scope: &'a Scope, new: &'a Talk) -> Answer<'a, ()>;
+    /// The state of a message.
+    fn state<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<MessageState>>;
+    /// A conversation's evidence: canonical bytes and links.
+    fn chain<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Vec<(String, Link)>>;
+    /// Closes the store and opens it again.
+    fn restart(self: Box<Self>) -> Answer<'static, Box<dyn Ground>>;
+}
+
+/// A conversation to make.
+#[derive(Clone)]
+pub(super) struct Talk {
+    pub(super) id: ConversationId,
+    pub(super) buyer: &'static str,
+    pub(super) seller: &'static str,
+    pub(super) group: Option<&'static str>,
+}
+
+/// Runs every test of the suite on the ground that `$open` lays: a test each.
+macro_rules! conforms {
+    ($open:path) => {
+        conforms! { $open:
+            a_budget_is_exact_under_twenty_concurrent_senders
+            a_group_of_sellers_shares_one_budget_even_when_it_is_new
+            time_of_a_pair_never_goes_back
+            the_same_message_at_the_same_time_is_taken_once
+            an_expired_repetition_is_a_new_message
+            a_moved_window_is_told_before_anything_is_judged
+            a_refused_message_is_recorded_and_costs_nothing
+            no_delivery_is_claimed_twice
+            a_lane_keeps_its_order_and_waits_for_its_head
+            the_two_directions_of_a_conversation_do_not_wait_for_each_other
+            a_lease_that_ran_out_is_claimed_again
+            an_older_claim_settles_nothing
+            a_review_withholds_what_is_accepted_and_gives_the_debit_back
+            what_is_in_flight_at_a_review_is_named_and_never_waits_again
+            a_claim_from_before_a_barrier_is_not_current
+            the_same_or_a_raised_rating_is_no_new_barrier
+            a_block_by_the_seller_stops_both_directions
+            a_block_by_the_buyer_leaves_their_own_words_alone
+            a_failed_message_leaves_a_notice_and_a_notice_leaves_none
+            a_message_is_delivered_when_every_way_has_taken_it
+            a_conversation_that_is_unknown_is_gone
+            budgets_barriers_and_queues_survive_a_restart
+            the_chain_verifies_after_all_this
+        }
+    };
+    ($open:path: $($sentence:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $sentence() {
+            if let Some(ground) = $open().await {
+                crate::store::conformance::$sentence(ground).await;
+            }
+        }
+    )*};
+}
+pub(super) use conforms;
+
+type Grounds = Box<dyn Ground>;
+
+pub(super) async fn a_budget_is_exact_under_twenty_concurrent_senders(ground: Grounds) {
+    let (ground, scope) = (Arc::new(ground), scope());
+    // Two conversations of one pair: the budget is the pair's.
+    for id in ["c-1", "c-2"] {
+        ground.add_conversation(&scope, &talk(id)).await.unwrap();
+    }
+    let senders: Vec<_> = (0..20)
+        .map(|n| {
+            let (ground, scope) = (Arc::clone(&ground), scope.clone());
+            tokio::spawn(async move {
+                let message = from_seller(if n % 2 == 0 { "c-1" } else { "c-2" }, T0.plus(Duration(n)));
+                ground.ledger().record(&scope, message, at_most(5)).await.unwrap()
+            })
+        })
+        .collect();
+    let mut accepted = 0;
+    for sender in senders {
+        match sender.await.unwrap() {
+            Recorded::Accepted { .. } => accepted += 1,
+            Recorded::Refused { reason: Reason::Rate, .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(accepted, 5);
+    let pair = ground.ledger().pair(&scope, &id("c-1"), T0).await.unwrap().unwrap();
+    assert_eq!(pair.contacts.len(), 5);
+    assert!(pair.contacts.windows(2).all(|two| two[0].0 < two[1].0));
+}
+
+pub(super) async fn a_group_of_sellers_shares_one_budget_even_when_it_is_new(ground: Grounds) {
+    let scope = scope();
+    let alone = Talk { seller: "shop-2", ..talk("c-2") };
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    ground.add_conversation(&scope, &alone).await.unwrap();
+    for conversation in ["c-1", "c-2"] {
+        let taken = ground.ledger().record(&scope, from_seller(conversation, T0), at_most(1)).await.unwrap();
+        assert!(matches!(taken, Recorded::Accepted { .. }), "apart, each has its own");
+    }
+    // The marketplace finds out that both are one firm.
+    ground.add_conversation(&scope, &Talk { group: Some("firm"), ..talk("c-1") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { group: Some("firm"), ..alone }).await.unwrap();
+    let pair = ground.ledger().pair(&scope, &id("c-1"), T0).await.unwrap().unwrap();
+    assert_eq!(pair.contacts.len(), 2);
+    let third = ground.ledger().record(&scope, from_seller("c-2", T0.plus(HOUR)), at_most(2)).await.unwrap();
+    assert!(matches!(third, Recorded::Refused { reason: Reason::Rate, .. }));
+}
+
+pub(super) async fn time_of_a_pair_never_goes_back(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let mut last = Timestamp(0);
+    for at in [T0, T0.plus(HOUR), T0.minus(HOUR), T0.minus(HOUR), T0] {
+        let Recorded::Accepted { pair, .. } = accept(&ground, &scope, from_seller("c-1", at)).await else { panic!() };
+        assert!(pair.now > last);
+        assert_eq!(pair.contacts.last(), Some(&(pair.now, Under::Ordinary)));
+        last = pair.now;
+    }
+    let seen = ground.ledger().pair(&scope, &id("c-1"), T0).await.unwrap().unwrap();
+    assert_eq!(seen.now, last.plus(Duration(1)));
+}
+
+pub(super) async fn the_same_message_at_the_same_time_is_taken_once(ground: Grounds) {
+    let (ground, scope) = (Arc::new(ground), scope());
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let senders: Vec<_> = (0..20)
+        .map(|_| {
+            let (ground, scope) = (Arc::clone(&ground), scope.clone());
+            tokio::spawn(async move {
+                let message = Record { idempotency: Some(fingerprint(1)), ..from_seller("c-1", T0) };
+                let id = message.id;
+                (id, ground.ledger().record(&scope, message, at_most(9)).await.unwrap())
+            })
+        })
+        .collect();
+    let (mut accepted, mut repeated) = (Vec::new(), HashSet::new());
+    for sender in senders {
+        match sender.await.unwrap() {
+            (id, Recorded::Accepted { .. }) => accepted.push(id),
+            (_, Recorded::Repeated(id)) => _ = repeated.insert(id),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(accepted.len(), 1);
+    assert_eq!(repeated, HashSet::from([accepted[0]]));
+    let other = Record { idempotency: Some(fingerprint(2)), ..from_seller("c-1", T0) };
+    assert!(matches!(ground.ledger().record(&scope, other, at_most(9)).await.unwrap(), Recorded::Conflict));
+    assert_eq!(claim(&ground, T0).await.len(), 1);
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 1);
+}
+
+pub(super) async fn an_expired_repetition_is_a_new_message(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let first = Record { idempotency: Some(fingerprint(1)), ..from_seller("c-1", T0) };
+    let expires = fingerprint(1).expires;
+    accept(&ground, &scope, first).await;
+    let mut again = fingerprint(2);
+    again.expires = expires.plus(DAY);
+    let second = Record { idempotency: Some(again.clone()), ..from_seller("c-1", expires) };
+    let id = second.id;
+    accept(&ground, &scope, second).await;
+    let third = Record { idempotency: Some(again), ..from_seller("c-1", expires) };
+    let Recorded::Repeated(known) = accept(&ground, &scope, third).await else { panic!() };
+    assert_eq!(known, id);
+}
+
+pub(super) async fn a_moved_window_is_told_before_anything_is_judged(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let with = |seq| Record { window: Some((seq, b"sealed".to_vec())), ..from_seller("c-1", T0) };
+    assert!(matches!(accept(&ground, &scope, with(0)).await, Recorded::Accepted { .. }));
+    let never: Judge = Box::new(|_| panic!("judged"));
+    assert!(matches!(ground.ledger().record(&scope, with(0), never).await.unwrap(), Recorded::Stale));
+    assert!(matches!(accept(&ground, &scope, with(1)).await, Recorded::Accepted { .. }));
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 2);
+}
+
+pub(super) async fn a_refused_message_is_recorded_and_costs_nothing(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let message = from_seller("c-1", T0);
+    let known = message.id;
+    let judge: Judge = Box::new(|_| Decision::Refuse(Reason::CoolDown));
+    let answer = ground.ledger().record(&scope, message, judge).await.unwrap();
+    assert!(matches!(answer, Recorded::Refused { reason: Reason::CoolDown, .. }));
+    assert_eq!(ground.state(&scope, known).await.unwrap(), Some(MessageState::Refused));
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 0);
+    assert!(claim(&ground, T0.plus(DAY)).await.is_empty());
+    let (last, _) = ground.chain(&scope, &id("c-1")).await.unwrap().pop().unwrap();
+    assert!(last.contains("message_refused") && last.contains("reason=cool_down"), "{last}");
+}
+
+pub(super) async fn no_delivery_is_claimed_twice(ground: Grounds) {
+    let (ground, scope) = (Arc::new(ground), scope());
+    for n in 0..8 {
+        let conversation = format!("c-{n}");
+        ground.add_conversation(&scope, &talk(&conversation)).await.unwrap();
+        for m in 0..4 {
+            accept(&ground, &scope, from_seller(&conversation, T0.plus(Duration(m)))).await;
+        }
+    }
+    let claimers: Vec<_> = (0..4)
+        .map(|_| {
+            let ground = Arc::clone(&ground);
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                // A claimer that met only locked lanes comes again, as carry does.
+                for _ in 0..20 {
+                    mine.extend(ground.ledger().claim(LATER, LEASE, 5).await.unwrap());
+                }
+                mine
+            })
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    for claimer in claimers {
+        for delivery in claimer.await.unwrap() {
+            assert!(seen.insert(delivery.id), "claimed twice");
+        }
+    }
+    // A claim that took only a part of a lane holds the rest of it back.
+    for delivery in &seen {
+        settle(&ground, *delivery, 1, Ending::Delivered).await;
+    }
+    let mut more = claim(&ground, LATER).await;
+    while !more.is_empty() {
+        for delivery in more {
+            assert!(seen.insert(delivery.id), "claimed twice");
+            settle(&ground, delivery.id, delivery.claim, Ending::Delivered).await;
+        }
+        more = claim(&ground, LATER).await;
+    }
+    assert_eq!(seen.len(), 32);
+}
+
+pub(super) async fn a_lane_keeps_its_order_and_waits_for_its_head(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let mut sent = Vec::new();
+    for n in 0..4 {
+        let message = from_seller("c-1", T0.plus(Duration(n)));
+        sent.push(message.id);
+        accept(&ground, &scope, message).await;
+    }
+    let lane = claim(&ground, LATER).await;
+    assert_eq!(lane.iter().map(|delivery| delivery.message).collect::<Vec<_>>(), sent);
+    assert!(claim(&ground, LATER).await.is_empty(), "all of it is claimed");
+    settle(&ground, lane[0].id, lane[0].claim, Ending::Deferred(LATER.plus(HOUR))).await;
+    for one in &lane[1..] {
+        settle(&ground, one.id, one.claim, Ending::Released).await;
+    }
+    // A message that comes now stands behind them.
+    let fifth = from_seller("c-1", LATER);
+    sent.push(fifth.id);
+    accept(&ground, &scope, fifth).await;
+    assert!(claim(&ground, LATER.plus(Duration(1))).await.is_empty(), "the head holds its lane");
+    let lane = claim(&ground, LATER.plus(HOUR)).await;
+    assert_eq!(lane.iter().map(|delivery| delivery.message).collect::<Vec<_>>(), sent);
+    assert_eq!(lane.iter().map(|delivery| delivery.attempts).collect::<Vec<_>>(), [1, 0, 0, 0, 0]);
+}
+
+pub(super) async fn the_two_directions_of_a_conversation_do_not_wait_for_each_other(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    accept(&ground, &scope, from_seller("c-1", T0)).await;
+    let to_buyer = claim(&ground, LATER).await;
+    settle(&ground, to_buyer[0].id, 1, Ending::Deferred(LATER.plus(HOUR))).await;
+    let answer = from_buyer("c-1", T0);
+    accept(&ground, &scope, answer.clone()).await;
+    let to_seller = claim(&ground, LATER).await;
+    assert_eq!(to_seller.len(), 1);
+    assert_eq!((to_seller[0].message, to_seller[0].to, to_seller[0].epoch), (answer.id, Side::Seller, None));
+    assert_eq!(to_buyer[0].epoch, Some(0));
+    assert_eq!(to_buyer[0].body.as_ref(), b"sealed body");
+}
+
+pub(super) async fn a_lease_that_ran_out_is_claimed_again(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    accept(&ground, &scope, from_seller("c-1", T0)).await;
+    let first = claim(&ground, LATER).await;
+    assert!(claim(&ground, LATER.plus(LEASE).minus(Duration(1))).await.is_empty());
+    let second = claim(&ground, LATER.plus(LEASE)).await;
+    assert_eq!(second[0].id, first[0].id);
+    assert_eq!((second[0].claim, second[0].attempts), (2, 1));
+    assert!(!ground.ledger().still_current(&first[0]).await.unwrap());
+    assert!(ground.ledger().still_current(&second[0]).await.unwrap());
+}
+
+pub(super) async fn an_older_claim_settles_nothing(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let message = from_seller("c-1", T0);
+    accept(&ground, &scope, message.clone()).await;
+    let first = claim(&ground, LATER).await.remove(0);
+    let second = claim(&ground, LATER.plus(LEASE)).await.remove(0);
+    settle(&ground, first.id, first.claim, Ending::Failed).await;
+    assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Queued));
+    settle(&ground, second.id, second.claim, Ending::Delivered).await;
+    settle(&ground, second.id, second.claim, Ending::Failed).await;
+    assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Delivered));
+}
+
+pub(super) async fn a_review_withholds_what_is_accepted_and_gives_the_debit_back(ground: Grounds) {
+    let scope = scope();
+    for conversation in ["c-1", "c-2"] {
+        ground.add_conversation(&scope, &talk(conversation)).await.unwrap();
+    }
+    let (arrived, waiting) = (from_seller("c-1", T0), from_seller("c-2", T0));
+    accept(&ground, &scope, arrived.clone()).await;
+    let first = claim(&ground, LATER).await.remove(0);
+    settle(&ground, first.id, first.claim, Ending::Delivered).await;
+    accept(&ground, &scope, waiting.clone()).await;
+    accept(&ground, &scope, from_buyer("c-1", T0)).await;
+    let barrier = ground.ledger().review(&scope, review("c-1", 1, LATER)).await.unwrap().unwrap();
+    assert!(barrier.raised);
+    assert_eq!((barrier.withheld, barrier.in_flight), (vec![waiting.id], vec![]));
+    assert_eq!(ground.state(&scope, waiting.id).await.unwrap(), Some(MessageState::Withheld));
+    assert_eq!(ground.state(&scope, arrived.id).await.unwrap(), Some(MessageState::Delivered));
+    let pair = ground.ledger().pair(&scope, &id("c-2"), LATER).await.unwrap().unwrap();
+    assert_eq!((pair.epoch, pair.contacts.len(), pair.reviews.len()), (1, 1, 1));
+    assert_eq!(pair.reviews[0].1, 1);
+    assert!(pair.now > pair.reviews[0].0 && pair.last_from_buyer.is_some());
+    // The buyer's own words pass; the author of the withheld one hears of it at the fixed hour.
+    let now = claim(&ground, LATER.plus(Duration(1))).await;
+    assert_eq!(now.iter().map(|one| (one.to, one.cargo)).collect::<Vec<_>>(), [(Side::Seller, Cargo::Message)]);
+    let notice = claim(&ground, LATER.plus(HOUR)).await;
+    assert_eq!(notice.len(), 1);
+    assert_eq!((notice[0].to, notice[0].cargo, notice[0].message), (Side::Seller, Cargo::WithheldNotice, waiting.id));
+    assert!(notice[0].body.is_empty() && notice[0].epoch.is_none());
+    assert!(ground.ledger().still_current(&notice[0]).await.unwrap());
+    // What is written after the review is of the new epoch.
+    accept(&ground, &scope, from_seller("c-2", LATER.plus(HOUR))).await;
+    assert_eq!(claim(&ground, LATER.plus(DAY)).await.iter().filter(|one| one.epoch == Some(1)).count(), 1);
+}
+
+pub(super) async fn what_is_in_flight_at_a_review_is_named_and_never_waits_again(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let message = from_seller("c-1", T0);
+    accept(&ground, &scope, message.clone()).await;
+    let taken = claim(&ground, LATER).await.remove(0);
+    let barrier = ground.ledger().review(&scope, review("c-1", 2, LATER)).await.unwrap().unwrap();
+    assert_eq!((barrier.withheld, barrier.in_flight), (vec![], vec![message.id]));
+    assert!(!ground.ledger().still_current(&taken).await.unwrap());
+    settle(&ground, taken.id, taken.claim, Ending::Deferred(LATER.plus(HOUR))).await;
+    assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Withheld));
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 0);
+}
+
+pub(super) async fn a_claim_from_before_a_barrier_is_not_current(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let message = from_seller("c-1", T0);
+    accept(&ground, &scope, message.clone()).await;
+    claim(&ground, LATER).await;
+    ground.ledger().review(&scope, review("c-1", 1, LATER)).await.unwrap();
+    // The relay that had it died; whoever comes after withholds it.
+    assert!(claim(&ground, LATER.plus(LEASE)).await.is_empty());
+    assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Withheld));
+    let notice = claim(&ground, LATER.plus(LEASE).plus(HOUR)).await;
+    assert_eq!(notice[0].cargo, Cargo::WithheldNotice);
+}
+
+pub(super) async fn the_same_or_a_raised_rating_is_no_new_barrier(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let mut raised = Vec::new();
+    for (n, rating) in (0..).zip([3, 3, 5, 4, 1]) {
+        let put = review("c-1", rating, LATER.plus(Duration(n)));
+        let barrier = ground.ledger().review(&scope, put).await.unwrap().unwrap();
+        assert_eq!(barrier.reviewer, "reader-0", "the first pseudonym stays");
+        raised.push(barrier.raised);
+    }
+    assert_eq!(raised, [true, false, false, true, true]);
+    let pair = ground.ledger().pair(&scope, &id("c-1"), LATER).await.unwrap().unwrap();
+    assert_eq!(pair.reviews.iter().map(|(_, rating)| *rating).collect::<Vec<_>>(), [3, 4, 1]);
+    assert_eq!(pair.epoch, 3);
+}
+
+pub(super) async fn a_block_by_the_seller_stops_both_directions(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let (to_buyer, to_seller) = (from_seller("c-1", T0), from_buyer("c-1", T0));
+    accept(&ground, &scope, to_buyer.clone()).await;
+    accept(&ground, &scope, to_seller.clone()).await;
+    let barrier = block(&ground, &scope, Side::Seller, true, LATER).await;
+    assert_eq!(barrier.withheld.iter().copied().collect::<HashSet<_>>(), HashSet::from([to_buyer.id, to_seller.id]));
+    let again = block(&ground, &scope, Side::Seller, true, LATER).await;
+    assert!(!again.raised && again.withheld.is_empty());
+    let pair = ground.ledger().pair(&scope, &id("c-1"), LATER).await.unwrap().unwrap();
+    assert!(pair.blocked_by_seller && !pair.blocked_by_buyer);
+    let told: HashSet<Side> = claim(&ground, LATER.plus(HOUR)).await.iter().map(|notice| notice.to).collect();
+    assert_eq!(told, HashSet::from([Side::Buyer, Side::Seller]));
+    block(&ground, &scope, Side::Seller, false, LATER).await;
+    assert!(!ground.ledger().pair(&scope, &id("c-1"), LATER).await.unwrap().unwrap().blocked_by_seller);
+    accept(&ground, &scope, from_buyer("c-1", LATER)).await;
+    assert_eq!(claim(&ground, LATER.plus(HOUR)).await.len(), 1);
+}
+
+pub(super) async fn a_block_by_the_buyer_leaves_their_own_words_alone(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let (to_buyer, to_seller) = (from_seller("c-1", T0), from_buyer("c-1", T0));
+    accept(&ground, &scope, to_buyer.clone()).await;
+    accept(&ground, &scope, to_seller.clone()).await;
+    let barrier = block(&ground, &scope, Side::Buyer, true, LATER).await;
+    assert_eq!(barrier.withheld, [to_buyer.id]);
+    let taken = claim(&ground, LATER).await;
+    assert_eq!(taken.iter().map(|one| one.message).collect::<Vec<_>>(), [to_seller.id]);
+    assert!(ground.ledger().still_current(&taken[0]).await.unwrap());
+}
+
+pub(super) async fn a_failed_message_leaves_a_notice_and_a_notice_leaves_none(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let message = from_seller("c-1", T0);
+    accept(&ground, &scope, message.clone()).await;
+    let taken = claim(&ground, LATER).await.remove(0);
+    settle(&ground, taken.id, taken.claim, Ending::Failed).await;
+    assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Failed));
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 1, "a failure gives nothing back");
+    let notice = claim(&ground, LATER.plus(DAY)).await.remove(0);
+    assert_eq!((notice.cargo, notice.to, notice.message), (Cargo::FailedNotice, Side::Seller, message.id));
+    settle(&ground, notice.id, notice.claim, Ending::Failed).await;
+    assert!(claim(&ground, LATER.plus(DAY)).await.is_empty());
+}
+
+pub(super) async fn a_message_is_delivered_when_every_way_has_taken_it(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let mut message = from_seller("c-1", T0);
+    message.deliveries.push(NewDelivery { id: event(), channel: Channel::Sms, ..message.deliveries[0].clone() });
+    accept(&ground, &scope, message.clone()).await;
+    let both = claim(&ground, LATER).await;
+    assert_eq!(both.len(), 2);
+    settle(&ground, both[1].id, 1, Ending::Delivered).await;
+    assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Queued));
+    settle(&ground, both[0].id, 1, Ending::Delivered).await;
+    assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Delivered));
+    let by_api = Record { deliveries: Vec::new(), ..from_seller("c-1", T0) };
+    let Recorded::Accepted { state, .. } = accept(&ground, &scope, by_api).await else { panic!() };
+    assert_eq!(state, MessageState::Delivered);
+}
+
+pub(super) async fn a_conversation_that_is_unknown_is_gone(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    assert!(matches!(accept(&ground, &scope, from_seller("c-9", T0)).await, Recorded::Gone));
+    assert!(ground.ledger().review(&scope, review("c-9", 1, T0)).await.unwrap().is_none());
+    assert!(ground.ledger().pair(&scope, &id("c-9"), T0).await.unwrap().is_none());
+}
+
+pub(super) async fn budgets_barriers_and_queues_survive_a_restart(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let early = from_seller("c-1", T0);
+    accept(&ground, &scope, early).await;
+    ground.ledger().review(&scope, review("c-1", 1, T0)).await.unwrap();
+    let message = Record { idempotency: Some(fingerprint(1)), ..from_seller("c-1", T0) };
+    accept(&ground, &scope, message.clone()).await;
+    let before = ground.ledger().pair(&scope, &id("c-1"), T0).await.unwrap().unwrap();
+    let ground = ground.restart().await.unwrap();
+    assert_eq!(ground.ledger().pair(&scope, &id("c-1"), T0).await.unwrap().unwrap(), before);
+    assert!(matches!(accept(&ground, &scope, message.clone()).await, Recorded::Repeated(id) if id == message.id));
+    let queued = claim(&ground, T0).await;
+    assert_eq!(queued.iter().map(|one| one.message).collect::<Vec<_>>(), [message.id]);
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 1);
+}
+
+pub(super) async fn the_chain_verifies_after_all_this(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    accept(&ground, &scope, from_seller("c-1", T0)).await;
+    let taken = claim(&ground, LATER).await.remove(0);
+    settle(&ground, taken.id, taken.claim, Ending::Delivered).await;
+    accept(&ground, &scope, from_seller("c-1", T0)).await;
+    ground.ledger().review(&scope, review("c-1", 1, LATER)).await.unwrap();
+    let judge: Judge = Box::new(|_| Decision::Hold { under: Some(Under::Ordinary) });
+    ground.ledger().record(&scope, from_seller("c-1", LATER), judge).await.unwrap();
+    let chain = ground.chain(&scope, &id("c-1")).await.unwrap();
+    let mut head = Link::genesis(scope.marketplace(), &id("c-1"));
+    for (n, (canonical, link)) in chain.iter().enumerate() {
+        head = head.then(canonical.as_bytes());
+        assert_eq!(head, *link);
+        assert!(canonical.starts_with(&format!("{{\"seq\":{n},")), "{canonical}");
+    }
+    let kinds: Vec<&str> = ["conversation_opened", "message_accepted", "message_delivered", "message_accepted"]
+        .into_iter()
+        .chain(["review", "message_withheld", "message_held"])
+        .collect();
+    assert_eq!(chain.len(), kinds.len());
+    for ((canonical, _), kind) in chain.iter().zip(kinds) {
+        assert!(canonical.contains(&format!("\"kind\":\"{kind}\"")), "{canonical} is no {kind}");
+    }
+}
+
+pub(super) fn scope() -> Scope {
+    Scope::proven("demo".parse().unwrap())
+}
+
+pub(super) fn id(text: &str) -> ConversationId {
+    text.parse().unwrap()
+}
+
+pub(super) fn talk(text: &str) -> Talk {
+    Talk { id: id(text), buyer: "budi", seller: "shop-1", group: None }
+}
+
+pub(super) fn event() -> EventId {
+    EventId::draw(T0, &SystemLuck::new()).unwrap()
+}
+
+pub(super) fn from_seller(conversation: &str, at: Timestamp) -> Record {
+    message(conversation, Side::Seller, at)
+}
+
+pub(super) fn from_buyer(conversation: &str, at: Timestamp) -> Record {
+    message(conversation, Side::Buyer, at)
+}
+
+fn message(conversation: &str, from: Side, at: Timestamp) -> Record {
+    let body = b"sealed body".to_vec();
+    Record {
+        id: event(),
+        conversation: id(conversation),
+        from,
+        agent: None,
+        channel: Channel::Mail,
+        at,
+        automatic: false,
+        sealed: b"sealed message".to_vec(),
+        files: Vec::new(),
+        private: (Commitment::to(&[0; 16], b"{}"), b"sealed evidence".to_vec()),
+        facts: String::new(),
+        idempotency: None,
+        window: None,
+        deliveries: vec![NewDelivery { id: event(), to: from.other(), channel: Channel::Mail, body }],
+        threads: Vec::new(),
+    }
+}
+
+fn fingerprint(body: u8) -> Idempotency {
+    Idempotency { key: [7; 32], body: [body; 32], expires: T0.plus(DAY) }
+}
+
+pub(super) fn at_most(burst: usize) -> Judge {
+    Box::new(move |pair| {
+        if pair.contacts.len() < burst {
+            Decision::Accept { under: Some(Under::Ordinary) }
+        } else {
+            Decision::Refuse(Reason::Rate)
+        }
+    })
+}
+
+async fn accept(ground: &Grounds, scope: &Scope, record: Record) -> Recorded {
+    let under = (record.from == Side::Seller).then_some(Under::Ordinary);
+    ground.ledger().record(scope, record, Box::new(move |_| Decision::Accept { under })).await.unwrap()
+}
+
+async fn claim(ground: &Grounds, now: Timestamp) -> Vec<Delivery> {
+    ground.ledger().claim(now, LEASE, 100).await.unwrap()
+}
+
+async fn settle(ground: &Grounds, id: EventId, claim: u64, how: Ending) {
+    ground.ledger().settle(vec![Settled { id, claim, how, at: LATER }]).await.unwrap();
+}
+
+async fn contacts(ground: &Grounds, scope: &Scope, conversation: &str) -> usize {
+    ground.ledger().pair(scope, &id(conversation), T0).await.unwrap().unwrap().contacts.len()
+}
+
+pub(super) fn entry(kind: EntryKind, at: Timestamp) -> NewEntry {
+    NewEntry { at, kind, by: None, message: None, facts: String::new(), private: None }
+}
+
+pub(super) fn handle(stands_for: Side, at: Timestamp) -> NewHandle {
+    let mut hash = [0; 16];
+    SystemLuck::new().fill(&mut hash).unwrap();
+    NewHandle {
+        hash: HandleHash(hash),
+        stands_for,
+        kind: HandleKind::Mail,
+        sealed: b"sealed handle".to_vec(),
+        created: at,
+    }
+}
+
+pub(super) fn review(conversation: &str, rating: u8, at: Timestamp) -> NewReview {
+    NewReview {
+        id: "r-1".parse().unwrap(),
+        conversation: id(conversation),
+        rating,
+        at,
+        claimed_at: None,
+        reviewer: format!("reader-{}", at.since(LATER).0.max(0)),
+        handles: vec![handle(Side::Buyer, at)],
+        notice_due: at.plus(HOUR),
+        entry: entry(EntryKind::Review, at),
+    }
+}
+
+async fn block(ground: &Grounds, scope: &Scope, by: Side, blocked: bool, at: Timestamp) -> super::Barrier {
+    let kind = if blocked { EntryKind::Blocked } else { EntryKind::Unblocked };
+    let new = NewBlock {
+        conversation: id("c-1"),
+        by,
+        blocked,
+        at,
+        handles: vec![handle(by, at)],
+        notice_due: at.plus(HOUR),
+        entry: entry(kind, at),
+    };
+    ground.ledger().block(scope, new).await.unwrap().unwrap()
+}
+
+pub(super) const T0: Timestamp = Timestamp(1_793_836_800_000);
+pub(super) const LATER: Timestamp = Timestamp(T0.0 + 60_000);
+pub(super) const HOUR: Duration = Duration::hours(1);
+pub(super) const DAY: Duration = Duration::days(1);
+pub(super) const LEASE: Duration = Duration::minutes(5);

@@ -198,7 +198,8 @@ async fn contacts_in_the_text_are_cut() {
     let sink = Sink::start(None).await;
     let house = Plan::new().route(sink.at).start().await;
     let pair = house.pair("cut").await;
-    let text = "Write me: sklep.zapas@poczta.example or www.sklep-zapas.example/ratna please. Order 4711 is packed.";
+    let text =
+        "Write me: sklep.zapas@poczta.example or https://www.sklep-zapas.example/ratna please. Order 4711 is packed.";
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Packed", text);
     sent(&house, &pair, Side::Seller, &letter).await;
     let mail = sink.nth(&pair.buyer.email, 1).await;

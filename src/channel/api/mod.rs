@@ -52,6 +52,7 @@ use crate::{
         tokens::{Caller, ScopeText},
     },
     model::{EventId, Fault},
+    net::Draining,
     relay::Relay,
 };
 use call::{Call, Query, Reply, again, decode};
@@ -116,8 +117,17 @@ impl Api {
         }
     }
 
-    /// Forgets limits that are idle; called by a timer.
-    pub fn sweep(&self) {
+    /// Forgets limits that are idle, every minute, until the drain begins.
+    pub async fn tend(self: Arc<Self>, mut draining: Draining) {
+        loop {
+            tokio::select! {
+                () = draining.begun() => return,
+                () = tokio::time::sleep(SWEEP) => self.sweep(),
+            }
+        }
+    }
+
+    fn sweep(&self) {
         self.tokens.retain_recent();
         self.dry_runs.retain_recent();
         self.misses.retain_recent();
@@ -259,6 +269,8 @@ fn overloaded(not: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> Pro
     Problem::overloaded(not.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
 }
 
+/// How often idle limits are forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
 /// Bytes of a body without files.
 const ORDINARY_BODY: usize = 1_000_000;
 /// How long a body may take to come.

@@ -81,7 +81,7 @@ async fn claim_lane(
 async fn take(tx: &Transaction<'_>, key: Key<'_>, one: Waiting, until: Timestamp) -> Outcome<Delivery> {
     let attempts = one.attempts + u32::from(one.state == DeliveryState::Claimed);
     tx.execute(
-        "UPDATE delivery SET state = $4, due = $5, ready = CASE WHEN ready IS NULL THEN NULL ELSE $5 END,
+        "UPDATE delivery SET state = $4, due = $5, ready = CASE WHEN ready IS NULL THEN NULL ELSE $5::bigint END,
              claim = claim + 1, attempts = $6
          WHERE marketplace = $1 AND conversation = $2 AND id = $3",
         &[
@@ -221,7 +221,7 @@ impl Claimed {
 
     async fn wait(self, tx: &Transaction<'_>, due: Timestamp, tried: i64) -> Outcome<()> {
         tx.execute(
-            "UPDATE delivery SET state = $4, due = $5, ready = CASE WHEN ready IS NULL THEN NULL ELSE $5 END,
+            "UPDATE delivery SET state = $4, due = $5, ready = CASE WHEN ready IS NULL THEN NULL ELSE $5::bigint END,
                  attempts = attempts + $6
              WHERE marketplace = $1 AND conversation = $2 AND id = $3",
             &[&self.market, &self.conversation, &self.id.0.as_slice(), &DeliveryState::Queued.word(), &due.0, &tried],

@@ -8,6 +8,31 @@
 //! As its parent: sealed bytes, hashes and ids only. The connection has no TLS: the server is on
 //! the same machine or behind an encrypted link of the operator's.
 
+/// Runs `$work` in a transaction, again while others are in its way.
+macro_rules! transact {
+    ($ledger:expr, $doing:expr, $tx:ident => $work:expr) => {{
+        let mut tries = 0;
+        loop {
+            let mut client = $ledger.client($doing).await?;
+            let outcome: Outcome<_> = async {
+                let $tx = client.transaction().await?;
+                let answer = $work.await?;
+                $tx.commit().await?;
+                Ok(answer)
+            }
+            .await;
+            match outcome {
+                Ok(answer) => {
+                    $ledger.give_back(client);
+                    break Ok(answer);
+                }
+                Err(trouble) if trouble.may_pass() && tries < TRIES => tries += 1,
+                Err(trouble) => break Err(Fault::new($doing, trouble)),
+            }
+        }
+    }};
+}
+
 mod barriers;
 mod claim;
 mod deliveries;
@@ -59,31 +84,6 @@ impl Trouble {
 }
 
 type Outcome<T> = Result<T, Trouble>;
-
-/// Runs `$work` in a transaction, again while others are in its way.
-macro_rules! transact {
-    ($ledger:expr, $doing:expr, $tx:ident => $work:expr) => {{
-        let mut tries = 0;
-        loop {
-            let mut client = $ledger.client($doing).await?;
-            let outcome: Outcome<_> = async {
-                let $tx = client.transaction().await?;
-                let answer = $work.await?;
-                $tx.commit().await?;
-                Ok(answer)
-            }
-            .await;
-            match outcome {
-                Ok(answer) => {
-                    $ledger.give_back(client);
-                    break Ok(answer);
-                }
-                Err(trouble) if trouble.may_pass() && tries < TRIES => tries += 1,
-                Err(trouble) => break Err(Fault::new($doing, trouble)),
-            }
-        }
-    }};
-}
 
 impl Postgres {
     /// Connects by a connection string and brings the schema up to date.

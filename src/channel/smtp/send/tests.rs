@@ -89,7 +89,8 @@ fn mail() -> Mail {
 }
 
 async fn deliver(courier: &Courier) -> Handover {
-    let delivery = courier.deliver(&mail(), Box::pin(async { true }));
+    let mail = mail();
+    let delivery = courier.deliver(&mail, Box::pin(async { true }));
     tokio::time::timeout(std::time::Duration::from_secs(20), delivery).await.unwrap()
 }
 

@@ -156,7 +156,13 @@ impl Client {
     async fn ehlo(&mut self, hostname: &str) -> Result<(), Broken> {
         self.say(format!("EHLO {hostname}\r\n").as_bytes()).await?;
         let mut offers = Offers::default();
-        let answer = answer(&mut self.stream, &mut self.buffer, GREETING, |line| offers.note(line)).await?;
+        // The first line is a greeting and offers nothing.
+        let mut greeting = true;
+        let note = |line: &str| match std::mem::replace(&mut greeting, false) {
+            true => {}
+            false => offers.note(line),
+        };
+        let answer = answer(&mut self.stream, &mut self.buffer, GREETING, note).await?;
         self.offers = offers;
         if answer.is_yes() { Ok(()) } else { Err(Broken::Greeting(answer)) }
     }

@@ -110,6 +110,8 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let vault = Arc::new(vault.map_err(|e| Fault::new("opening the key file", e))?);
     let path = settings.store_path().ok_or_else(|| Fault::plain("looking for the store's path"))?;
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
+    // The lock is ours: what an earlier relay had claimed, nobody carries any more.
+    store.take_over(clock.now()).await?;
     let dns = Dns::new(&settings.mail.auth.dns).map_err(|e| Fault::new("reading the system's resolvers", e))?;
 
     ensure_dev_ca(&settings.tls, &settings.mail.hostname, SystemTime::now())?;
@@ -319,6 +321,7 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
 
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
     let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));
+    tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     let acceptor = tls.https();
     tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
     for (listener, first) in [(clear, FirstByte::Clear), (wrapped, FirstByte::Tls)] {
@@ -330,6 +333,7 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     }
     tasks.spawn(admin.serve(drain.draining(), move |session| Arc::clone(&keeper).session(session)));
     tasks.spawn(Arc::clone(&edge).sweep(drain.draining()));
+    tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     {
         let draining = drain.draining();
         tasks.spawn(async move { tls.watch(draining).await });

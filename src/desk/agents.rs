@@ -52,7 +52,9 @@ impl Desk {
         let staff = Staff { emails: normalised("emails", emails, Contact::email)? };
         let opened = self.open_party(scope, party).await?.ok_or(Declined::NotFound)?;
         let market = scope.marketplace();
-        let login = if smtp { Some(self.draw_login(scope, party, id)?) } else { None };
+        // A repeated PUT must not take the password away that the shop uses.
+        let known = self.store.agent(scope, party, id).await?.and_then(|agent| agent.login).filter(|_| smtp);
+        let login = if smtp && known.is_none() { Some(self.draw_login(scope, party, id)?) } else { None };
         let bytes = serde_json::to_vec(&staff).map_err(|e| Fault::new("writing an agent's profile", e))?;
         let contacts = staff.emails.iter().filter_map(|e| Contact::email(e).ok());
         let row = AgentRow {
@@ -60,7 +62,7 @@ impl Desk {
             id: id.clone(),
             profile: opened.key.seal(&Place::agent(market, id), &bytes)?,
             tags: contacts.map(|contact| self.vault.tag(market, &contact)).collect(),
-            login: login.as_ref().map(|(user, _, verifier)| (user.clone(), verifier.clone())),
+            login: login.as_ref().map(|(user, _, verifier)| (user.clone(), verifier.clone())).or(known),
             changed: self.now(),
         };
         if !self.store.put_agent(scope, row).await? {

@@ -218,7 +218,7 @@ impl<'a> Host<'a> {
             return Some(Self { text, len: text.len(), suffix: "", name: text, labels, numeric });
         }
         let suffix = psl::suffix(text.as_bytes())?;
-        if !suffix.is_known() && !text.ends_with(".onion") {
+        if !suffix.is_known() && !text.ends_with(".onion") && !super::email::reserved(text) {
             return None;
         }
         let suffix = std::str::from_utf8(suffix.as_bytes()).ok()?;

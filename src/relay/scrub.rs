@@ -242,6 +242,10 @@ fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Rea
             read.findings.extend(found);
             file.filename = format!("file-{}", n + 1);
         }
+        // A camera's name for a picture says nothing to the reader, and a person's may say who.
+        if file.media_type.starts_with("image/") {
+            file.filename = format!("picture-{}", n + 1);
+        }
         file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
     }
 }

@@ -27,13 +27,13 @@ pub(super) fn forget_deliveries(db: &Connection, old: &[i64]) -> Result<()> {
 }
 
 /// Detection windows in which nobody has written for a day, among a piece of those after a row;
-/// and the last row looked at.
+/// and the last row looked at; `None`: the walk begins anew.
 pub(super) fn old_windows(db: &Connection, after: i64, now: Timestamp) -> Result<(Vec<i64>, Option<i64>)> {
     let piece: Vec<(i64, Timestamp)> = db
         .prepare_cached("SELECT rowid, at FROM detection_window WHERE rowid > ?1 ORDER BY rowid LIMIT ?2")?
         .query_map(params![after, at_most(PIECE)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_>>()?;
-    let last = piece.last().map(|(row, _)| *row);
+    let last = piece.last().map(|(row, _)| *row).filter(|_| piece.len() == PIECE);
     let before = now.minus(WINDOWS_KEPT);
     Ok((piece.into_iter().filter(|(_, at)| *at < before).map(|(row, _)| row).collect(), last))
 }
@@ -60,7 +60,7 @@ pub(super) fn expire(db: &Connection, now: Timestamp) -> Result<bool> {
 }
 
 /// Pairs with contacts or reviews that no decision looks at any more, among a piece of those
-/// after a pair; and the last pair looked at.
+/// after a pair; and the last pair looked at; `None`: the walk begins anew.
 pub(super) fn worn_pairs(db: &Connection, after: Key, now: Timestamp) -> Result<(Vec<Key>, Option<Key>)> {
     let piece: Vec<Key> = db
         .prepare_cached(
@@ -68,7 +68,7 @@ pub(super) fn worn_pairs(db: &Connection, after: Key, now: Timestamp) -> Result<
         )?
         .query_map(params![after.0, after.1, at_most(PIECE)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_>>()?;
-    let last = piece.last().copied();
+    let last = piece.last().copied().filter(|_| piece.len() == PIECE);
     let mut old = db.prepare_cached(
         "SELECT 1 FROM contact WHERE buyer = ?1 AND seller = ?2 AND at < ?3
          UNION ALL SELECT 1 FROM barrier WHERE buyer = ?1 AND seller = ?2 AND at < ?4 LIMIT 1",

@@ -156,11 +156,13 @@ impl Client {
     async fn ehlo(&mut self, hostname: &str) -> Result<(), Broken> {
         self.say(format!("EHLO {hostname}\r\n").as_bytes()).await?;
         let mut offers = Offers::default();
-        // The first line is a greeting and offers nothing.
-        let mut greeting = true;
-        let note = |line: &str| match std::mem::replace(&mut greeting, false) {
-            true => {}
-            false => offers.note(line),
+        let mut lines = 0;
+        let note = |line: &str| {
+            // The first line is the host's greeting, whatever it looks like (RFC 5321 §4.1.1.1).
+            if lines > 0 {
+                offers.note(line);
+            }
+            lines += 1;
         };
         let answer = answer(&mut self.stream, &mut self.buffer, GREETING, note).await?;
         self.offers = offers;

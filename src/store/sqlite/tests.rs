@@ -250,12 +250,23 @@ async fn a_commit_that_fails_accepts_nothing_and_is_not_remembered() {
         })
         .await
         .unwrap();
-    // The foreign key is looked at when the transaction commits: the commit itself fails.
+    // The foreign key is looked at when the transaction commits: the commit itself fails. Both
+    // jobs come while the writer is busy, so that they share it.
+    let (started, begun) = tokio::sync::oneshot::channel();
     let scope = scope();
-    let (broken, good) = tokio::join!(
-        house.store.write("breaking the commit", Urgent, |db| db.execute("INSERT INTO child VALUES (7)", [])),
-        house.store.record(&scope, message, at_most(9)),
-    );
+    let slow = house.store.write("being slow", Urgent, move |_| {
+        started.send(()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        Ok(())
+    });
+    let two = async {
+        begun.await.unwrap();
+        tokio::join!(
+            house.store.write("breaking the commit", Urgent, |db| db.execute("INSERT INTO child VALUES (7)", [])),
+            house.store.record(&scope, message, at_most(9)),
+        )
+    };
+    let (_, (broken, good)) = tokio::join!(slow, two);
     assert!(broken.is_err());
     assert!(good.is_err(), "it was in the same commit");
     assert!(house.store.message(&scope, known).await.unwrap().is_none());

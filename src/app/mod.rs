@@ -25,13 +25,13 @@ pub use root::{Compiled, Settings};
 
 use crate::{
     channel::{
-        api::{self, Admin, Api},
+        api::{Admin, Api},
         smtp::{Courier, FirstByte, Mailbox, Required, Smtp},
     },
     desk::Desk,
     detect::Detect,
     model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
-    net::{Dns, Drain, Draining, Edge, Listener, ServerTls, ensure_dev_ca},
+    net::{Dns, Drain, Edge, Listener, ServerTls, ensure_dev_ca},
     relay::{Relay, Rules, Transport},
     sandbox::Sandbox,
     settings::Wrong,
@@ -110,6 +110,8 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let vault = Arc::new(vault.map_err(|e| Fault::new("opening the key file", e))?);
     let path = settings.store_path().ok_or_else(|| Fault::plain("looking for the store's path"))?;
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
+    // The lock is ours: what an earlier relay had claimed, nobody carries any more.
+    store.take_over(clock.now()).await?;
     let dns = Dns::new(&settings.mail.auth.dns).map_err(|e| Fault::new("reading the system's resolvers", e))?;
 
     ensure_dev_ca(&settings.tls, &settings.mail.hostname, SystemTime::now())?;
@@ -208,43 +210,6 @@ struct Rooms {
     metrics: PrometheusHandle,
 }
 
-/// Health, metrics and the local mailbox. A relay that drains is not ready any more.
-fn keeper(metrics: PrometheusHandle, desk: Arc<Desk>, mailbox: PathBuf, drain: &Drain) -> Admin {
-    let draining = drain.draining();
-    Admin {
-        ready: Box::new(move || {
-            let (desk, over) = (Arc::clone(&desk), draining.has_begun());
-            Box::pin(async move { !over && desk.probe().await.is_ok() })
-        }),
-        metrics: Box::new(move || metrics.render()),
-        mailbox: Box::new(move |address| {
-            let folder = mailbox.clone();
-            Box::pin(async move { letters(&folder, address.as_deref()) })
-        }),
-    }
-}
-
-fn letters(folder: &Path, address: Option<&str>) -> Result<Vec<api::admin::Letter>, Fault> {
-    let letters = Mailbox::read(folder, address)?;
-    let shown = letters.into_iter().map(|letter| api::admin::Letter {
-        to: letter.to.reveal().clone(),
-        from: letter.from().unwrap_or_default().to_owned(),
-        at: letter.at,
-        raw: letter.message,
-    });
-    Ok(shown.collect())
-}
-
-/// Limits that are full again are forgotten.
-async fn sweep_limits(api: Arc<Api>, mut draining: Draining) {
-    loop {
-        tokio::select! {
-            () = draining.begun() => return,
-            () = tokio::time::sleep(StdDuration::from_secs(30)) => api.sweep(),
-        }
-    }
-}
-
 /// Detectors with the lexicons that are compiled in.
 ///
 /// # Errors
@@ -265,12 +230,7 @@ fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>) -> Rules
 }
 
 /// The desk over shared rules.
-pub fn desk(
-    store: &Arc<dyn Store>,
-    vault: &Arc<Vault>,
-    clock: &Arc<dyn Clock>,
-    rules: &Arc<ArcSwap<Rules>>,
-) -> Desk {
+pub fn desk(store: &Arc<dyn Store>, vault: &Arc<Vault>, clock: &Arc<dyn Clock>, rules: &Arc<ArcSwap<Rules>>) -> Desk {
     let (book, detect) = (Arc::clone(rules), Arc::clone(rules));
     Desk::new(
         Arc::clone(store),
@@ -342,12 +302,7 @@ fn metrics_handle() -> Result<PrometheusHandle, Fault> {
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
-async fn open(
-    settings: &Settings,
-    rooms: Rooms,
-    drain: &Drain,
-    tasks: &mut JoinSet<()>,
-) -> Result<Addresses, Fault> {
+async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut JoinSet<()>) -> Result<Addresses, Fault> {
     let Rooms { relay, desk, smtp, tls, metrics } = rooms;
     let edge = Edge::new(&settings.listen.limits);
     let listen = &settings.listen;
@@ -365,8 +320,8 @@ async fn open(
     };
 
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
-    let keeper = Arc::new(keeper(metrics, desk, settings.data_folder().join("mailbox"), drain));
-    tasks.spawn(sweep_limits(Arc::clone(&api), drain.draining()));
+    let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));
+    tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     let acceptor = tls.https();
     tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
     for (listener, first) in [(clear, FirstByte::Clear), (wrapped, FirstByte::Tls)] {
@@ -376,11 +331,9 @@ async fn open(
         let draining = drain.draining();
         tasks.spawn(async move { smtp.sweep(draining).await });
     }
-    tasks.spawn(admin.serve(drain.draining(), move |mut session| {
-        let keeper = Arc::clone(&keeper);
-        async move { keeper.serve(session.stream, async move { session.draining.begun().await }).await }
-    }));
+    tasks.spawn(admin.serve(drain.draining(), move |session| Arc::clone(&keeper).session(session)));
     tasks.spawn(Arc::clone(&edge).sweep(drain.draining()));
+    tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     {
         let draining = drain.draining();
         tasks.spawn(async move { tls.watch(draining).await });

@@ -217,8 +217,11 @@ impl Settings {
         let house = source.table().map_err(|wrong| vec![wrong])?;
         let (mut wrong, mut rules, mut compiled) = (Vec::new(), Vec::new(), Compiled::default());
         for (name, own) in &self.marketplaces {
-            let mut merged: toml::Table =
-                house.iter().filter(|(k, _)| OWN_KEYS.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+            let mut merged: toml::Table = house
+                .iter()
+                .filter(|(k, _)| OWN_KEYS.contains(&k.as_str()))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
             lay_over(&mut merged, own);
             match merged.try_into::<Own>() {
                 Ok(own) => {

@@ -30,7 +30,9 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
         open.push("no route for outgoing mail is set: it is kept in the local mailbox");
     }
     if mail.auth.require == Proof::None {
-        open.push("mail.auth.require is none: whoever knows an enrolled address can write as it; for a closed network only");
+        open.push(
+            "mail.auth.require is none: whoever knows an enrolled address can write as it; for a closed network only",
+        );
     }
     let unproven = matches!(mail.out.tls, Some(TlsPolicy::May));
     if unproven && mail.out.route.as_ref().is_some_and(|r: &Route| !r.is_loopback()) {

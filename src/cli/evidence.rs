@@ -43,7 +43,8 @@ impl Evidence {
             Self::Export { conversation, output, marketplace } => {
                 let house = House::open(config)?;
                 let scope = house.scope(marketplace.as_ref())?;
-                let export = evidence::export(house.store.as_ref(), &house.vault, &scope, conversation, SystemClock.now());
+                let export =
+                    evidence::export(house.store.as_ref(), &house.vault, &scope, conversation, SystemClock.now());
                 let Some(bundle) = house.runtime.block_on(export)? else {
                     say::err("no such conversation");
                     return Err(Failure::No);

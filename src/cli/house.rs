@@ -1,9 +1,6 @@
 //! The parts of the house that a command beside the relay opens: settings, store, vault.
 
-use std::{
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use tokio::runtime::Runtime;
 
@@ -18,7 +15,6 @@ use crate::{
 
 /// Store and vault, open beside a relay that may be running.
 pub(super) struct House {
-    pub(super) settings: Settings,
     pub(super) store: Arc<dyn Store>,
     pub(super) vault: Arc<Vault>,
     pub(super) desk: Desk,
@@ -36,7 +32,7 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
         let rules = app::rules_beside(&settings, &compiled)?;
         let desk = app::desk(&store, &vault, &clock, &rules);
-        Ok(Self { settings, store, vault, desk, runtime: runtime()? })
+        Ok(Self { store, vault, desk, runtime: runtime()? })
     }
 
     /// The marketplace that a command is about: named, or the only one.
@@ -46,7 +42,9 @@ impl House {
         match (fitting.next(), fitting.next()) {
             (Some(row), None) => Ok(Scope::proven(row.name)),
             (None, _) => Err(Failure::Usage("no such marketplace".to_owned())),
-            (Some(_), Some(_)) => Err(Failure::Usage("there are several marketplaces: name one with --marketplace".to_owned())),
+            (Some(_), Some(_)) => {
+                Err(Failure::Usage("there are several marketplaces: name one with --marketplace".to_owned()))
+            }
         }
     }
 }

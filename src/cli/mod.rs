@@ -5,6 +5,7 @@
 //! Knows every room. `scrub` and `worker` touch neither store nor keys.
 
 mod check;
+mod clean;
 mod demo;
 mod evidence;
 mod forget;
@@ -42,7 +43,7 @@ enum Command {
     /// Shows the local mailbox that outgoing mail is kept in until a route is set.
     Mailbox(mailbox::Mailbox),
     /// Cleans a text, a mail, a page or a picture; or texts line by line with --jsonl.
-    Scrub(scrub::Scrub),
+    Scrub(clean::Scrub),
     /// Reads settings and rules, tells every fault and what is not protected yet.
     Check,
     /// The key ring.

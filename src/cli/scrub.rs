@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn what_the_conversation_knows_stays() {
-        let out = run("{\"id\":1,\"text\":\"081234567890\",\"lang\":\"id\",\"known\":{\"tracking\":[\"081234567890\"]}}\n");
+        let out =
+            run("{\"id\":1,\"text\":\"081234567890\",\"lang\":\"id\",\"known\":{\"tracking\":[\"081234567890\"]}}\n");
         assert_eq!(out[0]["verdict"], "deliver");
     }
 }

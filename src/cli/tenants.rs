@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, house::House, say};
 use crate::{
-    desk::ScopeText,
+    desk::tokens::ScopeText,
     model::{AgentId, Duration, EventId, Marketplace, PartyId},
     store::TokenScope,
 };

@@ -9,7 +9,10 @@ use crate::{
     vault::{Place, draw_password, password_verifier},
 };
 
-use super::{Declined, Desk, Wrong, parties::{hide_email, normalised}};
+use super::{
+    Declined, Desk, Wrong,
+    parties::{hide_email, normalised},
+};
 
 /// What is sealed of an agent.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -49,7 +52,9 @@ impl Desk {
         let staff = Staff { emails: normalised("emails", emails, Contact::email)? };
         let opened = self.open_party(scope, party).await?.ok_or(Declined::NotFound)?;
         let market = scope.marketplace();
-        let login = if smtp { Some(self.draw_login(scope, party, id)?) } else { None };
+        // A repeated PUT must not take the password away that the shop uses.
+        let known = self.store.agent(scope, party, id).await?.and_then(|agent| agent.login).filter(|_| smtp);
+        let login = if smtp && known.is_none() { Some(self.draw_login(scope, party, id)?) } else { None };
         let bytes = serde_json::to_vec(&staff).map_err(|e| Fault::new("writing an agent's profile", e))?;
         let contacts = staff.emails.iter().filter_map(|e| Contact::email(e).ok());
         let row = AgentRow {
@@ -57,7 +62,7 @@ impl Desk {
             id: id.clone(),
             profile: opened.key.seal(&Place::agent(market, id), &bytes)?,
             tags: contacts.map(|contact| self.vault.tag(market, &contact)).collect(),
-            login: login.as_ref().map(|(user, _, verifier)| (user.clone(), verifier.clone())),
+            login: login.as_ref().map(|(user, _, verifier)| (user.clone(), verifier.clone())).or(known),
             changed: self.now(),
         };
         if !self.store.put_agent(scope, row).await? {
@@ -72,7 +77,12 @@ impl Desk {
     }
 
     /// No id holds a slash, so that two agents never share a user name.
-    fn draw_login(&self, scope: &Scope, party: &PartyId, id: &AgentId) -> Result<(String, Secret<String>, Vec<u8>), Fault> {
+    fn draw_login(
+        &self,
+        scope: &Scope,
+        party: &PartyId,
+        id: &AgentId,
+    ) -> Result<(String, Secret<String>, Vec<u8>), Fault> {
         let password = draw_password(self.vault.luck())?;
         let verifier = password_verifier(password.reveal(), self.vault.luck())?;
         Ok((format!("{}/{party}/{id}", scope.marketplace()), password, verifier))

@@ -49,8 +49,7 @@ impl Desk {
         }
         let market = self.market(scope).await?;
         let opened = market.key.open(&Place::answer(&market.name, &asked.key), &row.sealed)?;
-        let (status, body) =
-            opened.split_first_chunk::<2>().ok_or_else(|| Fault::plain("reading a kept answer"))?;
+        let (status, body) = opened.split_first_chunk::<2>().ok_or_else(|| Fault::plain("reading a kept answer"))?;
         Ok(Earlier::Same(Answer { status: u16::from_be_bytes(*status), body: body.to_vec() }))
     }
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{
-        ConversationId, EntryKind, Fault, Fulfilment, OrderId, PartyId, Phase, Scope, Side, Timestamp,
-    },
+    model::{ConversationId, EntryKind, Fault, Fulfilment, OrderId, PartyId, Phase, Scope, Side, Timestamp},
     policy::contact::{Standing, standing},
     store::{
         ConversationFilter, ConversationRow, Deliver, HandleKind, HandleRow, NewConversation, NewEntry, PutConversation,
@@ -13,7 +11,10 @@ use crate::{
     vault::Place,
 };
 
-use super::{Declined, Desk, Market, Wrong, entry, parties::{PartyForm, fits}};
+use super::{
+    Declined, Desk, Market, Wrong, entry,
+    parties::{PartyForm, fits},
+};
 
 /// A conversation as the marketplace puts it.
 pub struct ConversationForm {
@@ -206,7 +207,8 @@ impl Desk {
         let mail = newest(HandleKind::Mail);
         let mail = mail.map(|h| self.vault.read_handle(&market.key, &market.name, &h.hash, &h.sealed)).transpose()?;
         let postal = newest(HandleKind::Postal);
-        let postal = postal.map(|h| self.vault.read_postal(&market.key, &market.name, &h.hash, &h.sealed)).transpose()?;
+        let postal =
+            postal.map(|h| self.vault.read_postal(&market.key, &market.name, &h.hash, &h.sealed)).transpose()?;
         let opened = self.open_party(scope, row.party(side)).await?;
         Ok(HandleSet {
             email: mail.map(|handle| format!("{handle}@{}", market.domain)),

@@ -2,8 +2,8 @@
 
 use crate::{
     model::{
-        ConversationId, EntryKind, EventId, Fault, Handle, HandleHash, HandleState, PartyId, PostalAddress, PostalCode, Scope,
-        Side, Timestamp,
+        ConversationId, EntryKind, EventId, Fault, Handle, HandleHash, HandleState, PartyId, PostalAddress, PostalCode,
+        Scope, Side, Timestamp,
     },
     policy::life::{self, Age},
     store::{DisclosureRow, HandleKind, HandleRow, NewHandle, Rotation},
@@ -68,12 +68,7 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such handle or address, a field is wrong, or by a fault.
-    pub async fn redeem(
-        &self,
-        scope: &Scope,
-        text: &str,
-        asked: &Redemption<'_>,
-    ) -> Result<PostalAddress, Declined> {
+    pub async fn redeem(&self, scope: &Scope, text: &str, asked: &Redemption<'_>) -> Result<PostalAddress, Declined> {
         if !fits(asked.shipment, 64) {
             return Err(Wrong::field("shipment", "1 to 64 characters without control characters"));
         }
@@ -83,7 +78,12 @@ impl Desk {
         }
         let now = self.now();
         if self.handle_state(scope, &row) == HandleState::Retired {
-            let facts = format!("cause=retired stands_for={} epoch={} shown_to={}", row.stands_for.as_str(), row.epoch, row.shown_to);
+            let facts = format!(
+                "cause=retired stands_for={} epoch={} shown_to={}",
+                row.stands_for.as_str(),
+                row.epoch,
+                row.shown_to
+            );
             self.store.tripwire(scope, row.hash, entry(now, EntryKind::HandleMisused, None, facts)).await?;
             return Err(Declined::NotFound);
         }
@@ -209,7 +209,9 @@ impl Desk {
     fn mint_one(&self, market: &Market, side: Side, kind: HandleKind, now: Timestamp) -> Result<NewHandle, Fault> {
         let (hash, sealed) = match kind {
             HandleKind::Mail => self.vault.mint(&market.key, &market.name).map(|(h, sealed)| (h.hash(), sealed)),
-            HandleKind::Postal => self.vault.mint_postal(&market.key, &market.name).map(|(c, sealed)| (c.hash(), sealed)),
+            HandleKind::Postal => {
+                self.vault.mint_postal(&market.key, &market.name).map(|(c, sealed)| (c.hash(), sealed))
+            }
         }?;
         Ok(NewHandle { hash, stands_for: side, kind, sealed, created: now })
     }

@@ -32,19 +32,19 @@ use std::{fmt, sync::Arc};
 
 use dashmap::DashMap;
 
-pub use crate::{
-    policy::contact::{SideStanding, Standing},
-    store::{
-        ConversationFilter, ConversationRow, Deliver, DisclosureRow, Forgotten, HandleKind, Idempotency, TokenRow,
-        TokenScope,
-    },
-};
 use crate::{
     detect::Detect,
     model::{Clock, Commitment, EntryKind, EventId, Fault, Marketplace, Scope, Side, Timestamp},
     policy::rules::MarketRules,
     store::{NewEntry, Store},
     vault::{DataKey, Place, Vault},
+};
+pub use crate::{
+    policy::contact::{SideStanding, Standing},
+    store::{
+        ConversationFilter, ConversationRow, Deliver, DisclosureRow, Forgotten, HandleKind, Idempotency, TokenRow,
+        TokenScope,
+    },
 };
 
 /// Where everything beside the way is asked.

@@ -188,7 +188,8 @@ pub(super) fn normalised<E>(
     texts: &[String],
     read: impl Fn(&str) -> Result<Contact, E>,
 ) -> Result<Vec<String>, Declined> {
-    let why = if field == "phones" { "not a phone number in E.164, such as +6281200000000" } else { "not a mail address" };
+    let why =
+        if field == "phones" { "not a phone number in E.164, such as +6281200000000" } else { "not a mail address" };
     let mut all: Vec<String> = Vec::with_capacity(texts.len());
     for (n, text) in texts.iter().enumerate() {
         let contact = read(text).map_err(|_| Wrong::at(field, n, why))?;
@@ -324,13 +325,17 @@ mod tests {
             (PartyForm { names: vec!["ok".to_owned(), " ".to_owned()], ..PartyForm::default() }, "names[1]"),
             (PartyForm { locale: Some("Indonesian".to_owned()), ..PartyForm::default() }, "locale"),
             (PartyForm { region: Some("id".to_owned()), ..PartyForm::default() }, "region"),
-            (PartyForm { addresses: vec![address("ID"), address("Indonesia")], ..PartyForm::default() }, "addresses[1]"),
+            (
+                PartyForm { addresses: vec![address("ID"), address("Indonesia")], ..PartyForm::default() },
+                "addresses[1]",
+            ),
         ];
         for (form, field) in forms {
             let Err(Declined::Wrong(wrong)) = check(&form) else { panic!("{field}") };
             assert!(wrong.to_string().starts_with(&format!("{field}:")), "{wrong}");
         }
-        let good = PartyForm { locale: Some("id-ID".to_owned()), addresses: vec![address("ID")], ..PartyForm::default() };
+        let good =
+            PartyForm { locale: Some("id-ID".to_owned()), addresses: vec![address("ID")], ..PartyForm::default() };
         assert!(check(&good).is_ok());
     }
 

@@ -8,23 +8,29 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{
-    lexicon::{Cue, Hit},
-    sight::{Face, Found, Sight, is},
+    lexicon::{Cue, Number, Sense},
+    sight::{Face, Finds, Found, Sight, is},
 };
 use crate::model::Kind;
 
 /// Finds postal addresses.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     if sight.face != Face::Plain {
         return;
     }
     let text = sight.text();
     if !text.is_ascii() {
         for pattern in UNSPACED.iter() {
-            found.extend(pattern.find_iter(text).map(|m| Found { start: m.start(), end: m.end(), kind: Kind::Address }));
+            found.extend(pattern.find_iter(text).map(|m| Found {
+                start: m.start(),
+                end: m.end(),
+                kind: Kind::Address,
+            }));
         }
     }
-    let streets = sight.hits.iter().any(|hit| is(hit, &[Cue::Street, Cue::StreetAfter, Cue::House])) || text.contains("str") || text.contains("gas");
+    let streets = sight.hits.iter().any(|hit| is(hit, &[Cue::Street, Cue::StreetAfter, Cue::House]))
+        || text.contains("str")
+        || text.contains("gas");
     if !streets {
         return;
     }
@@ -54,6 +60,8 @@ struct Word {
     city: bool,
     postcode: bool,
     capital: bool,
+    /// Belongs to the words that lead to an address.
+    lead: bool,
     /// What stands between the word before and this one.
     gap: Gap,
 }
@@ -79,11 +87,20 @@ impl<'a> Words<'a> {
         let mut end = 0;
         while let Some(skip) = text[end..].find(|c: char| c.is_alphanumeric()) {
             let start = end + skip;
-            let len = text[start..].find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '/' | '\'' | '&'))).unwrap_or(text.len() - start);
+            let len = text[start..]
+                .find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '/' | '\'' | '&')))
+                .unwrap_or(text.len() - start);
             let stop = start + text[start..start + len].trim_end_matches(['-', '/', '\'', '&']).len();
             let gap = gap(&text[end..start], list.last().is_some_and(|w| w.end - w.start <= 4 || w.street || w.house));
-            let mut word = Word { start, end: stop.max(start + 1), gap, capital: capitals.get(start).copied().unwrap_or(false), ..Word::default() };
-            word.figure = text[start..word.end].starts_with(|c: char| c.is_ascii_digit()) && word.end - word.start <= 10;
+            let mut word = Word {
+                start,
+                end: stop.max(start + 1),
+                gap,
+                capital: capitals.get(start).copied().unwrap_or(false),
+                ..Word::default()
+            };
+            word.figure =
+                text[start..word.end].starts_with(|c: char| c.is_ascii_digit()) && word.end - word.start <= 10;
             word.street_after = suffixed(&text[start..word.end]);
             list.push(word);
             end = start + len;
@@ -106,7 +123,8 @@ impl<'a> Words<'a> {
                 word.street_after |= is(hit, &[Cue::StreetAfter]);
                 word.house |= is(hit, &[Cue::House]);
                 word.city |= is(hit, &[Cue::City]);
-                word.figure |= matches!(hit.sense, super::lexicon::Sense::Number(super::lexicon::Number::Value(_)));
+                word.lead |= is(hit, &[Cue::Place, Cue::Pay, Cue::Phone]);
+                word.figure |= matches!(hit.sense, Sense::Number(Number::Value(_)));
             }
         }
     }
@@ -115,7 +133,10 @@ impl<'a> Words<'a> {
         for at in 0..self.list.len() {
             let own = self.word(at);
             let next = self.list.get(at + 1).map(|w| self.sight.text()[w.start..w.end].to_owned()).unwrap_or_default();
-            let spaced = british(own) && next.len() == 3 && next.starts_with(|c: char| c.is_ascii_digit()) && next[1..].bytes().all(|b| b.is_ascii_alphabetic());
+            let spaced = british(own)
+                && next.len() == 3
+                && next.starts_with(|c: char| c.is_ascii_digit())
+                && next[1..].bytes().all(|b| b.is_ascii_alphabetic());
             let canadian = letters_digits(own, "ada") && letters_digits(&next, "dad");
             let whole = polish(own) || zip(own) || letters_digits(own, "dddddd");
             self.list[at].postcode |= whole || spaced || canadian;
@@ -135,14 +156,17 @@ impl<'a> Words<'a> {
         let (from, to, more) = self.reach(first, last);
         let start = self.list[from].start;
         let placed = self.sight.led(&[Cue::Place], start, 24);
-        (more || placed).then_some((from, to))
+        let coded = (from..=to).any(|n| self.list[n].postcode);
+        (more || placed || coded).then_some((from, to))
     }
 
     /// A street and its number.
     fn anchor(&self, at: usize) -> Option<(usize, usize)> {
         let word = &self.list[at];
         if word.street_after && !word.figure {
-            let before = (at.saturating_sub(5)..at).rev().take_while(|n| self.list[n + 1].gap != Gap::Stop && (self.list[*n + 1].gap != Gap::Comma || self.list[*n].figure));
+            let before = (at.saturating_sub(5)..at).rev().take_while(|n| {
+                self.list[n + 1].gap != Gap::Stop && (self.list[*n + 1].gap != Gap::Comma || self.list[*n].figure)
+            });
             if let Some(number) = before.into_iter().find(|n| self.list[*n].figure) {
                 return (at - number <= 5 && (at > number)).then_some((number, at));
             }
@@ -151,13 +175,46 @@ impl<'a> Words<'a> {
                 return Some((self.name_before(at), at + 1));
             }
         }
+        if let Some(last) = self.coded(at) {
+            return Some((at, last));
+        }
         if word.street || word.house {
             let after = (at + 1..self.list.len().min(at + 7)).take_while(|n| self.list[*n].gap != Gap::Stop);
             let number = after.into_iter().find(|n| self.list[*n].figure)?;
             let house = word.house && !word.street;
             let close = !house || number == at + 1 && self.list[at].capital;
-            let second = !house || self.list[number..].iter().skip(1).take(3).any(|w| w.house || w.street || w.street_after);
+            let second =
+                !house || self.list[number..].iter().skip(1).take(3).any(|w| w.house || w.street || w.street_after);
             return (close && second).then_some((at, number));
+        }
+        None
+    }
+
+    /// A house number, capitalised names with a comma between them, and a postcode.
+    fn coded(&self, at: usize) -> Option<usize> {
+        let own = &self.list[at];
+        if !own.figure
+            || own.postcode
+            || own.end - own.start > 7
+            || !self.list.get(at + 1).is_some_and(|next| next.capital && next.gap == Gap::Space)
+        {
+            return None;
+        }
+        let mut comma = false;
+        for n in at + 1..self.list.len().min(at + 14) {
+            let word = &self.list[n];
+            if word.gap == Gap::Stop {
+                return None;
+            }
+            comma |= word.gap == Gap::Comma;
+            if word.postcode {
+                let state = self.list[n - 1].capital && self.list[n - 1].end - self.list[n - 1].start == 2;
+                let plain = self.word(n).bytes().all(|b| b.is_ascii_digit());
+                return (comma && (!plain || state)).then_some(n);
+            }
+            if !(word.capital || word.figure || word.house || word.city) {
+                return None;
+            }
         }
         None
     }
@@ -192,8 +249,7 @@ impl<'a> Words<'a> {
         while from > 0 && first - from < 10 {
             let (before, own) = (&self.list[from - 1], &self.list[from]);
             let part = before.house || before.figure || before.street || before.city;
-            let cue = self.sight.hits.iter().any(|hit| is(hit, &[Cue::Place, Cue::Pay, Cue::Phone]) && hit.start <= before.start && before.end <= hit.end);
-            if own.gap == Gap::Stop || cue || !(part || before.capital) {
+            if own.gap == Gap::Stop || before.lead || !(part || before.capital) {
                 break;
             }
             more |= before.house;
@@ -205,7 +261,12 @@ impl<'a> Words<'a> {
     /// Whether an ordinary clause, not a place, begins at a word after a comma.
     fn clause(&self, at: usize) -> bool {
         let after = self.list[at..].iter().take(5);
-        let plain = after.take_while(|w| w.gap != Gap::Stop).skip(1).take_while(|w| w.gap == Gap::Space).filter(|w| !w.capital && !w.figure && !w.city).count();
+        let plain = after
+            .take_while(|w| w.gap != Gap::Stop)
+            .skip(1)
+            .take_while(|w| w.gap == Gap::Space)
+            .filter(|w| !w.capital && !w.figure && !w.city)
+            .count();
         plain >= 2
     }
 }
@@ -223,7 +284,13 @@ fn gap(signs: &str, short: bool) -> Gap {
 
 /// Street names that carry their type at the end of the word.
 fn suffixed(word: &str) -> bool {
-    word.len() > 5 && ["strase", "strasse", "straat", "gasse", "gase", "weg", "platz", "allee", "gatan", "vej", "laan", "utca"].iter().any(|end| word.ends_with(end))
+    word.len() > 5
+        && [
+            "strase", "strasse", "straat", "gasse", "gase", "weg", "platz", "allee", "gatan", "vej", "laan", "utca",
+            "gade", "gata", "katu", "plein", "kade",
+        ]
+        .iter()
+        .any(|end| word.ends_with(end))
 }
 
 fn polish(word: &str) -> bool {
@@ -272,11 +339,5 @@ mod tests {
     #[test]
     fn postcodes_have_shapes() {
         assert!(polish("00-950") && zip("97477") && zip("98532-1900") && british("sw1a") && !british("abcd"));
-    }
-
-    #[test]
-    fn a_hit_knows_where_it_stands() {
-        let hit = Hit { start: 0, end: 2, sense: super::super::lexicon::Sense::Cue(Cue::Street), whole: true };
-        assert!(is(&hit, &[Cue::Street]) && !is(&hit, &[Cue::City]));
     }
 }

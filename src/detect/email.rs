@@ -3,12 +3,12 @@
 use super::{
     lexicon::Cue,
     link::allowed,
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds mail addresses.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for at in memchr::memchr_iter(b'@', text.as_bytes()) {
         let start = local_start(text, at);
@@ -18,10 +18,11 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
         let end = domain_end(text, at + 1);
         let domain = text[at + 1..end].trim_end_matches(['.', '-', '_']);
         let end = at + 1 + domain.len();
-        if domain.is_empty() || found.iter().any(|f| f.start < end && start < f.end) {
+        if domain.is_empty() || found.taken(start, end) {
             continue;
         }
         if accepted(sight, domain, at, end) && !own(sight, &text[start..end], domain) {
+            let start = if text[..start].ends_with("mailto:") { start - 7 } else { start };
             found.push(Found { start, end, kind: Kind::Email });
         }
     }
@@ -33,31 +34,41 @@ fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
         return false;
     }
     let first = domain.split('.').next().unwrap_or(domain);
-    let provider = |hit: &&super::lexicon::Hit| hit.end <= end && (hit.start == at + 1);
-    if sight.after(&[Cue::Provider], at + 1, 1).any(|hit| provider(&hit)) {
+    if text_after_provider(sight, at, end) {
         return true;
     }
-    let glued = PROVIDERS.iter().any(|p| first.strip_prefix(p).is_some_and(|rest| matches!(rest, "" | "com" | "pl" | "coid" | "id" | "net" | "dotcom")));
+    let mailto = sight.text()[..at].rsplit(' ').next().is_some_and(|word| word.contains("mailto:"));
+    let glued = PROVIDERS.iter().any(|p| {
+        first.strip_prefix(p).is_some_and(|rest| matches!(rest, "" | "com" | "pl" | "coid" | "id" | "net" | "dotcom"))
+    });
     if glued {
         return true;
     }
-    let known = psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes().len() < domain.len());
+    let known = psl::suffix(domain.as_bytes())
+        .is_some_and(|suffix| suffix.is_known() && suffix.as_bytes().len() < domain.len());
     match sight.face {
+        _ if mailto => true,
         _ if !domain.contains('.') => false,
         Face::Plain => known || !domain.is_ascii() || domain.contains("xn--") || reserved(domain),
-        Face::Unveiled | Face::Joined => known,
+        Face::Unveiled | Face::Joined => known && super::link::strong(domain),
     }
 }
 
+/// Whether the domain begins with a provider's whole name.
+fn text_after_provider(sight: &Sight<'_>, at: usize, end: usize) -> bool {
+    sight.after(&[Cue::Provider], at + 1, 1).any(|hit| hit.end <= end && hit.start == at + 1)
+}
+
 /// "email: name" without a domain: the provider is said in other words.
-fn named(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn named(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for hit in sight.hits.iter().filter(|hit| super::sight::is(hit, &[Cue::Mail])) {
-        if !sight.hits.iter().any(|h| super::sight::is(h, &[Cue::Provider]) && h.start > hit.end && h.start - hit.end < 60) {
+        let Some((start, end)) = super::social::named(sight, hit.end) else { continue };
+        let provider = sight.after(&[Cue::Provider], end, 40).next().is_some();
+        if !provider && !super::social::id_shaped(&text[start..end]) {
             continue;
         }
-        let Some((start, end)) = super::social::named(sight, hit.end) else { continue };
-        let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+        let fresh = !found.taken(start, end);
         if fresh && !text[start..end].contains('@') {
             found.push(Found { start, end, kind: Kind::Email });
         }
@@ -85,12 +96,39 @@ fn domain_end(text: &str, from: usize) -> usize {
 }
 
 /// Names kept for examples and private networks: no registry has them, mail still goes there.
-fn reserved(domain: &str) -> bool {
-    ["example", "test", "local", "localhost", "invalid", "internal"].iter().any(|top| domain.ends_with(top) && domain.len() > top.len())
+pub(super) fn reserved(domain: &str) -> bool {
+    domain.rsplit_once('.').is_some_and(|(_, top)| {
+        ["example", "test", "local", "localhost", "invalid", "internal"].contains(&top)
+    })
 }
 
 /// Providers common enough to be named without their top-level domain.
 const PROVIDERS: &[&str] = &[
-    "gmail", "googlemail", "yahoo", "ymail", "hotmail", "outlook", "icloud", "live", "proton", "protonmail", "wp", "onet", "interia",
-    "o2", "gazeta", "mail", "yandex", "gmx", "web", "qq", "163", "126", "naver", "rocketmail", "aol", "tlen", "op",
+    "gmail",
+    "googlemail",
+    "yahoo",
+    "ymail",
+    "hotmail",
+    "outlook",
+    "icloud",
+    "live",
+    "proton",
+    "protonmail",
+    "wp",
+    "onet",
+    "interia",
+    "o2",
+    "gazeta",
+    "mail",
+    "yandex",
+    "gmx",
+    "web",
+    "qq",
+    "163",
+    "126",
+    "naver",
+    "rocketmail",
+    "aol",
+    "tlen",
+    "op",
 ];

@@ -361,7 +361,8 @@ impl Building {
         }
         for rule in &file.rule {
             let known = |concept: &str| self.concept(&file.language, concept);
-            match Rule::compile(rule.get_ref(), known) {
+            let own = |concept: &str| self.concepts.get(&format!("{}:{concept}", file.language)).copied();
+            match Rule::compile(rule.get_ref(), known, own) {
                 Ok(compiled) => {
                     self.explanations.insert(compiled.id.clone(), rule.get_ref().explain.clone());
                     self.rules.push(compiled);
@@ -544,7 +545,8 @@ mod tests {
 
     #[test]
     fn every_fault_names_file_and_line() {
-        let faults = Lexicon::read(&[("a.toml", "language = \"x\"\n[numbers]\nmany = [\"a\"]"), ("b.toml", "[cues]\nfoo = []")]);
+        let faults =
+            Lexicon::read(&[("a.toml", "language = \"x\"\n[numbers]\nmany = [\"a\"]"), ("b.toml", "[cues]\nfoo = []")]);
         let faults = faults.err().unwrap();
         assert_eq!((faults.len(), faults[0].file.as_str()), (2, "b.toml"));
         assert!(faults.iter().any(|f| f.file == "a.toml" && f.line == 3), "{faults:?}");

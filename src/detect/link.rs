@@ -5,19 +5,19 @@
 
 use super::{
     lexicon::Cue,
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds links.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     schemes(sight, found);
     hosts(sight, found);
     short(sight, found);
 }
 
 /// `scheme://…` and `tel:`-like schemes that need no slashes.
-fn schemes(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn schemes(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for (at, _) in text.match_indices("://") {
         let scheme = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).len();
@@ -25,32 +25,38 @@ fn schemes(sight: &Sight<'_>, found: &mut Vec<Found>) {
         let Some(start) = scheme.filter(|s| at - s >= 2) else { continue };
         let end = url_end(text, at + 3);
         let host = host_of(&text[at + 3..end]);
-        if end > at + 4 && (plausible(host) || matches!(&text[start..at], "tg" | "whatsapp" | "line" | "intent" | "market" | "viber" | "itms-apps")) && !allowed(sight, host) {
+        let named = host.len() > 1 && host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
+        if named && !allowed(sight, host) {
             found.push(Found { start, end, kind: Kind::Link });
-        } else if allowed(sight, host) {
-            found.push(Found { start, end, kind: Kind::Link });
-            found.pop();
         }
     }
 }
 
 /// Hosts without a scheme.
-fn hosts(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn hosts(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(dot) = memchr::memchr(b'.', &bytes[at..]).map(|p| at + p) {
         let start = host_start(text, dot);
+        let start = start + text[start..].bytes().take_while(|b| *b == b'.').count();
+        if start > dot {
+            at = start;
+            continue;
+        }
         let end = host_end(text, dot);
         at = end.max(dot + 1);
-        if found.iter().any(|f| f.start < end && start < f.end) || start == dot {
+        if found.taken(start, end) || start == dot {
             continue;
         }
         let before = text[..start].chars().next_back();
         if matches!(before, Some('@')) || text[..start].ends_with("://") {
             continue;
         }
-        let Some(host) = Host::read(&text[start..end]) else { continue };
+        let written = written(sight, start, end);
+        let read = Host::read(&text[start..end])
+            .or_else(|| written.as_deref().and_then(Host::exact).map(|host| Host { len: end - start, ..host }));
+        let Some(host) = read else { continue };
         let end = start + host.len;
         let link_end = url_end(text, end);
         let path = link_end > end && matches!(bytes[end], b'/' | b'?' | b'#') || port(&text[end..]);
@@ -66,17 +72,28 @@ fn hosts(sight: &Sight<'_>, found: &mut Vec<Found>) {
     }
 }
 
+/// The host as written, where folding changed its letters: other scripts have domains too.
+fn written(sight: &Sight<'_>, start: usize, end: usize) -> Option<String> {
+    if sight.raw_is_ascii() {
+        return None;
+    }
+    let raw = sight.raw(start, end);
+    (!raw.is_ascii()).then(|| raw.to_lowercase())
+}
+
 /// Known short hosts written without their dot: "bit ly/3x", "bit,ly/3x".
-fn short(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn short(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for (slash, _) in text.match_indices('/') {
         let head = text[..slash].trim_end();
-        let Some((_, name)) = SHORT.iter().map(|host| (host, broken(head, host))).find(|(_, at)| at.is_some()) else { continue };
+        let Some((_, name)) = SHORT.iter().map(|host| (host, broken(head, host))).find(|(_, at)| at.is_some()) else {
+            continue;
+        };
         let Some(start) = name else { continue };
         let rest = &text[slash + 1..];
         let skip = rest.len() - rest.trim_start().len();
         let end = url_end(text, slash + 1 + skip);
-        let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+        let fresh = !found.taken(start, end);
         if fresh && end > slash + 2 + skip {
             found.push(Found { start, end, kind: Kind::Link });
         }
@@ -117,11 +134,26 @@ impl Candidate<'_> {
         if file(host.suffix) && !self.path || version(host.text) {
             return false;
         }
-        let strong = STRONG.contains(&host.suffix) || host.suffix.contains('.') || host.suffix.starts_with("xn--");
-        let odd = host.text.bytes().any(|b| b == b'-' || b.is_ascii_digit()) && host.name.len() > 2;
+        let strong = host.strong();
+        let odd =
+            host.text.bytes().any(|b| b == b'-' || b.is_ascii_digit()) && host.name.len() > 2 && !measure(host.name);
+        let strong = strong && (host.name.len() > 1 || host.labels > 2 || self.told());
         match self.sight.face {
-            Face::Plain => strong && !self.sentence() || self.path && !self.sentence() || odd && COUNTRY.contains(&host.suffix) || self.told() && !self.sentence(),
-            Face::Unveiled | Face::Joined => strong || odd || self.path || self.told(),
+            Face::Plain => {
+                strong
+                    || self.path && !self.sentence()
+                    || odd && COUNTRY.contains(&host.suffix)
+                    || self.told()
+                        && !self.sentence()
+                        && host.name.len() > 2
+                        && !host.name.bytes().all(|b| b.is_ascii_digit())
+            }
+            Face::Unveiled | Face::Joined => {
+                strong
+                    || odd && COUNTRY.contains(&host.suffix)
+                    || self.path && host.name.len() > 1
+                    || self.told() && host.name.len() > 2
+            }
         }
     }
 
@@ -132,10 +164,10 @@ impl Candidate<'_> {
 
     /// The dot ends a sentence and a space is missing.
     fn sentence(&self) -> bool {
-        let (start, _) = self.sight.view.chars(self.start, self.end);
-        let suffix = self.host.suffix;
-        let _ = start;
-        !STRONG.contains(&suffix) && !suffix.contains('.') && self.host.labels > 3
+        let suffix_at = self.end - self.host.suffix.len().min(self.end - self.start);
+        let raw = self.sight.raw(suffix_at, self.end);
+        let capital = raw.chars().next().is_some_and(char::is_uppercase) && raw.chars().any(char::is_lowercase);
+        capital || self.host.labels > 4
     }
 }
 
@@ -150,6 +182,13 @@ struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
+    fn strong(&self) -> bool {
+        STRONG.contains(&self.suffix)
+            || self.suffix.contains('.')
+            || self.suffix.starts_with("xn--")
+            || !self.suffix.is_ascii()
+    }
+
     /// The longest run of labels at the start of `run` that is a host.
     fn read(run: &'a str) -> Option<Self> {
         let mut text = run.trim_end_matches(['.', '-', '_']);
@@ -179,7 +218,7 @@ impl<'a> Host<'a> {
             return Some(Self { text, len: text.len(), suffix: "", name: text, labels, numeric });
         }
         let suffix = psl::suffix(text.as_bytes())?;
-        if !suffix.is_known() && !text.ends_with(".onion") {
+        if !suffix.is_known() && !text.ends_with(".onion") && !super::email::reserved(text) {
             return None;
         }
         let suffix = std::str::from_utf8(suffix.as_bytes()).ok()?;
@@ -189,19 +228,18 @@ impl<'a> Host<'a> {
     }
 }
 
-/// Whether what follows `://` can be a host.
-fn plausible(host: &str) -> bool {
-    let host = host.rsplit('@').next().unwrap_or(host);
-    let host = host.split(':').next().unwrap_or(host);
-    host == "localhost" || host.starts_with('[') || Host::read(host).is_some() || (host.contains('.') && host.len() > 3)
-}
-
 fn host_of(rest: &str) -> &str {
     rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest)
 }
 
 fn port(rest: &str) -> bool {
     rest.strip_prefix(':').is_some_and(|port| port.bytes().take_while(u8::is_ascii_digit).count() >= 2)
+}
+
+/// "6hrs", "70cm": an amount, not a name.
+fn measure(name: &str) -> bool {
+    let rest = name.trim_start_matches(|c: char| c.is_ascii_digit());
+    rest.len() < name.len() && rest.len() <= 3
 }
 
 fn version(host: &str) -> bool {
@@ -257,8 +295,16 @@ fn domain_of(allowed: &str) -> String {
     host_of(bare).trim_start_matches("*.").trim_matches('.').to_owned()
 }
 
+/// Whether a host ends with a suffix that is no word of ordinary talk.
+pub(super) fn strong(host: &str) -> bool {
+    Host::exact(host).is_some_and(|host| host.strong())
+}
+
 fn known(host: &str) -> bool {
-    SHORT.iter().chain(SITES).any(|site| host == *site || host.strip_suffix(site).is_some_and(|rest| rest.ends_with('.')))
+    SHORT
+        .iter()
+        .chain(SITES)
+        .any(|site| host == *site || host.strip_suffix(site).is_some_and(|rest| rest.ends_with('.')))
 }
 
 fn file(suffix: &str) -> bool {
@@ -267,31 +313,110 @@ fn file(suffix: &str) -> bool {
 
 /// Hosts that shorten links or lead to a messenger.
 const SHORT: &[&str] = &[
-    "wa.me", "t.me", "m.me", "bit.ly", "s.id", "linktr.ee", "line.me", "lin.ee", "tiny.cc", "tinyurl.com", "goo.gl",
-    "cutt.ly", "rb.gy", "is.gd", "t.ly", "ow.ly", "tiny.pl", "shorturl.at", "msng.link", "wa.link", "wame.id", "lnkd.in",
-    "fb.me", "ig.me", "youtu.be", "discord.gg", "zalo.me", "vk.me", "telegram.me", "telegram.dog", "u.nu", "v.gd", "shope.ee",
-    "tokopedia.link", "lynk.id", "taplink.cc", "bio.link", "beacons.ai", "heylink.me", "msha.ke", "forms.gle", "g.co", "t.co",
-    "snip.ly", "rebrand.ly", "adf.ly", "bl.ink", "kutt.it", "qr.ae", "revolut.me", "paypal.me", "cash.app", "ko-fi.com", "maps.app.goo.gl",
+    "wa.me",
+    "t.me",
+    "m.me",
+    "bit.ly",
+    "s.id",
+    "linktr.ee",
+    "line.me",
+    "lin.ee",
+    "tiny.cc",
+    "tinyurl.com",
+    "goo.gl",
+    "cutt.ly",
+    "rb.gy",
+    "is.gd",
+    "t.ly",
+    "ow.ly",
+    "tiny.pl",
+    "shorturl.at",
+    "msng.link",
+    "wa.link",
+    "wame.id",
+    "lnkd.in",
+    "fb.me",
+    "ig.me",
+    "youtu.be",
+    "discord.gg",
+    "zalo.me",
+    "vk.me",
+    "telegram.me",
+    "telegram.dog",
+    "u.nu",
+    "v.gd",
+    "shope.ee",
+    "tokopedia.link",
+    "lynk.id",
+    "taplink.cc",
+    "bio.link",
+    "beacons.ai",
+    "heylink.me",
+    "msha.ke",
+    "forms.gle",
+    "g.co",
+    "t.co",
+    "snip.ly",
+    "rebrand.ly",
+    "adf.ly",
+    "bl.ink",
+    "kutt.it",
+    "qr.ae",
+    "revolut.me",
+    "paypal.me",
+    "cash.app",
+    "ko-fi.com",
+    "maps.app.goo.gl",
 ];
 
 /// Hosts of networks, shops and wallets.
 const SITES: &[&str] = &[
-    "whatsapp.com", "instagram.com", "facebook.com", "tiktok.com", "twitter.com", "x.com", "telegram.org", "vk.com",
-    "shopee.co.id", "tokopedia.com", "lazada.co.id", "bukalapak.com", "olx.pl", "olx.co.id", "allegro.pl", "ebay.com",
-    "vinted.pl", "etsy.com", "amazon.com", "aliexpress.com", "youtube.com", "discord.com", "snapchat.com", "linkedin.com",
-    "pinterest.com", "reddit.com", "wechat.com", "zalo.me", "paypal.com", "venmo.com", "github.com", "medium.com",
+    "whatsapp.com",
+    "instagram.com",
+    "facebook.com",
+    "tiktok.com",
+    "twitter.com",
+    "x.com",
+    "telegram.org",
+    "vk.com",
+    "shopee.co.id",
+    "tokopedia.com",
+    "lazada.co.id",
+    "bukalapak.com",
+    "olx.pl",
+    "olx.co.id",
+    "allegro.pl",
+    "ebay.com",
+    "vinted.pl",
+    "etsy.com",
+    "amazon.com",
+    "aliexpress.com",
+    "youtube.com",
+    "discord.com",
+    "snapchat.com",
+    "linkedin.com",
+    "pinterest.com",
+    "reddit.com",
+    "wechat.com",
+    "zalo.me",
+    "paypal.com",
+    "venmo.com",
+    "github.com",
+    "medium.com",
 ];
 
 /// Suffixes that are no words of ordinary talk.
 const STRONG: &[&str] = &[
-    "com", "net", "org", "biz", "shop", "xyz", "club", "pl", "eu", "de", "ru", "vn", "th", "ph", "uk", "cn", "jp", "kr",
-    "nl", "cz", "sk", "fr", "tv", "cc", "ly", "gg", "gl", "app", "dev", "edu", "gov", "io", "ua", "br", "tr", "au", "nz", "ca",
-    "sg", "hk", "tw", "hu", "ro", "bg", "gr", "dk", "fi", "ee", "lt", "lv", "by", "kz", "ch", "eus", "onion", "asia", "mobi",
+    "com", "net", "org", "biz", "shop", "xyz", "club", "pl", "eu", "de", "ru", "vn", "th", "ph", "uk", "cn", "jp",
+    "kr", "nl", "cz", "sk", "fr", "tv", "cc", "ly", "gg", "gl", "app", "dev", "edu", "gov", "io", "ua", "br", "tr",
+    "au", "nz", "ca", "sg", "hk", "tw", "hu", "ro", "bg", "gr", "dk", "fi", "ee", "lt", "lv", "by", "kz", "ch", "eus",
+    "onion", "asia", "mobi",
 ];
 
 /// Suffixes that are words too, yet countries people register in.
 const COUNTRY: &[&str] = &[
-    "id", "my", "in", "to", "co", "me", "so", "no", "be", "am", "es", "it", "is", "at", "us", "se", "pt", "info", "store",
-    "online", "site", "website", "web", "link", "click", "page", "vip", "top", "live", "pro", "space", "fun", "market", "deals", "sale",
-    "name", "center", "world", "today", "win", "bid", "art", "ai", "la", "fm", "st", "im", "ws",
+    "id", "my", "in", "to", "co", "me", "so", "no", "be", "am", "es", "it", "is", "at", "us", "se", "pt", "info",
+    "store", "online", "site", "website", "web", "link", "click", "page", "vip", "top", "live", "pro", "space", "fun",
+    "market", "deals", "sale", "name", "center", "world", "today", "win", "bid", "art", "ai", "la", "fm", "st", "im",
+    "ws",
 ];

@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use super::{
     lexicon::{closes, folded, opens},
-    sight::{Found, Sight},
+    sight::{Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds what the guard names.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     let guard = &sight.context.guard;
     for name in &guard.names {
         full_name(sight, &Zeroizing::new(folded(name)), found);
@@ -24,7 +24,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
     }
 }
 
-fn full_name(sight: &Sight<'_>, name: &str, found: &mut Vec<Found>) {
+fn full_name(sight: &Sight<'_>, name: &str, found: &mut Finds) {
     let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 1).collect();
     let text = sight.text();
     if parts.len() < 2 || !text.contains(parts[0]) && !text.contains(parts[parts.len() - 1]) {
@@ -32,13 +32,20 @@ fn full_name(sight: &Sight<'_>, name: &str, found: &mut Vec<Found>) {
     }
     let mut places: Vec<(usize, usize, usize)> = Vec::new();
     for (n, part) in parts.iter().enumerate() {
-        places.extend(text.match_indices(part).filter(|(at, _)| opens(text, *at) && closes(text, at + part.len())).map(|(at, _)| (at, at + part.len(), n)));
+        places.extend(
+            text.match_indices(part)
+                .filter(|(at, _)| opens(text, *at) && closes(text, at + part.len()))
+                .map(|(at, _)| (at, at + part.len(), n)),
+        );
     }
     places.sort_unstable();
     let mut from = 0;
     while from < places.len() {
         let mut to = from;
-        while to + 1 < places.len() && places[to + 1].2 != places[from].2 && together(&text[places[to].1..places[to + 1].0.max(places[to].1)]) {
+        while to + 1 < places.len()
+            && places[to + 1].2 != places[from].2
+            && together(&text[places[to].1..places[to + 1].0.max(places[to].1)])
+        {
             to += 1;
         }
         if to > from {
@@ -53,7 +60,7 @@ fn together(gap: &str) -> bool {
     gap.len() <= 5 && gap.chars().filter(|c| c.is_alphanumeric()).count() <= 1
 }
 
-fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Vec<Found>) {
+fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Finds) {
     if wanted.len() < 5 {
         return;
     }
@@ -61,7 +68,7 @@ fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Vec<Found>) {
 }
 
 /// The last eight digits of a guarded number, however they are grouped.
-fn phones(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn phones(sight: &Sight<'_>, found: &mut Finds) {
     let digits = sight.digits();
     let atoms = digits.atoms();
     for phone in &sight.context.guard.phones {

@@ -7,12 +7,12 @@ use super::{
     digits::{Glue, glue},
     lexicon::Cue,
     number::{luhn, mod97},
-    sight::{Found, Sight, is},
+    sight::{Finds, Found, Sight, is},
 };
 use crate::model::Kind;
 
 /// Finds ways to pay outside.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     ibans(sight, found);
     accounts(sight, found);
     wallets(sight, found);
@@ -20,7 +20,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
 }
 
 /// Two letters, two digits, groups: ISO 13616.
-fn ibans(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn ibans(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -34,7 +34,11 @@ fn ibans(sight: &Sight<'_>, found: &mut Vec<Found>) {
         if !head {
             continue;
         }
-        let Some(length) = IBANS.iter().find(|(country, _)| country.as_bytes() == &bytes[start..start + 2]).map(|(_, len)| *len) else { continue };
+        let Some(length) =
+            IBANS.iter().find(|(country, _)| country.as_bytes() == &bytes[start..start + 2]).map(|(_, len)| *len)
+        else {
+            continue;
+        };
         let Some((value, end)) = compact(bytes, start, length) else { continue };
         let told = sight.led(&[Cue::Account, Cue::Bank, Cue::Pay], start, 24);
         if mod97(&value) || told && value[4..].bytes().filter(u8::is_ascii_digit).count() >= 8 {
@@ -61,18 +65,26 @@ fn compact(bytes: &[u8], start: usize, length: usize) -> Option<(String, usize)>
 }
 
 /// Rows of digits: cards, Polish accounts, and what a bank's name or "account" stands before.
-fn accounts(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn accounts(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let digits = sight.digits();
     let atoms = digits.atoms();
     let mut first = 0;
     while first < atoms.len() {
         let mut last = first;
-        while last + 1 < atoms.len() && digits.glue(text, last) == Glue::Tight && digits.value(first, last + 1).len() <= 30 && !text[atoms[last].end..atoms[last + 1].start].contains([',', ':', ';']) {
+        while last + 1 < atoms.len()
+            && digits.glue(text, last) == Glue::Tight
+            && digits.value(first, last + 1).len() <= 30
+            && !text[atoms[last].end..atoms[last + 1].start].contains([',', ':', ';'])
+        {
+            if card(digits.value(first, last)) {
+                break;
+            }
             last += 1;
         }
         let (start, end, value) = (atoms[first].start, atoms[last].end, digits.value(first, last));
         if account(sight, start, end, value) {
+            let start = sight.before(&[Cue::Bank], start, 3).map(|bank| bank.start).min().unwrap_or(start);
             found.push(Found { start, end, kind: Kind::Payment });
         }
         first = last + 1;
@@ -81,22 +93,29 @@ fn accounts(sight: &Sight<'_>, found: &mut Vec<Found>) {
 
 fn account(sight: &Sight<'_>, start: usize, end: usize, value: &str) -> bool {
     let text = sight.text();
-    let attached = text[..start].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '#') || text[end..].starts_with(|c: char| c.is_ascii_alphanumeric());
+    let attached = text[..start].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '#')
+        || text[end..].starts_with(|c: char| c.is_ascii_alphanumeric());
     let reference = sight.led(&[Cue::Reference], start, 12);
-    if attached || reference && !sight.led(&[Cue::Account, Cue::Bank], start, 10) && !text[..start].trim_end().ends_with("card") && !text[..start].contains("credit card") {
+    let carded = sight.before(&[Cue::Reference], start, 30).any(|hit| text[hit.start..hit.end].contains("card"));
+    if attached || reference && !carded && !sight.led(&[Cue::Account, Cue::Bank], start, 10) {
         return false;
     }
     let polish = value.len() == 26 && mod97(&format!("pl{value}"));
-    let banked = sight.led(&[Cue::Account], start, 26) && value.len() >= 7 || sight.led(&[Cue::Bank], start, 22) && value.len() >= 7;
-    let unit = sight.after(&[Cue::Unit], end, 2).next().is_some() || sight.before(&[Cue::Unit], start, 2).next().is_some();
-    polish || card(value) && !reference || banked && value.len() <= 30 && !unit
+    let banked = sight.led(&[Cue::Account], start, 26) && value.len() >= 7
+        || sight.led(&[Cue::Bank], start, 22) && value.len() >= 7;
+    let unit =
+        sight.after(&[Cue::Unit], end, 2).next().is_some() || sight.before(&[Cue::Unit], start, 2).next().is_some();
+    polish || card(value) && (!reference || carded) || banked && value.len() <= 30 && !unit
 }
 
 /// A card by its issuer's prefix, length and check digit.
 fn card(value: &str) -> bool {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|p| value.starts_with(p));
     let shape = match value.len() {
-        16 => starts(&["4", "51", "52", "53", "54", "55", "22", "23", "24", "25", "26", "27", "6011", "65", "35", "62", "644", "645", "646", "647", "648", "649", "50", "60"]),
+        16 => starts(&[
+            "4", "51", "52", "53", "54", "55", "22", "23", "24", "25", "26", "27", "6011", "65", "35", "62", "644",
+            "645", "646", "647", "648", "649", "50", "60",
+        ]),
         15 => starts(&["34", "37", "2131", "1800"]),
         14 => starts(&["36", "38", "300", "301", "302", "303", "304", "305", "309", "3095"]),
         13 => starts(&["4"]),
@@ -107,7 +126,7 @@ fn card(value: &str) -> bool {
 }
 
 /// A number, a handle or a wallet's own id beside the wallet's name.
-fn wallets(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn wallets(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for hit in sight.hits.iter().filter(|hit| is(hit, &[Cue::Wallet])) {
         if let Some((start, end)) = handle(sight, hit.end) {
@@ -116,16 +135,23 @@ fn wallets(sight: &Sight<'_>, found: &mut Vec<Found>) {
         }
         let digits = sight.digits();
         let atoms = digits.atoms();
-        let Some(first) = atoms.iter().position(|atom| atom.start >= hit.end) else { continue };
+        let first = atoms.partition_point(|atom| atom.start < hit.end);
+        if first == atoms.len() {
+            continue;
+        }
         if atoms[first].start - hit.end > 30 || text[hit.end..atoms[first].start].contains(['!', '?']) {
             continue;
         }
         let mut last = first;
-        while last + 1 < atoms.len() && glue(&text[atoms[last].end..atoms[last + 1].start]) == Glue::Tight && digits.value(first, last + 1).len() <= 20 {
+        while last + 1 < atoms.len()
+            && glue(&text[atoms[last].end..atoms[last + 1].start]) == Glue::Tight
+            && digits.value(first, last + 1).len() <= 20
+        {
             last += 1;
         }
         let (start, end) = (atoms[first].start, atoms[last].end);
-        let unit = sight.after(&[Cue::Unit], end, 2).next().is_some() || sight.before(&[Cue::Unit], start, 2).next().is_some();
+        let unit =
+            sight.after(&[Cue::Unit], end, 2).next().is_some() || sight.before(&[Cue::Unit], start, 2).next().is_some();
         if digits.value(first, last).len() >= 8 && !unit && !text[..start].ends_with(['$', '€', '£']) {
             found.push(Found { start, end, kind: Kind::Payment });
         }
@@ -136,13 +162,15 @@ fn wallets(sight: &Sight<'_>, found: &mut Vec<Found>) {
 fn handle(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
     let text = sight.text();
     let at = from + text[from..].find('@').filter(|gap| *gap <= 6)?;
-    let len = text[at + 1..].find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(text.len() - at - 1);
+    let len = text[at + 1..]
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+        .unwrap_or(text.len() - at - 1);
     let between = text[from..at].chars().all(|c| !c.is_alphanumeric());
     (between && len >= 3).then_some((at, at + 1 + len))
 }
 
 /// Addresses on chains, by alphabet and length.
-fn crypto(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn crypto(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     if text.len() < 26 {
         return;
@@ -178,12 +206,92 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The length of an IBAN by country.
 const IBANS: &[(&str, usize)] = &[
-    ("ad", 24), ("ae", 23), ("al", 28), ("at", 20), ("az", 28), ("ba", 20), ("be", 16), ("bg", 22), ("bh", 22), ("bi", 27), ("br", 29),
-    ("by", 28), ("ch", 21), ("cr", 22), ("cy", 28), ("cz", 24), ("de", 22), ("dj", 27), ("dk", 18), ("do", 28), ("ee", 20), ("eg", 29),
-    ("es", 24), ("fi", 18), ("fk", 18), ("fo", 18), ("fr", 27), ("gb", 22), ("ge", 22), ("gi", 23), ("gl", 18), ("gr", 27), ("gt", 28),
-    ("hr", 21), ("hu", 28), ("ie", 22), ("il", 23), ("iq", 23), ("is", 26), ("it", 27), ("jo", 30), ("kw", 30), ("kz", 20), ("lb", 28),
-    ("lc", 32), ("li", 21), ("lt", 20), ("lu", 20), ("lv", 21), ("ly", 25), ("mc", 27), ("md", 24), ("me", 22), ("mk", 19), ("mn", 20),
-    ("mr", 27), ("mt", 31), ("mu", 30), ("ni", 28), ("nl", 18), ("no", 15), ("om", 23), ("pk", 24), ("pl", 28), ("ps", 29), ("pt", 25),
-    ("qa", 29), ("ro", 24), ("rs", 22), ("ru", 33), ("sa", 24), ("sc", 31), ("sd", 18), ("se", 24), ("si", 19), ("sk", 24), ("sm", 27),
-    ("so", 23), ("st", 25), ("sv", 28), ("tl", 23), ("tn", 24), ("tr", 26), ("ua", 29), ("va", 22), ("vg", 24), ("xk", 20), ("ye", 30),
+    ("ad", 24),
+    ("ae", 23),
+    ("al", 28),
+    ("at", 20),
+    ("az", 28),
+    ("ba", 20),
+    ("be", 16),
+    ("bg", 22),
+    ("bh", 22),
+    ("bi", 27),
+    ("br", 29),
+    ("by", 28),
+    ("ch", 21),
+    ("cr", 22),
+    ("cy", 28),
+    ("cz", 24),
+    ("de", 22),
+    ("dj", 27),
+    ("dk", 18),
+    ("do", 28),
+    ("ee", 20),
+    ("eg", 29),
+    ("es", 24),
+    ("fi", 18),
+    ("fk", 18),
+    ("fo", 18),
+    ("fr", 27),
+    ("gb", 22),
+    ("ge", 22),
+    ("gi", 23),
+    ("gl", 18),
+    ("gr", 27),
+    ("gt", 28),
+    ("hr", 21),
+    ("hu", 28),
+    ("ie", 22),
+    ("il", 23),
+    ("iq", 23),
+    ("is", 26),
+    ("it", 27),
+    ("jo", 30),
+    ("kw", 30),
+    ("kz", 20),
+    ("lb", 28),
+    ("lc", 32),
+    ("li", 21),
+    ("lt", 20),
+    ("lu", 20),
+    ("lv", 21),
+    ("ly", 25),
+    ("mc", 27),
+    ("md", 24),
+    ("me", 22),
+    ("mk", 19),
+    ("mn", 20),
+    ("mr", 27),
+    ("mt", 31),
+    ("mu", 30),
+    ("ni", 28),
+    ("nl", 18),
+    ("no", 15),
+    ("om", 23),
+    ("pk", 24),
+    ("pl", 28),
+    ("ps", 29),
+    ("pt", 25),
+    ("qa", 29),
+    ("ro", 24),
+    ("rs", 22),
+    ("ru", 33),
+    ("sa", 24),
+    ("sc", 31),
+    ("sd", 18),
+    ("se", 24),
+    ("si", 19),
+    ("sk", 24),
+    ("sm", 27),
+    ("so", 23),
+    ("st", 25),
+    ("sv", 28),
+    ("tl", 23),
+    ("tn", 24),
+    ("tr", 26),
+    ("ua", 29),
+    ("va", 22),
+    ("vg", 24),
+    ("xk", 20),
+    ("ye", 30),
 ];

@@ -10,23 +10,24 @@ use super::{
     digits::{Digits, Glue, How},
     lexicon::Cue,
     number::{Fit, ean, fit, region},
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds telephone numbers.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     let digits = sight.digits();
     if digits.atoms().is_empty() {
         return;
     }
     let search = Search { sight, regions: regions(sight), digits };
-    let from = found.len();
+    let mut numbers = Finds::default();
     let total: usize = (0..digits.atoms().len()).map(|at| digits.len(at)).sum();
     if total >= 6 {
-        search.printed(found);
+        search.printed(&mut numbers);
     }
-    search.chains(found, from);
+    search.chains(&mut numbers);
+    found.extend(numbers.list().iter().copied());
 }
 
 /// The regions whose plans count here, the likeliest first.
@@ -71,9 +72,9 @@ impl Regions {
     /// zero, chance fits too easily, and a word must speak of a number.
     pub(super) fn told(&self, digits: &str, called: bool) -> Fit {
         let prefixed = digits.starts_with('0') || digits.starts_with("62");
-        let short_plan = self.home == Some(Region::PL) && digits.len() == 9;
+        let whole = digits.len() >= 9;
         match self.fit(digits, false) {
-            Fit::Valid if prefixed || called || short_plan || self.home.is_none() && digits.len() == 10 => Fit::Valid,
+            Fit::Valid if prefixed || called || whole => Fit::Valid,
             Fit::Valid => Fit::Possible,
             Fit::Possible if called && digits.len() >= 9 => Fit::Valid,
             other => other,
@@ -112,7 +113,7 @@ struct Candidate<'a> {
 
 impl Search<'_> {
     /// What the matcher of numbering plans reads as printed numbers.
-    fn printed(&self, found: &mut Vec<Found>) {
+    fn printed(&self, found: &mut Finds) {
         let text = self.sight.text();
         for region in self.regions.all() {
             let matcher = text
@@ -123,8 +124,9 @@ impl Search<'_> {
                 .build();
             for number in matcher {
                 let (start, end) = (number.start, number.end());
-                let clash = found.iter().any(|f| f.start < end && start < f.end);
-                if !clash && !self.spared(start, end) && self.sure(start, end) {
+                let clash = found.taken(start, end);
+                if !clash && !self.spared(start, end) && self.sure(start, end) && self.phone_like(start, end) {
+                    let (start, end) = self.grown(start, end);
                     found.push(Found { start, end, kind: Kind::Phone });
                 }
             }
@@ -138,12 +140,85 @@ impl Search<'_> {
         self.regions.home.is_some() || grouped || text.starts_with("08") || self.called(start, end)
     }
 
+    /// What the matcher takes for a number although the eye does not.
+    fn phone_like(&self, start: usize, end: usize) -> bool {
+        let text = self.sight.text();
+        let own = &text[start..end];
+        if own.starts_with('+') && !text[..start].ends_with(|c: char| c.is_alphanumeric() || c == ')') {
+            return !own.contains(",") || !own.contains('.');
+        }
+        let called = self.called(start, end);
+        let groups: Vec<&str> = own.split(|c: char| !c.is_ascii_digit()).filter(|g| !g.is_empty()).collect();
+        let bare = groups.len() == 1;
+        let odd = own.contains(['[', '*', '+'])
+            || own.contains("((")
+            || own.contains("))")
+            || date(own)
+            || dated(own)
+            || own.contains(':');
+        let round = bare && (own.len() < 8 || own.ends_with("00000"));
+        !odd && (called
+            || !self.joined_to_code(start, end)
+                && !rising(&groups)
+                && !round
+                && !own.contains(", ")
+                && !thousands(own)
+                && !self.embedded(start, end))
+    }
+
+    /// Part of a longer code: `P0-001-…`, `-SW-2`, a decimal.
+    fn joined_to_code(&self, start: usize, end: usize) -> bool {
+        let text = self.sight.text();
+        let before = text[..start].chars().next_back();
+        if matches!(before, Some('-' | '_' | '/')) {
+            let head = &text[..start - 1];
+            let word = &head[head.trim_end_matches(char::is_alphanumeric).len()..];
+            let mixed = word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic());
+            if mixed || before == Some('-') && word.is_empty() && head.trim_end().len() != head.len() || head.is_empty()
+            {
+                return true;
+            }
+        }
+        let decimal = matches!(before, Some('.' | ',')) && text[..start - 1].ends_with(|c: char| c.is_ascii_digit());
+        let after = text[end..].strip_prefix('-').is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_alphabetic())
+                && rest.split(' ').next().is_some_and(|w| w.bytes().any(|b| b.is_ascii_digit()))
+        });
+        decimal || after
+    }
+
+    /// The middle of a longer row of digits.
+    fn embedded(&self, start: usize, end: usize) -> bool {
+        let text = self.sight.text();
+        let digit = |c: char| c.is_ascii_digit();
+        let left = text[..start].trim_end_matches([' ', '-', '.']);
+        let right = text[end..].trim_start_matches([' ', '-', '.']);
+        let close = |gap: &str| gap.len() <= 2 && !gap.contains(" -") && !gap.contains("- ");
+        let long = |group: usize| group >= 3;
+        let before = left.ends_with(digit)
+            && close(&text[left.len()..start])
+            && long(left.len() - left.trim_end_matches(digit).len())
+            && !text[start..].starts_with('(');
+        let after = right.starts_with(digit) && close(&text[end..text.len() - right.len()]) && {
+            let rest = right.trim_start_matches(digit);
+            long(right.len() - rest.len()) && !rest.starts_with(['$', '€', '%'])
+        };
+        (before || after) && !text[start..].starts_with("08") && !text[start..].starts_with("62")
+    }
+
+    /// A short group joined to the number and an extension after it belong to it.
+    fn grown(&self, start: usize, end: usize) -> (usize, usize) {
+        let text = self.sight.text();
+        let start = if text[..start].ends_with("tel:") || text[..start].ends_with("sms:") { start - 4 } else { start };
+        (start, end + extension(&text[end..]))
+    }
+
     fn called(&self, start: usize, end: usize) -> bool {
         self.sight.led(NUMBER, start, 32) || self.sight.followed(CALL, end, 16)
     }
 
     /// Chains of atoms that the matcher can not read.
-    fn chains(&self, found: &mut Vec<Found>, from: usize) {
+    fn chains(&self, found: &mut Finds) {
         let text = self.sight.text();
         let count = self.digits.atoms().len();
         let mut first = 0;
@@ -158,34 +233,36 @@ impl Search<'_> {
                 }
                 last += 1;
             }
-            self.chain(first, last, loose, found, from);
+            self.chain(first, last, loose, found);
             first = last + 1;
         }
     }
 
-    fn chain(&self, first: usize, last: usize, loose: bool, found: &mut Vec<Found>, from: usize) {
+    fn chain(&self, first: usize, last: usize, loose: bool, found: &mut Finds) {
         let text = self.sight.text();
         let mut any = false;
         let mut begin = first;
         for at in first..=last {
             if at == last || self.digits.glue(text, at) != Glue::Tight {
-                any |= self.segment(begin, at, found, from);
+                any |= self.segment(begin, at, found);
                 begin = at + 1;
             }
         }
         if loose && !any {
-            self.interrupted(first, last, found, from);
+            self.interrupted(first, last, found);
         }
     }
 
     /// Atoms with nothing but signs between them.
-    fn segment(&self, first: usize, last: usize, found: &mut Vec<Found>, from: usize) -> bool {
+    fn segment(&self, first: usize, last: usize, found: &mut Finds) -> bool {
+        let (first, last) = self.trimmed(first, last);
         let whole = self.candidate(first, last);
-        if self.taken(&whole, found, from) {
+        if self.accepted(&whole) {
+            let (start, end) = self.grown(whole.start, whole.end);
+            found.push(Found { start, end, kind: Kind::Phone });
             return true;
         }
-        if self.accepted(&whole) {
-            found.push(Found { start: whole.start, end: whole.end, kind: Kind::Phone });
+        if self.taken(&whole, found) {
             return true;
         }
         if first == last || whole.value.len() < 9 {
@@ -205,7 +282,7 @@ impl Search<'_> {
                 }
                 if len >= 7 && (at, to) != (first, last) {
                     let part = self.candidate(at, to);
-                    if self.begins(&part) && self.accepted(&part) && !self.taken(&part, found, from) {
+                    if self.begins(&part) && self.accepted(&part) && !self.taken(&part, found) {
                         best = Some((to, part.start, part.end));
                     }
                 }
@@ -223,8 +300,21 @@ impl Search<'_> {
         any
     }
 
+    /// Without an ordinary word at an end that only might be a number: "to 0812".
+    fn trimmed(&self, first: usize, last: usize) -> (usize, usize) {
+        let atoms = self.digits.atoms();
+        let (mut first, mut last) = (first, last);
+        while first < last && atoms[first].how == How::Maybe && atoms[first + 1].how == How::Plain {
+            first += 1;
+        }
+        while first < last && atoms[last].how == How::Maybe && atoms[last - 1].how == How::Plain {
+            last -= 1;
+        }
+        (first, last)
+    }
+
     /// Atoms with a word between some of them: "500 kotek 100 piesek 200".
-    fn interrupted(&self, first: usize, last: usize, found: &mut Vec<Found>, from: usize) {
+    fn interrupted(&self, first: usize, last: usize, found: &mut Finds) {
         let mut at = first;
         while at < last {
             let mut best = None;
@@ -235,7 +325,7 @@ impl Search<'_> {
                     break;
                 }
                 let part = self.candidate(at, to);
-                if to - at >= 2 && len >= 8 && self.hidden(&part) && !self.taken(&part, found, from) {
+                if to - at >= 2 && len >= 8 && self.hidden(&part) && !self.taken(&part, found) {
                     best = Some((to, part.start, part.end));
                 }
             }
@@ -259,7 +349,7 @@ impl Search<'_> {
         if plus {
             start = before.len() - 1;
         }
-        if text[..start].ends_with('(') && text[start..].contains(')') {
+        if text[..start].ends_with('(') && text.as_bytes()[start..].iter().take(end - start + 1).any(|b| *b == b')') {
             start -= 1;
         }
         if text[start..end].contains('(') && text[end..].starts_with(')') {
@@ -268,8 +358,8 @@ impl Search<'_> {
         Candidate { first, last, start, end, value: self.digits.value(first, last), plus }
     }
 
-    fn taken(&self, candidate: &Candidate<'_>, found: &[Found], from: usize) -> bool {
-        found[from..].iter().any(|f| f.start < candidate.end && candidate.start < f.end)
+    fn taken(&self, candidate: &Candidate<'_>, found: &Finds) -> bool {
+        found.taken(candidate.start, candidate.end)
     }
 
     /// Whether a part of a longer row begins as numbers begin.
@@ -297,18 +387,41 @@ impl Search<'_> {
             return len >= 8 && (fit >= Fit::Possible || named);
         }
         match shape {
-            Shape::List => called && fit == Fit::Valid,
-            Shape::Spelled => len >= 9 && (spelled || fit == Fit::Valid || named) || named && len >= 7,
+            Shape::List => self.sight.led(CALL, candidate.start, 12) && len >= 7,
+            Shape::Spelled => {
+                spelled && len >= 8 && !counted(candidate.value)
+                    || len >= 9 && (fit == Fit::Valid || named)
+                    || named && len >= 7
+            }
             Shape::Bare => self.bare(candidate, called, named, fit),
-            Shape::Grouped => fit == Fit::Valid && self.sure(candidate.start, candidate.end) || called && len >= 7 || named && len >= 8,
+            Shape::Grouped => self.grouped(candidate, called, named, fit),
         }
+    }
+
+    /// Groups of digits with signs between them.
+    fn grouped(&self, candidate: &Candidate<'_>, called: bool, named: bool, fit: Fit) -> bool {
+        let len = candidate.value.len();
+        let american = len == 10 && fit >= Fit::Possible && self.widths(candidate) == [3, 3, 4];
+        let valid = fit == Fit::Valid
+            && self.sure(candidate.start, candidate.end)
+            && self.phone_like(candidate.start, candidate.end);
+        valid || called && len >= 7 || named && len >= 8 || american && self.phone_like(candidate.start, candidate.end)
+    }
+
+    fn widths(&self, candidate: &Candidate<'_>) -> Vec<usize> {
+        (candidate.first..=candidate.last).map(|at| self.digits.len(at)).collect()
     }
 
     /// One unbroken run of digits.
     fn bare(&self, candidate: &Candidate<'_>, called: bool, named: bool, fit: Fit) -> bool {
         let mixed = self.how(candidate, How::Mixed);
+        if !called && (self.joined_to_code(candidate.start, candidate.end) || candidate.value.ends_with("00000")) {
+            return false;
+        }
         match fit {
-            Fit::Valid if mixed > 0 => called || self.digits.atoms()[candidate.first].start > 0 && candidate.value.starts_with("08"),
+            Fit::Valid if mixed > 0 => {
+                called || self.digits.atoms()[candidate.first].start > 0 && candidate.value.starts_with("08")
+            }
             Fit::Valid => self.sure(candidate.start, candidate.end),
             _ => called && candidate.value.len() >= 7 || named && candidate.value.len() >= 8 && fit == Fit::Possible,
         }
@@ -326,14 +439,19 @@ impl Search<'_> {
         }
         let called = self.sight.led(NUMBER, candidate.start, 40) || self.sight.followed(CALL, candidate.end, 20);
         let fit = self.regions.fit(candidate.value, candidate.plus);
-        let atoms = self.digits.atoms();
-        let prefix = atoms[candidate.first].how == How::Plain && (candidate.value.starts_with("08") || candidate.value.starts_with("628"));
-        fit == Fit::Valid && (called || prefix || self.regions.home == Some(Region::PL) && self.even(candidate)) || called && candidate.value.len() >= 9
+        let count = candidate.last + 1 - candidate.first;
+        let single = (candidate.first..=candidate.last).all(|at| self.digits.len(at) == 1);
+        let strewn = single && count >= 8 && candidate.end - candidate.start <= count * 2;
+        let prefix = strewn
+            || (candidate.value.starts_with("08") || candidate.value.starts_with("628")) && candidate.value.len() >= 10;
+        fit == Fit::Valid && (called || prefix || self.regions.home == Some(Region::PL) && self.even(candidate))
+            || called && candidate.value.len() >= 9
     }
 
     /// Groups of two or three digits each, as people write numbers down.
     fn even(&self, candidate: &Candidate<'_>) -> bool {
-        (candidate.first..=candidate.last).all(|at| (2..=3).contains(&self.digits.len(at)) && self.digits.atoms()[at].how == How::Plain)
+        (candidate.first..=candidate.last)
+            .all(|at| (2..=3).contains(&self.digits.len(at)) && self.digits.atoms()[at].how == How::Plain)
     }
 
     fn how(&self, candidate: &Candidate<'_>, how: How) -> usize {
@@ -344,7 +462,7 @@ impl Search<'_> {
     fn spelled(&self, candidate: &Candidate<'_>) -> bool {
         let words = self.how(candidate, How::Word);
         let all = candidate.last + 1 - candidate.first;
-        words >= 3 && words * 3 >= all
+        words * 3 >= all && (words >= 3 || words == all && candidate.value.len() >= 8)
     }
 
     fn shape(&self, candidate: &Candidate<'_>) -> Shape {
@@ -357,7 +475,11 @@ impl Search<'_> {
             return Shape::Bare;
         }
         let singles = (candidate.first..=candidate.last).filter(|at| self.digits.len(*at) == 1).count();
-        if singles == atoms.len() && atoms.len() >= 8 {
+        let spaced = self.sight.text()[candidate.start..candidate.end].contains(", ");
+        if singles == atoms.len()
+            && (atoms.len() >= 9
+                || atoms.len() >= 7 && !spaced && self.regions.fit(candidate.value, false) >= Fit::Possible)
+        {
             return Shape::Spelled;
         }
         if self.counting(candidate) { Shape::List } else { Shape::Grouped }
@@ -370,7 +492,8 @@ impl Search<'_> {
             .collect();
         let text = &self.sight.text()[candidate.start..candidate.end];
         let commas = text.contains(',');
-        values.len() >= 3 && (commas || values.len() >= 4 && values.windows(2).all(|pair| pair[0].1 < pair[1].1))
+        let rise = values.windows(2).all(|pair| pair[0].1 < pair[1].1 && pair[0].0 == pair[1].0);
+        values.len() >= 3 && (commas || values.len() >= 4 && rise)
     }
 
     /// Prices, dates, times, decimals, dimensions.
@@ -378,13 +501,17 @@ impl Search<'_> {
         let text = self.sight.text();
         let own = &text[candidate.start..candidate.end];
         if self.sight.before(UNIT, candidate.start, 2).next().is_some()
-            || self.sight.after(UNIT, candidate.end, 1).next().is_some()
+            || extension(&text[candidate.end..]) == 0 && self.sight.after(UNIT, candidate.end, 1).next().is_some()
             || text[..candidate.start].ends_with(['$', '€', '£', '#', '₱', '=', '¥'])
             || text[candidate.end..].starts_with(['%', '$', '€', '£', '='])
         {
             return true;
         }
-        thousands(own) || date(own) || own.contains(':') || own.contains('=')
+        let timed = text[..candidate.start].ends_with(':')
+            && text[..candidate.start].trim_end_matches(':').ends_with(|c: char| c.is_ascii_digit())
+            || text[candidate.end..].starts_with(':')
+                && text[candidate.end + 1..].starts_with(|c: char| c.is_ascii_digit());
+        thousands(own) || date(own) || dated(own) || timed || own.contains(':') || own.contains('=')
     }
 
     /// Known numbers, references, numbers of other kinds.
@@ -402,7 +529,8 @@ impl Search<'_> {
         }
         let bytes = text.as_bytes();
         let code_before = start.checked_sub(1).is_some_and(|at| bytes[at] == b'#' || bytes[at] == b'_');
-        let code_after = bytes.get(end).is_some_and(|b| *b == b'_' || b.is_ascii_alphabetic() && self.face_is_code(end));
+        let code_after =
+            bytes.get(end).is_some_and(|b| *b == b'_' || b.is_ascii_alphabetic() && self.face_is_code(end));
         let digits: String = text[start..end].bytes().filter(u8::is_ascii_digit).map(char::from).collect();
         let product = digits.len() == 13 && ean(&digits) && called.is_none() && !text[start..end].contains('+');
         code_before || code_after || product
@@ -412,7 +540,10 @@ impl Search<'_> {
     fn face_is_code(&self, end: usize) -> bool {
         let rest = &self.sight.text()[end..];
         let word = rest.find(|c: char| !c.is_ascii_alphanumeric()).map_or(rest, |at| &rest[..at]);
-        word.bytes().any(|b| b.is_ascii_digit()) && !word.starts_with('x') && !word.starts_with("ext") && self.sight.face == Face::Plain
+        word.bytes().any(|b| b.is_ascii_digit())
+            && !word.starts_with('x')
+            && !word.starts_with("ext")
+            && self.sight.face == Face::Plain
     }
 }
 
@@ -440,7 +571,48 @@ fn thousands(text: &str) -> bool {
     }
     let cents = rest.last().is_some_and(|g| g.len() <= 2);
     let middle = if cents { &rest[..rest.len() - 1] } else { &rest[..] };
-    first.len() <= 3 && middle.iter().all(|g| g.len() == 3) && !(first.len() == 3 && rest.len() == 2 && !cents) || rest.len() == 1
+    first.len() <= 3 && middle.iter().all(|g| g.len() == 3) && !(first.len() == 3 && rest.len() == 2 && !cents)
+        || rest.len() == 1
+}
+
+/// One, two, three, …: counting aloud.
+fn counted(value: &str) -> bool {
+    value.bytes().zip(b'1'..).all(|(digit, next)| digit == next)
+}
+
+/// How long an extension after a number is: "x123", ", ext. 45".
+fn extension(rest: &str) -> usize {
+    let trimmed = rest.trim_start_matches([' ', ',', ';', '(', '.']);
+    let lead = rest.len() - trimmed.len();
+    let Some(mark) = ["extension", "ext.", "ext:", "ext", "xtn", "x", "wew.", "wew", "#", "anexo", "int.", "доб."]
+        .iter()
+        .find(|m| trimmed.starts_with(*m))
+    else {
+        return 0;
+    };
+    let after = trimmed[mark.len()..].trim_start_matches([' ', ':', '.', '#', '=']);
+    let gap = trimmed.len() - mark.len() - after.len();
+    let figures = after.bytes().take_while(u8::is_ascii_digit).count();
+    let ends = after[figures..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+    if lead <= 3 && gap <= 3 && (1..=7).contains(&figures) && ends { lead + mark.len() + gap + figures } else { 0 }
+}
+
+/// Numbers of one or two digits, or of one width, that only rise: sizes, years.
+fn rising(groups: &[&str]) -> bool {
+    groups.len() >= 4 && groups.windows(2).all(|pair| pair[0].len() == pair[1].len() && pair[0] < pair[1])
+}
+
+/// A day written year first somewhere within.
+fn dated(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.windows(5).enumerate().any(|(at, w)| {
+        w[..4].iter().all(u8::is_ascii_digit)
+            && matches!(&w[..2], b"19" | b"20")
+            && matches!(w[4], b'-' | b'/')
+            && (at == 0 || !bytes[at - 1].is_ascii_digit())
+            && bytes[at + 5..].iter().take(6).filter(|b| matches!(b, b'-' | b'/')).count() >= 1
+            && bytes[at + 5..].iter().take_while(|b| b.is_ascii_digit()).count() <= 2
+    })
 }
 
 /// "12/06/2024", "2024-06-12", "10-11-2024".

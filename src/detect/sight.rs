@@ -1,6 +1,6 @@
 //! What a detector sees: a folded text, its words, and what is known around it.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use super::{
     Context,
@@ -34,6 +34,7 @@ pub(super) struct Sight<'a> {
     /// The piece as written.
     raw: &'a str,
     digits: OnceCell<Digits>,
+    places: OnceCell<Vec<usize>>,
 }
 
 /// A place found by a detector, in bytes of the view.
@@ -47,10 +48,65 @@ pub(super) struct Found {
     pub(super) kind: Kind,
 }
 
+/// What the detectors found in a view, and which places are taken.
+#[derive(Debug, Default)]
+pub(super) struct Finds {
+    list: Vec<Found>,
+    /// Taken places without overlaps: first byte → one past the last.
+    taken: BTreeMap<usize, usize>,
+}
+
+impl Finds {
+    /// Adds a place.
+    pub(super) fn push(&mut self, found: Found) {
+        let (mut start, mut end) = (found.start, found.end);
+        while let Some((first, last)) = self.overlap(start, end) {
+            self.taken.remove(&first);
+            start = start.min(first);
+            end = end.max(last);
+        }
+        self.taken.insert(start, end);
+        self.list.push(found);
+    }
+
+    /// Adds several places.
+    pub(super) fn extend(&mut self, found: impl IntoIterator<Item = Found>) {
+        found.into_iter().for_each(|found| self.push(found));
+    }
+
+    /// Whether anything found lies within `start..end`.
+    pub(super) fn taken(&self, start: usize, end: usize) -> bool {
+        self.overlap(start, end).is_some()
+    }
+
+    /// All that was found, in the order of finding.
+    pub(super) fn list(&self) -> &[Found] {
+        &self.list
+    }
+
+    fn overlap(&self, start: usize, end: usize) -> Option<(usize, usize)> {
+        let before = self.taken.range(..end).next_back()?;
+        (*before.1 > start).then_some((*before.0, *before.1))
+    }
+}
+
 impl<'a> Sight<'a> {
     /// A view of the piece `raw`.
     pub(super) fn new(view: &'a View, hits: &'a [Hit], context: &'a Context, face: Face, raw: &'a str) -> Self {
-        Self { view, hits, context, face, raw, digits: OnceCell::new() }
+        Self { view, hits, context, face, raw, digits: OnceCell::new(), places: OnceCell::new() }
+    }
+
+    /// What stands in the piece as written where the view has `start..end`.
+    pub(super) fn raw(&self, start: usize, end: usize) -> String {
+        let (first, last) = self.view.chars(start, end);
+        let places = self.places.get_or_init(|| self.raw.char_indices().map(|(at, _)| at).collect());
+        let place = |at: usize| places.get(at).copied().unwrap_or(self.raw.len());
+        self.raw.get(place(first)..place(last)).unwrap_or_default().to_owned()
+    }
+
+    /// Whether the piece is ASCII, so that the view says exactly what was written.
+    pub(super) fn raw_is_ascii(&self) -> bool {
+        self.raw.len() == self.text().len() && self.text().is_ascii()
     }
 
     /// The digits in the text, read once.

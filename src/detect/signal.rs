@@ -66,6 +66,8 @@ pub(super) struct Rule {
     pub(super) kind: SignalKind,
     groups: Vec<Set>,
     unless: Set,
+    /// The concepts of its own language: one of them must be among what is met.
+    own: Set,
     within: u32,
     ordered: bool,
     pub(super) must_catch: Vec<String>,
@@ -74,7 +76,11 @@ pub(super) struct Rule {
 
 impl Rule {
     /// Compiles a rule, resolving concept names through `known`.
-    pub(super) fn compile(text: &RuleText, known: impl Fn(&str) -> Vec<u16>) -> Result<Self, RuleFault> {
+    pub(super) fn compile(
+        text: &RuleText,
+        known: impl Fn(&str) -> Vec<u16>,
+        own: impl Fn(&str) -> Option<u16>,
+    ) -> Result<Self, RuleFault> {
         if text.all.is_empty() {
             return Err(RuleFault::Empty(text.id.clone()));
         }
@@ -92,6 +98,9 @@ impl Rule {
             }
             Ok(set)
         };
+        let mut mine = Set::default();
+        let names = text.all.iter().flat_map(|names| names.split('|'));
+        names.filter_map(|name| own(name.trim())).for_each(|id| mine.insert(id));
         let mut unless = Set::default();
         for names in &text.unless {
             unless.join(&set(names)?);
@@ -101,6 +110,7 @@ impl Rule {
             kind: text.kind,
             groups: text.all.iter().map(|names| set(names)).collect::<Result<_, _>>()?,
             unless,
+            own: mine,
             within: text.within,
             ordered: text.ordered,
             must_catch: text.must_catch.clone(),
@@ -124,6 +134,7 @@ impl Rule {
             }
             let last = if self.ordered { self.in_order(mentions, first) } else { self.together(mentions, first) };
             if let Some(last) = last
+                && self.native(&mentions[first..=last])
                 && !self.excused(mentions, first, last)
             {
                 return Some(last);
@@ -150,19 +161,12 @@ impl Rule {
 
     /// Groups in any order from `first` on; no words serve two groups.
     fn together(&self, mentions: &[Mention], first: usize) -> Option<usize> {
-        let mut taken: [Option<(usize, usize)>; MAX_GROUPS] = [None; MAX_GROUPS];
+        let mut taken: [Option<Mention>; MAX_GROUPS] = [None; MAX_GROUPS];
         let mut missing = self.groups.len().min(MAX_GROUPS);
-        let near = (first..mentions.len()).take_while(|at| self.near(mentions, first, *at));
-        for at in near {
-            let mention = &mentions[at];
-            let used = taken.iter().flatten().any(|(s, e)| mention.start < *e && *s < mention.end);
-            if used {
-                continue;
-            }
-            let free = self.groups.iter().take(MAX_GROUPS).enumerate();
-            let group = free.filter(|(n, group)| taken[*n].is_none() && group.has(mention.concept)).map(|(n, _)| n).next();
-            if let Some(group) = group {
-                taken[group] = Some((mention.start, mention.end));
+        for at in (first..mentions.len()).take_while(|at| self.near(mentions, first, *at)) {
+            let mention = mentions[at];
+            let used = taken.iter().flatten().any(|other| mention.start < other.end && other.start < mention.end);
+            if !used && self.seat(mention, &mut taken) {
                 missing -= 1;
                 if missing == 0 {
                     return Some(at);
@@ -172,8 +176,33 @@ impl Rule {
         None
     }
 
+    /// Gives a mention a free group, if need be by moving another one out of its way.
+    fn seat(&self, mention: Mention, taken: &mut [Option<Mention>; MAX_GROUPS]) -> bool {
+        let groups = &self.groups[..self.groups.len().min(MAX_GROUPS)];
+        let free = |taken: &[Option<Mention>; MAX_GROUPS], concept| {
+            (0..groups.len()).find(|n| taken[*n].is_none() && groups[*n].has(concept))
+        };
+        if let Some(n) = free(taken, mention.concept) {
+            taken[n] = Some(mention);
+            return true;
+        }
+        let moved = (0..groups.len()).filter(|n| groups[*n].has(mention.concept)).find_map(|n| {
+            let other = taken[n]?;
+            free(taken, other.concept).map(|to| (n, to, other))
+        });
+        let Some((from, to, other)) = moved else { return false };
+        taken[to] = Some(other);
+        taken[from] = Some(mention);
+        true
+    }
+
     fn near(&self, mentions: &[Mention], first: usize, at: usize) -> bool {
         mentions[at].word.saturating_sub(mentions[first].word) <= self.within
+    }
+
+    /// Loan words alone do not make a sentence of the rule's language.
+    fn native(&self, mentions: &[Mention]) -> bool {
+        self.own.is_empty() || mentions.iter().any(|mention| self.own.has(mention.concept))
     }
 
     /// An excusing concept within four words of what was found.
@@ -217,6 +246,10 @@ impl Set {
         self.0[at] |= 1 << (concept % 64);
     }
 
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn has(&self, concept: u16) -> bool {
         self.0.get(usize::from(concept / 64)).is_some_and(|word| word >> (concept % 64) & 1 == 1)
     }
@@ -247,7 +280,7 @@ mod tests {
             must_catch: vec!["x".to_owned()],
             must_pass: Vec::new(),
         };
-        Rule::compile(&text, |name| vec![u16::from(name.as_bytes()[0] - b'a')]).unwrap()
+        Rule::compile(&text, |name| vec![u16::from(name.as_bytes()[0] - b'a')], |_| None).unwrap()
     }
 
     fn meets(rule: &Rule, text: &str) -> bool {
@@ -278,6 +311,12 @@ mod tests {
         let rule = rule(&["a", "b"], &[], true);
         assert!(meets(&rule, "a-b"));
         assert!(!meets(&rule, "b-a"));
+    }
+
+    #[test]
+    fn a_word_that_fits_two_groups_makes_room_for_another() {
+        assert!(meets(&rule(&["a|b", "a"], &[], false), "a-b"));
+        assert!(!meets(&rule(&["a|b", "a"], &[], false), "b-b"));
     }
 
     #[test]

@@ -2,13 +2,23 @@
 
 use super::{
     lexicon::{Cue, Hit},
-    sight::{Face, Found, Sight, is},
+    sight::{Face, Finds, Found, Sight, is},
 };
 use crate::model::Kind;
 
 /// Finds ids on networks and messengers.
-pub(super) fn find(sight: &Sight<'_>, found: &mut Vec<Found>) {
-    mentions(sight, found);
+pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
+    if sight.face == Face::Plain {
+        mentions(sight, found);
+    }
+    let network = sight.has(NETWORKS);
+    for hit in sight.hits.iter().filter(|hit| network && is(hit, &[Cue::Id])) {
+        if let Some((start, end, _)) =
+            walk(sight, hit.end, true).filter(|(start, end, _)| id_shaped(&sight.text()[*start..*end]))
+        {
+            push(sight, start, end, found);
+        }
+    }
     for hit in sight.hits.iter().filter(|hit| is(hit, NETWORKS)) {
         beside(sight, hit, found);
     }
@@ -18,11 +28,19 @@ const NETWORKS: &[Cue] = &[Cue::Network, Cue::NetworkWord];
 const LINKING: &[Cue] = &[Cue::Between, Cue::Id, Cue::PhoneWord, Cue::Phone, Cue::Network, Cue::NetworkWord];
 
 /// `@handle`.
-fn mentions(sight: &Sight<'_>, found: &mut Vec<Found>) {
+fn mentions(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for at in memchr::memchr_iter(b'@', text.as_bytes()) {
         let before = text[..at].chars().next_back();
-        if before.is_some_and(|c| (c.is_alphanumeric() && !super::lexicon::unspaced(c)) || matches!(c, '@' | '_' | '.' | '&' | '%' | '-' | '+')) {
+        let swearing = matches!(before, Some('!' | '#' | '$' | '*' | '~' | '^'))
+            && text[..at - 1].ends_with(|c: char| c.is_ascii_alphanumeric());
+        if swearing {
+            continue;
+        }
+        if before.is_some_and(|c| {
+            (c.is_alphanumeric() && !super::lexicon::unspaced(c))
+                || matches!(c, '@' | '_' | '.' | '&' | '%' | '-' | '+')
+        }) {
             continue;
         }
         let end = handle_end(text, at + 1);
@@ -34,18 +52,42 @@ fn mentions(sight: &Sight<'_>, found: &mut Vec<Found>) {
         if handle.len() < 2 || !letters || (!first_ok && amount && handle.len() < 5) || matches!(next, Some('@')) {
             continue;
         }
-        push(sight, at, end, found);
+        push(sight, at, listed(text, end), found);
     }
 }
 
+/// Where a handle with the list under it ends: `@name/list`.
+fn listed(text: &str, end: usize) -> usize {
+    let list = text[end..].strip_prefix('/').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    list.map_or(end, |_| handle_end(text, end + 1))
+}
+
 /// An id right after a network's name.
-fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Vec<Found>) {
+fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Finds) {
     let word = is(network, &[Cue::NetworkWord]);
     if let Some((start, end, sure)) = id_after(sight, network.end)
         && (sure || !word)
     {
-        push(sight, start, end, found);
+        let scheme = &sight.text()[network.end..start] == ":";
+        let end = if word { end } else { capitals(sight, start, end) };
+        push(sight, if scheme { network.start } else { start }, end, found);
     }
+}
+
+/// A page's name in several words, as far as they are capitalised.
+fn capitals(sight: &Sight<'_>, start: usize, end: usize) -> usize {
+    let upper = sight.capitals();
+    let text = sight.text();
+    let capital = |at: usize| upper.get(at).copied().unwrap_or(false);
+    let mut end = end;
+    for _ in 0..3 {
+        let next = end + 1;
+        if !capital(start) || !text[end..].starts_with(' ') || !capital(next) {
+            break;
+        }
+        end = text[next..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |len| next + len);
+    }
+    end
 }
 
 /// "email is name", "surel saya depannya name".
@@ -64,11 +106,12 @@ fn id_after(sight: &Sight<'_>, from: usize) -> Option<(usize, usize, bool)> {
 }
 
 /// Letters with digits, underscores or dots: no ordinary word.
-fn id_shaped(id: &str) -> bool {
+pub(super) fn id_shaped(id: &str) -> bool {
     let letters = id.bytes().any(|b| b.is_ascii_alphabetic());
     let figures = id.bytes().any(|b| b.is_ascii_digit());
     let joined = id.trim_matches(['.', '_']).bytes().any(|b| matches!(b, b'_' | b'.'));
-    letters && (figures || joined) && id.len() >= 4
+    let first = id.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    letters && (figures || joined) && id.len() >= 4 && (first || joined)
 }
 
 /// Goes over signs and linking words to the next word; tells whether something marked it as an id.
@@ -88,7 +131,8 @@ fn walk(sight: &Sight<'_>, from: usize, open: bool) -> Option<(usize, usize, boo
             return (end > at + 2).then_some((at, end, true));
         }
         let end = handle_end(text, at);
-        let linking = sight.hits.iter().skip(sight.hits.partition_point(|h| h.start < at)).take_while(|h| h.start == at);
+        let linking =
+            sight.hits.iter().skip(sight.hits.partition_point(|h| h.start < at)).take_while(|h| h.start == at);
         let linking = linking.filter(|h| is(h, LINKING) && h.end <= end).max_by_key(|h| h.end);
         match linking {
             Some(hit) if hit.end == end || !text[hit.end..end].contains(['_', '.']) && !id_shaped(&text[at..end]) => {
@@ -102,14 +146,16 @@ fn walk(sight: &Sight<'_>, from: usize, open: bool) -> Option<(usize, usize, boo
 }
 
 fn handle_end(text: &str, from: usize) -> usize {
-    let end = text[from..].find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))).map_or(text.len(), |len| from + len);
+    let end = text[from..]
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
+        .map_or(text.len(), |len| from + len);
     from + text[from..end].trim_end_matches(['.', '-']).len()
 }
 
-fn push(sight: &Sight<'_>, start: usize, end: usize, found: &mut Vec<Found>) {
+fn push(sight: &Sight<'_>, start: usize, end: usize, found: &mut Finds) {
     let handle = sight.text()[start..end].trim_start_matches('@');
     let own = sight.context.own.social.iter().any(|own| own.trim_start_matches('@').eq_ignore_ascii_case(handle));
-    let fresh = !found.iter().any(|f| f.start < end && start < f.end);
+    let fresh = !found.taken(start, end);
     let digits = handle.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
     if fresh && !own && !digits && sight.face != Face::Joined {
         found.push(Found { start, end, kind: Kind::Social });

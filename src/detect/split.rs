@@ -8,7 +8,7 @@ use super::{
     lexicon::Cue,
     number::Fit,
     phone,
-    sight::{Face, Found, Sight},
+    sight::{Face, Finds, Sight},
 };
 use crate::model::Kind;
 
@@ -69,7 +69,12 @@ fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>
         let (start, end) = text.view.chars(atom.start, atom.end);
         let taken = text.spans.iter().any(|span| span.start < end && start < span.end);
         if !taken && digits.len(at) <= Window::RUN && atom.how != How::Maybe {
-            residues.push(Residue { text: Some(n), start: atom.start, end: atom.end, value: digits.value(at, at).to_owned() });
+            residues.push(Residue {
+                text: Some(n),
+                start: atom.start,
+                end: atom.end,
+                value: digits.value(at, at).to_owned(),
+            });
             any = true;
         }
     }
@@ -129,7 +134,7 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
     let mut spans = Vec::new();
     let mut seen = |view: &View, hits: &[super::Hit]| {
         let sight = Sight::new(view, hits, context, Face::Joined, "");
-        let mut found: Vec<Found> = Vec::new();
+        let mut found = Finds::default();
         super::email::find(&sight, &mut found);
         super::link::find(&sight, &mut found);
         super::keep(view, &found, &mut spans);
@@ -140,7 +145,9 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
     }
     let skipped = usize::from(fragment.is_some());
     for span in spans {
-        let across = bounds.iter().any(|(start, end)| span.start < *start && *start < span.end || span.start < *end && *end < span.end);
+        let across = bounds
+            .iter()
+            .any(|(start, end)| span.start < *start && *start < span.end || span.start < *end && *end < span.end);
         if !across {
             continue;
         }
@@ -156,7 +163,8 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
 /// Whether the first text asks for the second or the second leans on the first.
 fn seam(first: &Read, second: &Read) -> bool {
     let open = first.view.text().trim_end().ends_with(['@', '.', '/']);
-    let dot = first.hits.iter().any(|hit| super::sight::is(hit, JOINTS) && hit.end == first.view.text().trim_end().len());
+    let dot =
+        first.hits.iter().any(|hit| super::sight::is(hit, JOINTS) && hit.end == first.view.text().trim_end().len());
     (open || dot) && first.view.text().len() < 200 || continues(second)
 }
 
@@ -166,14 +174,19 @@ fn continues(text: &Read) -> bool {
     let start = text.view.text().len() - text.view.text().trim_start().len();
     let rest = &text.view.text()[start..];
     let sign = rest.starts_with(['@', '.', '/']) && rest[1..].starts_with(|c: char| c.is_alphanumeric());
-    sign || text.hits.iter().take_while(|hit| hit.start <= start).any(|hit| hit.start == start && super::sight::is(hit, JOINTS))
+    sign || text
+        .hits
+        .iter()
+        .take_while(|hit| hit.start <= start)
+        .any(|hit| hit.start == start && super::sight::is(hit, JOINTS))
 }
 
 /// The last word of a text, if it could be the beginning of an address or a host.
 fn tail(text: &Read) -> Option<String> {
     let trimmed = text.view.text().trim_end();
     let word = trimmed.rsplit(char::is_whitespace).next()?;
-    let shaped = word.len() >= 3 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@'));
+    let shaped =
+        word.len() >= 3 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@'));
     let telling = word.bytes().any(|b| !b.is_ascii_alphabetic()) || trimmed.len() < 40;
     (shaped && telling).then(|| word.to_owned())
 }

@@ -112,10 +112,14 @@ fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
     let rest = &text[at.end..];
     let rest = rest.trim_start_matches([' ', ')', ']', '}', '>']);
     let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '-')).unwrap_or(rest.len());
-    let dotted = word > 0 && rest[word..].starts_with('.') && rest[word + 1..].starts_with(|c: char| c.is_alphanumeric());
     let next = text.len() - rest.len() + word;
-    dotted || near.clone().any(|hit| is(hit, &[Cue::Dot]) && hit.start >= next && hit.start - next <= 3)
-        || near.clone().any(|hit| is(hit, &[Cue::Provider]) && hit.start < next && hit.end == next)
+    let bare = rest[word..].trim_start_matches([' ', '(', '[', '{', '<']);
+    let dotted = word > 0
+        && rest.len() - word - bare.len() <= 3
+        && bare.starts_with('.')
+        && (bare.len() < rest.len() - word || bare[1..].starts_with(|c: char| c.is_alphanumeric()));
+    let spelled = near.clone().any(|hit| is(hit, &[Cue::Dot]) && hit.start >= next && hit.start - next <= 3);
+    word > 0 && (dotted && !bare[1..].trim_start().is_empty() || spelled)
 }
 
 /// `[.]`, `(@)`, `%2e`.
@@ -153,8 +157,8 @@ fn spaced(text: &str, edits: &mut Vec<Edit>) {
         let word = after.find(|c: char| !c.is_alphanumeric()).map_or(after, |len| &after[..len]);
         let suffix = TOPS.contains(&word);
         let wanted = match c {
-            '.' => left + right > 0 && suffix,
-            ',' => suffix && left + right <= 1 && word != "info",
+            '.' => suffix && (left > 0 || right > 0 && matches!(word, "com" | "net" | "org")),
+            ',' => suffix && left == 0 && right == 0 && word.len() == 3,
             _ => left + right > 0 && word.len() > 1 && !word.bytes().all(|b| b.is_ascii_digit()),
         };
         if wanted && bytes[at].is_ascii() {
@@ -174,8 +178,8 @@ fn around(text: &str, start: usize, end: usize) -> (usize, usize) {
 
 /// Top-level domains that people spell out.
 const TOPS: &[&str] = &[
-    "com", "net", "org", "id", "co", "pl", "de", "ru", "vn", "th", "ph", "uk", "es", "cn", "io", "me", "shop", "store", "xyz", "info", "biz",
-    "eu", "site", "online", "my", "sg", "us", "fr", "it", "in",
+    "com", "net", "org", "id", "co", "pl", "de", "ru", "vn", "th", "ph", "uk", "es", "cn", "io", "me", "shop", "store",
+    "xyz", "info", "biz", "eu", "site", "online", "my", "sg", "us", "fr", "it", "in",
 ];
 
 #[cfg(test)]

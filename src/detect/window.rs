@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn a_window_stays_within_two_kilobytes() {
-        let window = Window { digits: vec!["123456789012345".to_owned(); 500], called: true, tail: Some("a".repeat(5000)) };
+        let window =
+            Window { digits: vec!["123456789012345".to_owned(); 500], called: true, tail: Some("a".repeat(5000)) };
         assert!(serde_json::to_vec(&window.bounded()).unwrap().len() <= 2048);
     }
 }

@@ -144,7 +144,7 @@ mod tests {
     use crate::{
         evidence::{verify, verify::Verified},
         model::{Commitment, EntryKind, Fulfilment, Marketplace, OrderState, PartyId, SystemLuck},
-        store::{Deliver, Ledger, MarketplaceRow, NewConversation, NewEntry, OrderRow, PartyRow, sqlite::Sqlite},
+        store::{Deliver, MarketplaceRow, NewConversation, NewEntry, OrderRow, PartyRow, sqlite::Sqlite},
     };
 
     struct House {

@@ -69,7 +69,7 @@ fn shown(message: &Shown) -> String {
 }
 
 fn indent(text: &mut String, block: &str) {
-    for line in block.lines() {
+    for line in block.trim_end().lines() {
         let _ = writeln!(text, "       | {}", plain(line));
     }
 }

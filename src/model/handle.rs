@@ -172,7 +172,7 @@ impl FromStr for PostalCode {
             *code.get_mut(n).ok_or(BadId)? = u8::try_from(at).map_err(|_| BadId)?;
             n += 1;
         }
-        if n == 8 && (weigh(&code[..7]) + code[7]) % 31 == 0 { Ok(Self(code)) } else { Err(BadId) }
+        if n == 8 && (weigh(&code[..7]) + code[7]).is_multiple_of(31) { Ok(Self(code)) } else { Err(BadId) }
     }
 }
 

@@ -55,11 +55,7 @@ pub struct Reply {
 
 impl Default for ContactRules {
     fn default() -> Self {
-        Self {
-            unanswered: 3,
-            rate: Budget { burst: 5, per: Duration::hours(1) },
-            after_review: AfterReview::default(),
-        }
+        Self { unanswered: 3, rate: Budget { burst: 5, per: Duration::hours(1) }, after_review: AfterReview::default() }
     }
 }
 
@@ -175,7 +171,8 @@ fn seller_may_write(state: &PairState, rules: &ContactRules) -> Result<Right, Re
     if state.now.since(latest) < after.cool_down {
         return Err(Reason::CoolDown);
     }
-    let classes = [(after.low, governing.iter().any(|(_, r)| *r <= 3)), (after.high, governing.iter().any(|(_, r)| *r > 3))];
+    let classes =
+        [(after.low, governing.iter().any(|(_, r)| *r <= 3)), (after.high, governing.iter().any(|(_, r)| *r > 3))];
     // The strictest of what governs: a second, better review loosens nothing.
     let budget = classes
         .iter()
@@ -335,7 +332,10 @@ mod tests {
     fn content_decides_only_when_contact_is_allowed() {
         let state = at(100, &[]);
         assert_eq!(judge(&state, Side::Seller, &rules(), Verdict::Refuse), Decision::Refuse(Reason::Content));
-        assert_eq!(judge(&state, Side::Seller, &rules(), Verdict::Hold), Decision::Hold { under: Some(Under::Ordinary) });
+        assert_eq!(
+            judge(&state, Side::Seller, &rules(), Verdict::Hold),
+            Decision::Hold { under: Some(Under::Ordinary) }
+        );
         assert_eq!(
             judge(&at(100, &[1, 2, 3]), Side::Seller, &rules(), Verdict::Refuse),
             Decision::Refuse(Reason::Unanswered)

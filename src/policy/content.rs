@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn settings_replace_a_list_and_refuse_unknown_keys() {
-        let rules: ContentRules = toml::from_str("hold = []").unwrap();
+        let rules: ContentRules = toml::from_str("hold = { signals = [] }").unwrap();
         assert_eq!(decide(&[], &[signal(SignalKind::Abuse)], Side::Seller, &rules), Verdict::Deliver);
         assert!(toml::from_str::<ContentRules>("holds = []").is_err());
     }

@@ -24,11 +24,11 @@ impl Relay {
             None => "other",
         };
         metrics::counter!("tabir_bounces_total", "kind" => kind).increment(1);
-        if kind == "failed" {
-            if let Some((scope, _)) = self.store.delivery(id).await? {
-                self.store.bounced(&scope, id, self.clock.now()).await?;
-                self.bell.notify_one();
-            }
+        if kind == "failed"
+            && let Some((scope, _)) = self.store.delivery(id).await?
+        {
+            self.store.bounced(&scope, id, self.clock.now()).await?;
+            self.bell.notify_one();
         }
         Ok(true)
     }

@@ -108,9 +108,9 @@ impl Relay {
         // One look-up whether or not the text is a handle: the time tells nothing.
         let hash = local.parse::<Handle>().map_or(HandleHash([0; 16]), |handle| handle.hash());
         let found = self.store.handle(hash).await?;
-        let Some((scope, row)) = found.filter(|(scope, row)| {
-            *scope.marketplace() == marketplace && row.kind == HandleKind::Mail
-        }) else {
+        let Some((scope, row)) =
+            found.filter(|(scope, row)| *scope.marketplace() == marketplace && row.kind == HandleKind::Mail)
+        else {
             return Ok(None);
         };
         let state = self.handle_state(&scope, &row);
@@ -191,7 +191,8 @@ impl Relay {
 
     /// The stage itself: opens what the way needs to know.
     pub(super) async fn resolve(&self, inbound: Inbound) -> Result<ResolvedMessage, Stop> {
-        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, idempotency } = inbound;
+        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, idempotency } =
+            inbound;
         let market = self.market(scope.marketplace()).await?;
         let Some(conversation) = self.store.conversation(&scope, &conversation).await? else {
             return Err(Reason::UnknownHandle.into());
@@ -227,8 +228,7 @@ impl Relay {
 
     pub(super) fn handle_state(&self, scope: &Scope, row: &HandleRow) -> HandleState {
         let rules = self.rules.load().book.of(scope.marketplace());
-        let age =
-            Age { stands_for: row.stands_for, created: row.created, replaced: row.replaced, shut: row.shut };
+        let age = Age { stands_for: row.stands_for, created: row.created, replaced: row.replaced, shut: row.shut };
         life::state(age, &rules.handles, self.clock.now())
     }
 
@@ -239,7 +239,12 @@ impl Relay {
             kind: EntryKind::HandleMisused,
             by: None,
             message: None,
-            facts: format!("cause={cause} stands_for={} epoch={} shown_to={}", row.stands_for.as_str(), row.epoch, row.shown_to),
+            facts: format!(
+                "cause={cause} stands_for={} epoch={} shown_to={}",
+                row.stands_for.as_str(),
+                row.epoch,
+                row.shown_to
+            ),
             private: None,
         };
         self.store.tripwire(scope, row.hash, entry).await

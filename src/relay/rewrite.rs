@@ -64,10 +64,10 @@ impl Relay {
 
     /// The handle that the sender writes under. One that grew old is replaced now.
     async fn active_handle(&self, talk: &Talk) -> Result<Handle, Fault> {
-        if let Some(row) = self.newest_handle(talk).await? {
-            if self.handle_state(&talk.scope, &row) == HandleState::Active {
-                return self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed);
-            }
+        if let Some(row) = self.newest_handle(talk).await?
+            && self.handle_state(&talk.scope, &row) == HandleState::Active
+        {
+            return self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed);
         }
         self.rotate_by_time(talk).await?;
         let row = self.newest_handle(talk).await?.ok_or_else(|| Fault::plain("looking for a side's handle"))?;
@@ -82,13 +82,8 @@ impl Relay {
 
     async fn rotate_by_time(&self, talk: &Talk) -> Result<(), Fault> {
         let (handle, sealed) = self.vault.mint(&talk.market.key, talk.marketplace())?;
-        let new = NewHandle {
-            hash: handle.hash(),
-            stands_for: talk.from,
-            kind: HandleKind::Mail,
-            sealed,
-            created: talk.at,
-        };
+        let new =
+            NewHandle { hash: handle.hash(), stands_for: talk.from, kind: HandleKind::Mail, sealed, created: talk.at };
         let rotation = Rotation {
             conversation: talk.conversation.id.clone(),
             of: talk.from,

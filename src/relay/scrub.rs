@@ -39,14 +39,8 @@ impl Relay {
         tell_removed(&mut content, &talk.removed, talk.reader_locale());
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
-        let stage = Scrubbed {
-            talk,
-            original,
-            findings: read.findings,
-            signals: read.signals,
-            verdict,
-            window: (seq, sealed),
-        };
+        let stage =
+            Scrubbed { talk, original, findings: read.findings, signals: read.signals, verdict, window: (seq, sealed) };
         Ok(Message::at(stage, content))
     }
 
@@ -248,6 +242,10 @@ fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Rea
             read.findings.extend(found);
             file.filename = format!("file-{}", n + 1);
         }
+        // A camera's name for a picture says nothing to the reader, and a person's may say who.
+        if file.media_type.starts_with("image/") {
+            file.filename = format!("picture-{}", n + 1);
+        }
         file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
     }
 }
@@ -300,4 +298,3 @@ fn describe(file: &Attachment) -> File {
         action: file.action,
     }
 }
-

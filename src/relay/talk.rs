@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::Relay;
 use crate::{
     media::Removed,
-    model::{
-        AgentId, Channel, Fault, Marketplace, PartyId, Profile, Purpose, Scope, Side, Timestamp,
-    },
+    model::{AgentId, Channel, Fault, Marketplace, PartyId, Profile, Purpose, Scope, Side, Timestamp},
     policy::rules::MarketRules,
     store::{ConversationRow, Idempotency},
     vault::{DataKey, Place},

@@ -224,6 +224,8 @@ pub trait Store: Ledger {
     fn parties_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, PartyRow)>>;
     /// How many data keys and index rows each key of the ring still serves.
     fn key_use(&self) -> Answer<'_, Vec<(u32, u64)>>;
+    /// This process alone carries from now on: claims of one before it are void.
+    fn take_over(&self, now: Timestamp) -> Answer<'_, ()>;
     /// Forgets what has expired: idempotency keys, windows, settled bodies; checkpoints the log.
     fn sweep(&self, now: Timestamp) -> Answer<'_, ()>;
     /// Whether the store can write now: the readiness check.

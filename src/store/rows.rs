@@ -272,7 +272,7 @@ pub struct HandleRow {
     /// When it was replaced; `None`: in use. Policy derives the state from this, the age and
     /// the grace.
     pub replaced: Option<Timestamp>,
-    /// When it was shut for good, whatever the grace says (an erasure, a block).
+    /// When it was shut for good, whatever the grace says (an erasure).
     pub shut: Option<Timestamp>,
     /// Position among the side's handles of this kind, from 1.
     pub epoch: u32,

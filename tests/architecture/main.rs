@@ -164,19 +164,22 @@ fn sources() -> Vec<Read> {
 fn walk(folder: &Path, files: &mut Vec<Read>) {
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
-    for path in entries {
+    for path in entries.into_iter().filter(|path| !is_for_tests(path)) {
         if path.is_dir() {
             walk(&path, files);
-        } else if path.extension().is_some_and(|end| end == "rs") && !is_for_tests(&path) {
+        } else if path.extension().is_some_and(|end| end == "rs") {
             let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap();
             files.push(read(name, &fs::read_to_string(&path).unwrap()));
         }
     }
 }
 
-/// A file that its parent declares as `#[cfg(test)] mod tests;`.
+/// Whether the file above declares it as `#[cfg(test)] mod name;`.
 fn is_for_tests(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem == "tests") || path.iter().any(|part| part == "tests")
+    let (folder, name) = (path.parent().unwrap(), path.file_stem().unwrap().to_str().unwrap());
+    let above = ["mod.rs", "lib.rs"].map(|file| folder.join(file)).into_iter().chain([folder.with_extension("rs")]);
+    let declares = |text: String| text.contains(&format!("#[cfg(test)]\nmod {name};"));
+    above.filter_map(|file| fs::read_to_string(file).ok()).any(declares)
 }
 
 fn root() -> &'static Path {

@@ -38,6 +38,7 @@ const SMTP: &[&str] = &[
     "mail_auth",
     "memchr",
     "metrics",
+    "psl",
     "ring",
     "rustls",
     "serde",
@@ -114,7 +115,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "store/postgres",
         imports: &["model", "store"],
-        crates: &["bytes", "tokio", "tokio_postgres", "tracing"],
+        crates: &["bytes", "thiserror", "tokio", "tokio_postgres", "tracing"],
         without: WAITS_A_MOMENT,
     },
     Room {
@@ -155,6 +156,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "hyper_util",
             "matchit",
             "metrics",
+            "metrics_exporter_prometheus",
             "ring",
             "serde",
             "serde_json",

@@ -54,6 +54,8 @@ pub enum Mood {
     AfterData(&'static str),
     /// This reply to RCPT.
     AtRcpt(&'static str),
+    /// This reply to RCPT of one address alone.
+    AtRcptOf(String, &'static str),
     /// Closes the connection at DATA.
     Hang,
     /// Takes, but says so only after this long.
@@ -212,7 +214,12 @@ where
             }
             "RCPT" => {
                 *shared.tried.lock().expect("the count") += 1;
-                if let Mood::AtRcpt(reply) = mood {
+                let refused = match &mood {
+                    Mood::AtRcpt(reply) => Some(*reply),
+                    Mood::AtRcptOf(address, reply) if between(&text) == *address => Some(*reply),
+                    _ => None,
+                };
+                if let Some(reply) = refused {
                     out.extend_from_slice(reply.as_bytes());
                     out.extend_from_slice(b"\r\n");
                 } else {

@@ -136,7 +136,7 @@ async fn mail_accepted_before_a_review_and_not_yet_delivered_is_withheld() {
     let pair = house.pair("barrier").await;
     let other = house.pair("bystander").await;
     sink.mood(Mood::AfterData("451 4.3.0 not now"));
-    passes(&house, &pair, Side::Seller, "Please change your stars, canaryWITHHELD.").await;
+    passes(&house, &pair, Side::Seller, "Is the scarf as you hoped?").await;
     passes(&house, &other, Side::Seller, "Another buyer's mail.").await;
     sink.wait(Duration::from_secs(5), || (sink.tried() >= 2).then_some(())).await.expect("attempts");
     let answer = review(&house, &pair, "r1", 1).await;
@@ -313,7 +313,7 @@ async fn what_the_content_policy_refuses_reaches_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_message_waits_and_passes_when_a_person_lets_it() {
     let sink = Sink::start(None).await;
-    let house = Plan::new().route(sink.at).start().await;
+    let house = house_that_holds(&sink).await;
     let (pair, other) = (house.pair("held").await, house.pair("held-too").await);
     let api = house.api();
     let held = a_held_message(&house, &pair).await;
@@ -341,7 +341,7 @@ async fn a_held_message_waits_and_passes_when_a_person_lets_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_released_message_passes_the_judgement_of_delivery_again() {
     let sink = Sink::start(None).await;
-    let house = Plan::new().route(sink.at).start().await;
+    let house = house_that_holds(&sink).await;
     let pair = house.pair("held-review").await;
     let held = a_held_message(&house, &pair).await;
     review(&house, &pair, "r1", 1).await;
@@ -351,26 +351,20 @@ async fn a_released_message_passes_the_judgement_of_delivery_again() {
     assert!(sink.to(&pair.buyer.email).is_empty(), "the review came between");
 }
 
+/// A house where an offer for a review waits for a person.
+async fn house_that_holds(sink: &Sink) -> House {
+    let content = "[content]\nrefuse = [\"threat\"]\nhold = { signals = [\"review_incentive\"], max = \"24h\", then = \"refuse\" }";
+    Plan::new().route(sink.at).with(content).start().await
+}
+
 /// Sends, as the seller, a text that a person must look at; gives the message's id.
 async fn a_held_message(house: &House, pair: &Pair) -> String {
     let path = format!("/v1/conversations/{}/messages", pair.id);
-    let texts = [
-        "You are an idiot and a stupid cow, shut up.",
-        "You must pay an extra customs fee of 20 euro before I ship your order, those are the new terms.",
-        "This is the security team of the marketplace, confirm your account now.",
-        "Kamu goblok, dasar bodoh, tolol.",
-        "Ty idioto, jesteś głupia jak but.",
-    ];
-    let mut seen = Vec::new();
-    for text in texts {
-        let body = json!({"from": "seller", "text": text});
-        let tried = house.api().post(&format!("{path}?dry_run=true"), &body).await;
-        seen.push(tried.text());
-        if tried.json()["verdict"] == "hold" {
-            let answer = house.api().post(&path, &body).await.ok();
-            assert_eq!(answer["state"], "held", "{answer}");
-            return answer["id"].as_str().expect("an id").to_owned();
-        }
-    }
-    panic!("nothing is held: {seen:#?}");
+    let text = "I will give you a refund of 5 euro if you change your review to five stars.";
+    let body = json!({"from": "seller", "text": text});
+    let tried = house.api().post(&format!("{path}?dry_run=true"), &body).await;
+    assert_eq!(tried.json()["verdict"], "hold", "{}", tried.text());
+    let answer = house.api().post(&path, &body).await.ok();
+    assert_eq!(answer["state"], "held", "{answer}");
+    answer["id"].as_str().expect("an id").to_owned()
 }

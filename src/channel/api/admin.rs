@@ -190,7 +190,8 @@ mod tests {
     use crate::model::Secret;
 
     fn admin(ready: Arc<AtomicBool>) -> Admin {
-        let letter = |to: &str| Letter { to: Secret::new(to.to_owned()), at: Timestamp(0), message: b"Hi\r\n".to_vec() };
+        let letter =
+            |to: &str| Letter { to: Secret::new(to.to_owned()), at: Timestamp(0), message: b"Hi\r\n".to_vec() };
         Admin {
             ready: Box::new(move || {
                 let ready = ready.load(Ordering::Relaxed);

@@ -183,7 +183,9 @@ impl Query {
     /// Refuses what the call does not know.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Problem> {
         match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            Some((name, _)) => Err(Problem::field(name.chars().take(64).collect::<String>(), "unknown query parameter")),
+            Some((name, _)) => {
+                Err(Problem::field(name.chars().take(64).collect::<String>(), "unknown query parameter"))
+            }
             None => Ok(()),
         }
     }

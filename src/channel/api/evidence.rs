@@ -38,9 +38,5 @@ pub(super) struct EvidenceKeyBody {
 )]
 pub(super) async fn key(call: &Call<'_>) -> Answered {
     let key = call.api.desk.evidence_key()?;
-    Reply::ok(&EvidenceKeyBody {
-        algorithm: "ed25519",
-        key: BASE64.encode(&key.public),
-        fingerprint: key.fingerprint,
-    })
+    Reply::ok(&EvidenceKeyBody { algorithm: "ed25519", key: BASE64.encode(&key.public), fingerprint: key.fingerprint })
 }

@@ -142,12 +142,8 @@ pub(super) async fn redeem(call: &Call<'_>) -> Answered {
         TokenScope::Carrier { name } => name.as_str(),
         _ => return Err(Problem::new(super::problem::Code::ForbiddenScope)),
     };
-    let asked = Redemption {
-        carrier,
-        shipment: &body.shipment,
-        purpose: body.purpose.as_str(),
-        recorded: call.repeated,
-    };
+    let asked =
+        Redemption { carrier, shipment: &body.shipment, purpose: body.purpose.as_str(), recorded: call.repeated };
     let found = call.api.desk.redeem(call.scope(), call.param("handle"), &asked).await;
     let address = counted(call, found)?;
     Reply::ok(&RedeemedBody {

@@ -137,7 +137,8 @@ pub(super) struct FileBody {
 
 impl From<Shown> for ShownBody {
     fn from(shown: Shown) -> Self {
-        let file = |f: File| FileBody { filename: f.filename, media_type: f.media_type, bytes: f.bytes, action: f.action };
+        let file =
+            |f: File| FileBody { filename: f.filename, media_type: f.media_type, bytes: f.bytes, action: f.action };
         Self {
             subject: shown.subject,
             text: shown.text,
@@ -219,7 +220,12 @@ fn content(body: MessagePostBody) -> Result<Content, Problem> {
         return Err(Problem::new(Code::TooLarge));
     }
     let files = body.attachments.into_iter().enumerate().map(|(n, file)| attachment(n, file));
-    Ok(Content { text: body.text, html: body.html, attachments: files.collect::<Result<_, _>>()?, ..Content::default() })
+    Ok(Content {
+        text: body.text,
+        html: body.html,
+        attachments: files.collect::<Result<_, _>>()?,
+        ..Content::default()
+    })
 }
 
 fn attachment(n: usize, file: FileInBody) -> Result<Attachment, Problem> {

@@ -52,6 +52,7 @@ use crate::{
         tokens::{Caller, ScopeText},
     },
     model::{EventId, Fault},
+    net::Draining,
     relay::Relay,
 };
 use call::{Call, Query, Reply, again, decode};
@@ -116,8 +117,17 @@ impl Api {
         }
     }
 
-    /// Forgets limits that are idle; called by a timer.
-    pub fn sweep(&self) {
+    /// Forgets limits that are idle, every minute, until the drain begins.
+    pub async fn tend(self: Arc<Self>, mut draining: Draining) {
+        loop {
+            tokio::select! {
+                () = draining.begun() => return,
+                () = tokio::time::sleep(SWEEP) => self.sweep(),
+            }
+        }
+    }
+
+    fn sweep(&self) {
         self.tokens.retain_recent();
         self.dry_runs.retain_recent();
         self.misses.retain_recent();
@@ -132,7 +142,8 @@ impl Api {
         let target = format!("{} {}", request.method(), request.uri());
         let (parts, body) = request.into_parts();
         let mut name = "none";
-        let way = std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, body, &mut name));
+        let way =
+            std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, body, &mut name));
         // One hostile request must not take its connection's other streams with it.
         let answered = way.catch_unwind().await.unwrap_or_else(|_| Err(Fault::plain("answering: a panic").into()));
         let response = answered.unwrap_or_else(|problem| problem.response());
@@ -258,6 +269,8 @@ fn overloaded(not: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> Pro
     Problem::overloaded(not.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
 }
 
+/// How often idle limits are forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
 /// Bytes of a body without files.
 const ORDINARY_BODY: usize = 1_000_000;
 /// How long a body may take to come.

@@ -159,7 +159,13 @@ pub(super) fn paths() -> matchit::Router<Vec<Route>> {
 
 fn open_document() -> Route {
     let answer = || Ok(Reply { status: hyper::StatusCode::OK, body: openapi_json().into_bytes(), media_type: JSON });
-    Route { method: Method::GET, path: "/openapi.json", serve: Serve::Anybody(answer), files: false, keeps: Keeps::Answer }
+    Route {
+        method: Method::GET,
+        path: "/openapi.json",
+        serve: Serve::Anybody(answer),
+        files: false,
+        keeps: Keeps::Answer,
+    }
 }
 
 /// The document of the API (OpenAPI 3.1), made from the code.
@@ -239,7 +245,16 @@ mod tests {
     #[test]
     fn what_is_not_built_is_not_promised() {
         let text = openapi_json();
-        for later in ["/v1/reports", "/v1/cases", "/v1/violations", "/v1/appeals", "/v1/webhooks", "/v1/events", "/console", "standing\""] {
+        for later in [
+            "/v1/reports",
+            "/v1/cases",
+            "/v1/violations",
+            "/v1/appeals",
+            "/v1/webhooks",
+            "/v1/events",
+            "/console",
+            "standing\"",
+        ] {
             assert!(!text.contains(&format!("\"{later}")), "{later}");
         }
     }

@@ -120,7 +120,9 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     };
     let texts: Vec<&str> = match (&body.text, &body.texts) {
         (Some(_), Some(_)) => return Err(Problem::field("texts", "give text or texts, not both")),
-        (None, None) if body.html.is_none() => return Err(Problem::field("text", "one of text, texts and html is needed")),
+        (None, None) if body.html.is_none() => {
+            return Err(Problem::field("text", "one of text, texts and html is needed"));
+        }
         (Some(text), None) => vec![text],
         (None, texts) => texts.iter().flatten().map(String::as_str).collect(),
     };
@@ -223,7 +225,12 @@ mod tests {
         for link in ["https://market.example/a", "http://help.market.example", "https://market.example:443/"] {
             assert!(stays(link, &allowed), "{link}");
         }
-        for link in ["https://notmarket.example", "https://x@market.example.evil.test", "javascript:market.example", "https://a@market.example"] {
+        for link in [
+            "https://notmarket.example",
+            "https://x@market.example.evil.test",
+            "javascript:market.example",
+            "https://a@market.example",
+        ] {
             assert!(!stays(link, &allowed), "{link}");
         }
     }

@@ -61,7 +61,11 @@ impl TokenBody {
         };
         let seller = matches!(scope, TokenScope::Seller { .. });
         let carrier = matches!(scope, TokenScope::Carrier { .. });
-        let odd = [("party", self.party.is_some() && !seller), ("agent", self.agent.is_some() && !seller), ("name", self.name.is_some() && !carrier)];
+        let odd = [
+            ("party", self.party.is_some() && !seller),
+            ("agent", self.agent.is_some() && !seller),
+            ("name", self.name.is_some() && !carrier),
+        ];
         match odd.iter().find(|(_, odd)| *odd) {
             Some((field, _)) => Err(Problem::field(*field, "this scope has none")),
             None => Ok(scope),

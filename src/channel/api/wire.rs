@@ -299,7 +299,8 @@ impl ConversationBody {
 
 /// Reads one of the marketplace's ids, or an event's.
 pub(super) fn id<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|_| Problem::field(field, "not an id: 1 to 64 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"))
+    text.parse()
+        .map_err(|_| Problem::field(field, "not an id: 1 to 64 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"))
 }
 
 /// Reads an RFC 3339 time.

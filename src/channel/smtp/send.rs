@@ -318,3 +318,6 @@ impl ServerCertVerifier for AnyCertificate {
 
 /// Of one host: the others are as likely to be down.
 const ADDRESSES_TRIED: usize = 3;
+
+#[cfg(test)]
+mod tests;

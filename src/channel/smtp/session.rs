@@ -143,9 +143,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             match self.read_line(&mut line, COMMAND_LINE).await? {
                 Read::Line => {}
                 Read::TooLong => {
-                    self.fail("500 5.5.2 line too long");
+                    self.fail(reply::LINE_TOO_LONG);
                     continue;
                 }
+                Read::Endless => return Ok(self.part(reply::LINE_TOO_LONG)),
                 Read::Broken => return Ok(self.part(reply::BROKEN_LINE)),
                 Read::Draining => return Ok(self.part(reply::CLOSING)),
             }
@@ -308,7 +309,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     async fn data(&mut self) -> Result<Next, Gone> {
         let ready = self.transaction.as_ref().is_some_and(|t| t.chunks.is_none() && t.recipient.is_some());
         if !ready {
-            let heard = if self.transaction.is_some() { "554 5.5.1 no valid recipient" } else { reply::OUT_OF_ORDER };
+            // RFC 3030 §3: DATA and BDAT do not mix within one message.
+            let lonely = self.transaction.as_ref().is_some_and(|t| t.chunks.is_none());
+            let heard = if lonely { "554 5.5.1 no valid recipient" } else { reply::OUT_OF_ORDER };
             self.fail(heard);
             return Ok(Next::Command);
         }
@@ -327,9 +330,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         &mut self.transaction
     }
 
-    /// A message was answered for: what came before it is forgiven.
-    pub(super) fn received(&mut self) {
+    /// A message was answered for; an accepted one makes good what was wrong before it.
+    pub(super) fn received(&mut self, answer: &str) {
         self.idle_words = 0;
+        if answer.starts_with('2') {
+            self.errors = 0;
+        }
     }
 
     pub(super) fn smtp(&self) -> &'a Arc<Smtp> {
@@ -395,22 +401,26 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let within = if self.greeted.is_some() { limits.command } else { limits.greeting };
         let deadline = self.until(within.std());
         let mut seen = 0;
-        let mut too_long = false;
+        let mut skipped = 0;
         loop {
             match framing::line(self.wire.pending(), seen) {
                 Err(BrokenLine) => return Ok(Read::Broken),
                 Ok(Line::Whole(length)) => {
                     line.clear();
-                    if length <= max && !too_long {
+                    let fits = length <= max && skipped == 0;
+                    if fits {
                         line.extend_from_slice(&self.wire.pending()[..length]);
                     }
                     self.wire.take(length + 2);
-                    return Ok(if line.len() == length && !too_long { Read::Line } else { Read::TooLong });
+                    return Ok(if fits { Read::Line } else { Read::TooLong });
                 }
                 Ok(Line::Partial) => seen = self.wire.pending().len(),
             }
             if seen > max {
-                too_long = true;
+                skipped += seen - 1;
+                if skipped > ENDLESS {
+                    return Ok(Read::Endless);
+                }
                 // All but the last byte, which may be the CR of the line's end.
                 self.wire.take(seen - 1);
                 seen = 1;
@@ -429,6 +439,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 enum Read {
     Line,
     TooLong,
+    /// So long that no end is waited for.
+    Endless,
     Broken,
     Draining,
 }
@@ -438,6 +450,9 @@ const COMMAND_LINE: usize = 2_048;
 
 /// RFC 4954 §4.
 const AUTH_LINE: usize = 12_288;
+
+/// What is read past before the session is closed.
+const ENDLESS: usize = 1 << 20;
 
 /// How long a client has to show that it does not wait for the greeting.
 const PAUSE: Duration = Duration::from_millis(20);

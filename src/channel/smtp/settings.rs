@@ -221,7 +221,7 @@ impl Default for SessionLimits {
             greeting: Duration::seconds(30),
             command: Duration::minutes(5),
             data: Duration::minutes(10),
-            errors: 10,
+            errors: 30,
             misses: n(60),
             logins: n(10),
         }

@@ -32,7 +32,9 @@ pub(super) async fn send(address: SocketAddr, tls: &TlsConnector, letter: &Lette
     let stream = tls.connect(name, plain.into_inner()).await.map_err(|e| Fault::new(doing, e))?;
     let mut stream = BufReader::new(stream);
     ask(&mut stream, "EHLO laptop.example\r\n").await?;
-    for command in [format!("MAIL FROM:<{}>\r\n", letter.from), format!("RCPT TO:<{}>\r\n", letter.to), "DATA\r\n".into()] {
+    for command in
+        [format!("MAIL FROM:<{}>\r\n", letter.from), format!("RCPT TO:<{}>\r\n", letter.to), "DATA\r\n".into()]
+    {
         let answer = ask(&mut stream, &command).await?;
         if answer.starts_with(['4', '5']) {
             return Ok(answer);
@@ -45,7 +47,8 @@ pub(super) async fn send(address: SocketAddr, tls: &TlsConnector, letter: &Lette
 
 /// As an ordinary mail program writes it, with all that it gives away.
 fn written(letter: &Letter<'_>) -> String {
-    let reply = letter.in_reply_to.map(|id| format!("In-Reply-To: <{id}>\r\nReferences: <{id}>\r\n")).unwrap_or_default();
+    let reply =
+        letter.in_reply_to.map(|id| format!("In-Reply-To: <{id}>\r\nReferences: <{id}>\r\n")).unwrap_or_default();
     format!(
         "Received: from phone.{host} (phone.{host} [192.0.2.7]) by mx.{host}; Sun, 22 Nov 2026 08:00:00 +0700\r\n\
          From: {from}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{id}>\r\n{reply}\
@@ -57,7 +60,7 @@ fn written(letter: &Letter<'_>) -> String {
         to = letter.to,
         subject = letter.subject,
         id = letter.id,
-        text = letter.text,
+        text = letter.text.replace('\n', "\r\n"),
     )
 }
 

@@ -9,7 +9,12 @@ use super::{
     mail::{self, Letter},
     web::{self, Client},
 };
-use crate::{app::Running, cli::{Failure, say}, evidence::verify, model::Fault};
+use crate::{
+    app::Running,
+    cli::{Failure, say},
+    evidence::verify,
+    model::Fault,
+};
 
 const SELLER: &str = "melati@toko.example";
 const BUYER: &str = "sari@mail.example";
@@ -36,7 +41,11 @@ pub(super) async fn play(running: &Running, mailbox: &Path) -> Result<bool, Fail
     story.evidence().await?;
     story.nothing_crossed()?;
     say::out("")?;
-    say::out(if story.as_told { "Every step came out as told." } else { "Something came out otherwise: see ✗ above." })?;
+    say::out(if story.as_told {
+        "Every step came out as told."
+    } else {
+        "Something came out otherwise: see ✗ above."
+    })?;
     Ok(story.as_told)
 }
 
@@ -74,8 +83,12 @@ impl Story<'_> {
             answers.push(self.api.call("PUT", &format!("/v1/conversations/talk-{n}"), conversation).await?);
         }
         let made = answers.iter().all(|(status, _)| *status < 300);
-        let handle = |n: usize, side: &str| answers[n].1["handles"][side]["email"].as_str().unwrap_or_default().to_owned();
-        self.step(made && handle(0, "buyer") != handle(1, "buyer"), "the shop sees the buyer as a new stranger in each order:")?;
+        let handle =
+            |n: usize, side: &str| answers[n].1["handles"][side]["email"].as_str().unwrap_or_default().to_owned();
+        self.step(
+            made && handle(0, "buyer") != handle(1, "buyer"),
+            "the shop sees the buyer as a new stranger in each order:",
+        )?;
         self.quote(&format!("order 1: {}\norder 2: {}", handle(0, "buyer"), handle(1, "buyer")))?;
         let label = answers[0].1["handles"]["buyer"]["address"].as_str().unwrap_or("-").to_owned();
         self.step(label.len() >= 8, "and on the parcel stands a code that only a carrier can open:")?;
@@ -99,7 +112,10 @@ impl Story<'_> {
         self.step(sent.starts_with("250"), "the shop writes to the buyer's handle:")?;
         self.quote(text)?;
         let got = mail::arrived(self.mailbox, BUYER, 0).await?.unwrap_or_default();
-        self.step(mail::field(&got, "From").is_some_and(|f| f.contains(&handles.seller)), "the buyer gets, from the shop's handle:")?;
+        self.step(
+            mail::field(&got, "From").is_some_and(|f| f.contains(&handles.seller)),
+            "the buyer gets, from the shop's handle:",
+        )?;
         self.quote(&mail::body(&got))?;
         let clean = ["0812", SELLER, "toko.example", "192.0.2.7", "Thunderbird"].iter().all(|c| !got.contains(c));
         self.step(clean, "number, address, host, network and mail program are gone")?;
@@ -194,7 +210,10 @@ impl Story<'_> {
 
     fn nothing_crossed(&mut self) -> Result<(), Failure> {
         say::out("\nWhat each side has of the other")?;
-        for (owner, other) in [(BUYER, [SELLER, "toko.example", "Suryani", "81200000001"]), (SELLER, [BUYER, "mail.example", "Wulandari", "81200000002"])] {
+        for (owner, other) in [
+            (BUYER, [SELLER, "toko.example", "Suryani", "81200000001"]),
+            (SELLER, [BUYER, "mail.example", "Wulandari", "81200000002"]),
+        ] {
             let letters = crate::channel::smtp::Mailbox::read(self.mailbox, Some(owner))?;
             let own_host = owner.rsplit('@').next().unwrap_or_default();
             let crossed = letters.iter().any(|letter| {
@@ -202,7 +221,10 @@ impl Story<'_> {
                 let text = text.replace(owner, "").replace(own_host, "");
                 other.iter().any(|canary| !own_host.contains(canary) && text.contains(canary))
             });
-            self.step(!crossed && !letters.is_empty(), &format!("{} mails to {owner}: nothing of the other", letters.len()))?;
+            self.step(
+                !crossed && !letters.is_empty(),
+                &format!("{} mails to {owner}: nothing of the other", letters.len()),
+            )?;
         }
         Ok(())
     }

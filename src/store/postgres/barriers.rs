@@ -105,7 +105,6 @@ pub(super) async fn block(tx: &Transaction<'_>, scope: &Scope, block: &NewBlock)
         };
         raise(tx, &place, &pair, seller_too).await?;
         stop(tx, &place, &pair, stopped, (block.at, block.notice_due), &mut barrier).await?;
-        shut_handles(tx, key(&place), block.by, block.at).await?;
         replace_handles(tx, key(&place), block.by, &block.handles, block.at).await?;
     }
     let change = match block.by {
@@ -160,16 +159,6 @@ async fn stop(
         }
     }
     barrier.in_flight.dedup();
-    Ok(())
-}
-
-async fn shut_handles(tx: &Transaction<'_>, key: Key<'_>, of: Side, at: Timestamp) -> Outcome<()> {
-    tx.execute(
-        "UPDATE handle SET shut = $4, replaced = coalesce(replaced, $4)
-         WHERE marketplace = $1 AND conversation = $2 AND stands_for = $3 AND shut IS NULL",
-        &[&key.market, &key.conversation, &of.word(), &at.0],
-    )
-    .await?;
     Ok(())
 }
 

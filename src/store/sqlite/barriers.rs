@@ -34,7 +34,7 @@ pub(super) fn review(db: &Connection, scope: &Scope, review: &NewReview) -> Resu
         db.prepare_cached("INSERT INTO barrier (buyer, seller, at, rating) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![place.buyer, place.seller, pair.state.now, review.rating])?;
         stop(db, &place, &[Side::Buyer], review.at, review.notice_due, &mut barrier)?;
-        handles::replace(db, place.num, Side::Buyer, &review.handles, review.at, None)?;
+        handles::replace(db, place.num, Side::Buyer, &review.handles, review.at)?;
     }
     Ok(Some(barrier))
 }
@@ -99,7 +99,7 @@ pub(super) fn block(db: &Connection, scope: &Scope, block: &NewBlock) -> Result<
         };
         raise(db, &place, pair.state.now, towards)?;
         stop(db, &place, stopped, block.at, block.notice_due, &mut barrier)?;
-        handles::replace(db, place.num, block.by, &block.handles, block.at, Some(block.at))?;
+        handles::replace(db, place.num, block.by, &block.handles, block.at)?;
     }
     set_blocked(db, &place, block.by, block.blocked)?;
     Ok(Some(barrier))

@@ -34,23 +34,14 @@ fn mint(db: &Connection, conversation: i64, handle: &NewHandle) -> Result<()> {
     .map(drop)
 }
 
-/// Replaces a side's handles with `handles`; those replaced are `shut` too when that is given.
-/// A kind without a new handle keeps its old one, unless it is shut.
+/// Replaces a side's handles with `handles`. A kind without a new handle keeps its old one.
 pub(super) fn replace(
     db: &Connection,
     conversation: i64,
     of: Side,
     handles: &[NewHandle],
     at: Timestamp,
-    shut: Option<Timestamp>,
 ) -> Result<()> {
-    if shut.is_some() {
-        db.prepare_cached(
-            "UPDATE handle SET shut = ?3, replaced = coalesce(replaced, ?3)
-             WHERE conversation = ?1 AND stands_for = ?2 AND shut IS NULL",
-        )?
-        .execute(params![conversation, of, shut])?;
-    }
     for handle in handles.iter().filter(|handle| handle.stands_for == of) {
         db.prepare_cached(
             "UPDATE handle SET replaced = ?4
@@ -73,7 +64,7 @@ pub(super) fn rotate(db: &Connection, scope: &Scope, rotation: &Rotation) -> Res
     if newest.zip(rotation.unless_newer_than).is_some_and(|(newest, than)| newest > than) {
         return Ok(false);
     }
-    replace(db, conversation, rotation.of, &rotation.handles, rotation.at, None)?;
+    replace(db, conversation, rotation.of, &rotation.handles, rotation.at)?;
     evidence::add(db, conversation, &rotation.entry)?;
     Ok(true)
 }

@@ -454,6 +454,10 @@ impl Store for Sqlite {
         })
     }
 
+    fn take_over(&self, now: Timestamp) -> Answer<'_, ()> {
+        self.write("taking over the outbox", Urgent, move |db| claim::take_over(db, now))
+    }
+
     fn probe(&self) -> Answer<'_, ()> {
         self.write("probing the store", Soon, care::beat)
     }

@@ -519,7 +519,7 @@ async fn a_rotation_replaces_and_one_by_time_happens_once() {
 }
 
 #[tokio::test]
-async fn a_block_shuts_the_handles_it_replaces() {
+async fn a_block_replaces_the_handles_and_leaves_the_answer_to_the_policy() {
     let house = House::with("c-1").await;
     let old = house.store.handles(&scope(), &id("c-1")).await.unwrap();
     let block = NewBlock {
@@ -534,7 +534,9 @@ async fn a_block_shuts_the_handles_it_replaces() {
     house.store.block(&scope(), block).await.unwrap().unwrap();
     for row in old {
         let (_, now) = house.store.handle(row.hash).await.unwrap().unwrap();
-        assert_eq!(now.shut.is_some(), row.stands_for == Side::Buyer);
+        let renewed = row.stands_for == Side::Buyer && row.kind == HandleKind::Mail;
+        assert_eq!(now.replaced.is_some(), renewed);
+        assert!(now.shut.is_none(), "a grace answers like any other limit");
     }
 }
 

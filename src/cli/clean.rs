@@ -1,0 +1,228 @@
+//! `tabir scrub FILE`: one text, mail, page or picture, cleaned as the relay would clean it.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, house, say, scrub};
+use crate::{
+    app,
+    detect::{Context, Detect, Known, Piece, Window, placeholder},
+    media::{
+        html::Document,
+        mail::{self, Limits, Outgoing},
+    },
+    model::{Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
+    policy::content::{ContentRules, decide},
+    sandbox::Sandbox,
+};
+
+/// Cleans a text, a mail, a page or a picture.
+#[derive(Debug, Args)]
+pub(super) struct Scrub {
+    /// The file; without one, standard input as text.
+    file: Option<PathBuf>,
+    /// One JSON object a line on standard input, one a line out.
+    #[arg(long, conflicts_with_all = ["file", "output", "report"])]
+    jsonl: bool,
+    /// Where the cleaned file goes; else to standard output.
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Where the report goes: one JSON object.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// The language, such as `id`.
+    #[arg(long)]
+    lang: Option<String>,
+    /// The region whose numbering plan is tried first, such as `ID`.
+    #[arg(long)]
+    region: Option<String>,
+    /// Who wrote it: `seller` or `buyer`.
+    #[arg(long, value_parser = side, default_value = "seller")]
+    sender: Side,
+    /// A JSON file with what is known: `{"orders": [], "tracking": [], "links": []}`.
+    #[arg(long)]
+    known: Option<PathBuf>,
+}
+
+/// What cleaning gave.
+struct Cleaned {
+    bytes: Vec<u8>,
+    text: Option<String>,
+    findings: Vec<Finding>,
+    signals: Vec<Signal>,
+}
+
+impl Scrub {
+    pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
+        let (settings, _) = house::read(config)?;
+        let detect = app::embedded_detectors()?;
+        if self.jsonl {
+            return Ok(scrub::run_jsonl(&detect, io::stdin().lock(), io::stdout().lock())?);
+        }
+        let input = self.read()?;
+        let context = self.context(settings.region)?;
+        let cleaned = match self.kind(&input) {
+            Kind::Text => clean_text(&detect, &context, &input, Part::Text(0)),
+            Kind::Page => clean_page(&detect, &context, &input)?,
+            Kind::Mail => clean_mail(&detect, &context, &input)?,
+            Kind::Picture => clean_picture(input)?,
+            Kind::Pdf => {
+                return Err(Failure::Fault(Fault::new("cleaning a PDF", "what is in a PDF can not be judged yet")));
+            }
+        };
+        self.write(&cleaned)
+    }
+
+    fn read(&self) -> Result<Vec<u8>, Failure> {
+        match &self.file {
+            Some(file) => Ok(fs::read(file)?),
+            None => {
+                let mut bytes = Vec::new();
+                io::stdin().lock().read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    fn kind(&self, input: &[u8]) -> Kind {
+        let extension = self.file.as_deref().and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or_default();
+        match (extension.to_ascii_lowercase().as_str(), image::guess_format(input)) {
+            (_, Ok(_)) => Kind::Picture,
+            ("pdf", _) => Kind::Pdf,
+            _ if input.starts_with(b"%PDF") => Kind::Pdf,
+            ("eml", _) => Kind::Mail,
+            ("html" | "htm", _) => Kind::Page,
+            _ => Kind::Text,
+        }
+    }
+
+    fn context(&self, region: Option<String>) -> Result<Context, Failure> {
+        let known = match &self.known {
+            Some(file) => serde_json::from_slice::<Known>(&fs::read(file)?)
+                .map_err(|e| Failure::Usage(format!("{}: {e}", file.display())))?,
+            None => Known::default(),
+        };
+        let region = self.region.clone().or(region);
+        Ok(Context { lang: self.lang.clone(), region, sender: self.sender, known, ..Context::default() })
+    }
+
+    fn write(&self, cleaned: &Cleaned) -> Result<(), Failure> {
+        if let Some(report) = &self.report {
+            let verdict = decide(&cleaned.findings, &cleaned.signals, self.sender, &ContentRules::default());
+            let report_text = json!({
+                "id": self.file.as_ref().map(|f| f.display().to_string()),
+                "text": cleaned.text,
+                "findings": cleaned.findings,
+                "signals": cleaned.signals,
+                "verdict": verdict,
+            });
+            fs::write(report, format!("{report_text}\n"))?;
+        }
+        match &self.output {
+            Some(output) => fs::write(output, &cleaned.bytes)?,
+            None => io::stdout().lock().write_all(&cleaned.bytes)?,
+        }
+        for finding in &cleaned.findings {
+            say::err(&format!("cut: {} in {}", finding.kind.as_str(), finding.part));
+        }
+        Ok(())
+    }
+}
+
+enum Kind {
+    Mail,
+    Page,
+    Pdf,
+    Picture,
+    Text,
+}
+
+fn side(text: &str) -> Result<Side, String> {
+    match text {
+        "seller" => Ok(Side::Seller),
+        "buyer" => Ok(Side::Buyer),
+        _ => Err("seller or buyer".to_owned()),
+    }
+}
+
+fn clean_text(detect: &Detect, context: &Context, input: &[u8], part: Part) -> Cleaned {
+    let text = String::from_utf8_lossy(input);
+    let report = detect.scan(&[Piece { part, text: &text }], context, &Window::default());
+    let clean = report.redacted.into_iter().next().unwrap_or_default();
+    Cleaned { bytes: clean.clone().into_bytes(), text: Some(clean), findings: report.findings, signals: report.signals }
+}
+
+fn clean_page(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleaned, Failure> {
+    let html = String::from_utf8_lossy(input);
+    let mut document = Document::parse(&html).map_err(|e| Failure::Fault(Fault::new("opening a page", e)))?;
+    let allowed = &context.known.links;
+    document.keep_links(&|link| allowed.iter().any(|domain| link.contains(&format!("//{domain}"))));
+    document.keep_images(&mut |_| None);
+    let blocks = document.blocks();
+    let pieces: Vec<Piece<'_>> =
+        blocks.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
+    let report = detect.scan(&pieces, context, &Window::default());
+    let mut cuts: Vec<Option<Vec<(Range<usize>, String)>>> = vec![None; blocks.len()];
+    let mut findings = Vec::new();
+    for finding in report.findings {
+        if let Part::Text(n) = finding.part {
+            let mark = placeholder(finding.kind, context.lang.as_deref()).to_owned();
+            cuts[n].get_or_insert_default().push((finding.start..finding.end, mark));
+        }
+        findings.push(Finding { part: Part::Html, ..finding });
+    }
+    document.rewrite(&cuts);
+    let signals = report.signals.into_iter().map(|s| Signal { part: Part::Html, ..s }).collect();
+    Ok(Cleaned { bytes: document.to_html().into_bytes(), text: Some(document.to_text()), findings, signals })
+}
+
+fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleaned, Failure> {
+    let opened = mail::open(input, &Limits::default()).map_err(|e| Failure::Fault(Fault::new("opening a mail", e)))?;
+    let content = opened.content;
+    let subject = clean_text(detect, context, content.subject.unwrap_or_default().as_bytes(), Part::Subject);
+    let text = content.text.map(|t| clean_text(detect, context, t.as_bytes(), Part::Text(0)));
+    let html = content.html.map(|h| clean_page(detect, context, h.as_bytes())).transpose()?;
+    let (mut findings, mut signals) = (subject.findings, subject.signals);
+    for part in text.iter().chain(&html) {
+        findings.extend(part.findings.iter().cloned());
+        signals.extend(part.signals.iter().cloned());
+    }
+    let body = text.as_ref().or(html.as_ref()).and_then(|c| c.text.clone()).unwrap_or_default();
+    let page = html.as_ref().map(|c| String::from_utf8_lossy(&c.bytes).into_owned());
+    let mut seed = [0; 16];
+    SystemLuck::new().fill(&mut seed)?;
+    let built = mail::build(
+        &Outgoing {
+            from_name: "",
+            from: "sender@relay.invalid",
+            id: "cleaned@relay.invalid",
+            in_reply_to: &[],
+            references: &[],
+            date: content.date.unwrap_or(SystemClock.now()),
+            subject: subject.text.as_deref().unwrap_or_default(),
+            text: &body,
+            html: page.as_deref(),
+            attachments: &[],
+            automatic: content.automatic,
+        },
+        &seed,
+    );
+    Ok(Cleaned { bytes: mail::address("recipient@relay.invalid", &built), text: Some(body), findings, signals })
+}
+
+fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
+    let exe = std::env::current_exe()?;
+    let sandbox = Sandbox::new(exe, 1, std::time::Duration::from_secs(20));
+    let rebuilt = house::runtime()?.block_on(sandbox.rebuild(Bytes::from(input)))?;
+    let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
+    say::err("metadata is gone; codes and text in a picture are not judged yet");
+    Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings: Vec::new(), signals: Vec::new() })
+}

@@ -1,0 +1,664 @@
+//! The API over a real store: what programs outside are promised.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    path::PathBuf,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration as StdDuration,
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Request};
+use serde_json::{Value, json};
+use tabir::{
+    channel::api::Api,
+    desk::{Desk, TokenScope},
+    detect::Detect,
+    media::attachment::AttachmentRules,
+    model::{Clock, Duration, Scope, SignalKind, SystemLuck, Timestamp},
+    policy::rules::{MarketRules, RuleBook},
+    relay::{Handover, LastLook, Mail, Relay, Rules, Transport},
+    sandbox::Sandbox,
+    store::{Store, sqlite::Sqlite},
+    vault::Vault,
+};
+
+const BUYER_MAIL: &str = "rina.kartika@surat.example";
+const SELLER_MAIL: &str = "pemilik.toko@kantor.example";
+const INCENTIVE: &str = "Anda akan mendapatkan tambahan voucher jika memberikan 5 bintang.";
+
+struct Hand(AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct NoWay;
+
+impl Transport for NoWay {
+    fn deliver<'a>(&'a self, _: &'a Mail, _: LastLook<'a>) -> Pin<Box<dyn Future<Output = Handover> + Send + 'a>> {
+        Box::pin(async { Handover::NotNow { code: "test".to_owned() } })
+    }
+}
+
+struct House {
+    api: Arc<Api>,
+    desk: Arc<Desk>,
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    clock: Arc<Hand>,
+    scope: Scope,
+    market: String,
+    folder: tempfile::TempDir,
+}
+
+struct Told {
+    status: u16,
+    headers: HeaderMap,
+    text: Vec<u8>,
+    body: Value,
+}
+
+impl House {
+    async fn new() -> Self {
+        let mut rules =
+            MarketRules { locale: Some("id".to_owned()), region: Some("ID".to_owned()), ..MarketRules::default() };
+        // An incentive is held here, so that a person can be asked.
+        rules.content.refuse.retain(|kind| *kind != SignalKind::ReviewIncentive);
+        rules.content.hold.signals.push(SignalKind::ReviewIncentive);
+        Self::with(rules).await
+    }
+
+    async fn with(market_rules: MarketRules) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.path().join("t.db")).unwrap());
+        let clock = Arc::new(Hand(AtomicI64::new(1_793_836_800_000)));
+        let as_clock: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
+        let vault = Vault::open(&folder.path().join("keys"), clock.now(), Arc::new(SystemLuck::new())).unwrap();
+        let vault = Arc::new(vault);
+        let rules = Arc::new(ArcSwap::from_pointee(Rules {
+            book: RuleBook::new(market_rules, []),
+            own_files: HashMap::new(),
+            files: AttachmentRules::default(),
+            detect: Arc::new(Detect::embedded().unwrap()),
+            retry: vec![Duration::seconds(30)],
+            give_up: Duration::days(5),
+        }));
+        let sandbox = Arc::new(Sandbox::new(PathBuf::from(env!("CARGO_BIN_EXE_tabir")), 1, StdDuration::from_secs(10)));
+        let relay = Arc::new(Relay::new(
+            Arc::clone(&store),
+            Arc::clone(&vault),
+            Arc::clone(&as_clock),
+            sandbox,
+            Arc::new(NoWay),
+            Arc::clone(&rules),
+        ));
+        let (book, detect) = (Arc::clone(&rules), rules);
+        let desk = Arc::new(Desk::new(
+            Arc::clone(&store),
+            Arc::clone(&vault),
+            as_clock,
+            Arc::new(move |name: &_| book.load().book.of(name)),
+            Arc::new(move || Arc::clone(&detect.load().detect)),
+        ));
+        let scope = desk.add_marketplace(&"demo".parse().unwrap(), "relay.example").await.unwrap().unwrap();
+        let market = desk.issue_token(&scope, TokenScope::Marketplace, None).await.unwrap().0.reveal().clone();
+        let api = Arc::new(Api::new(Arc::clone(&desk), relay));
+        Self { api, desk, store, vault, clock, scope, market, folder }
+    }
+
+    fn pass_time(&self, span: Duration) {
+        self.clock.0.fetch_add(span.0, Ordering::SeqCst);
+    }
+
+    async fn token(&self, may: TokenScope) -> String {
+        self.desk.issue_token(&self.scope, may, None).await.unwrap().0.reveal().clone()
+    }
+
+    async fn seller_token(&self, party: &str) -> String {
+        self.token(TokenScope::Seller { party: party.parse().unwrap(), agent: "ana".parse().unwrap() }).await
+    }
+
+    async fn ask(&self, token: &str, method: &str, path: &str, body: Value) -> Told {
+        self.ask_with(token, method, path, body, None).await
+    }
+
+    async fn ask_with(&self, token: &str, method: &str, path: &str, body: Value, key: Option<&str>) -> Told {
+        let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        self.ask_raw(token, method, path, bytes, key).await
+    }
+
+    async fn ask_raw(&self, token: &str, method: &str, path: &str, body: Bytes, key: Option<&str>) -> Told {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = self.api.answer(request.body(Full::new(body)).unwrap()).await;
+        let (parts, body) = response.into_parts();
+        let text = body.collect().await.unwrap().to_bytes().to_vec();
+        let body = serde_json::from_slice(&text).unwrap_or(Value::Null);
+        Told { status: parts.status.as_u16(), headers: parts.headers, text, body }
+    }
+
+    async fn market(&self, method: &str, path: &str, body: Value) -> Told {
+        self.ask(&self.market, method, path, body).await
+    }
+
+    /// A buyer with an address, a shop, an order that the seller ships, a conversation `c-1`.
+    async fn talk(&self, deliver: Value) -> Value {
+        let buyer = json!({"role": "buyer", "display_name": "Rina", "names": ["Rina Kartika"], "emails": [BUYER_MAIL],
+            "addresses": [{"name": "Rina Kartika", "lines": ["Jl. Contoh 7"], "city": "Bandung", "country": "ID"}]});
+        assert_eq!(self.market("PUT", "/v1/parties/b-1", buyer).await.status, 200);
+        let seller = json!({"role": "seller", "display_name": "Toko Melati", "emails": [SELLER_MAIL]});
+        assert_eq!(self.market("PUT", "/v1/parties/s-1", seller).await.status, 200);
+        let order = json!({"state": "placed", "fulfilment": "seller", "items": [{"title": "Teh", "quantity": 2}], "total": "IDR 50000"});
+        assert_eq!(self.market("PUT", "/v1/orders/o-1", order).await.status, 200);
+        let conversation = json!({"order": "o-1", "buyer": "b-1", "seller": "s-1", "deliver": deliver});
+        let told = self.market("PUT", "/v1/conversations/c-1", conversation).await;
+        assert_eq!(told.status, 200, "{}", told.body);
+        told.body
+    }
+
+    async fn say(&self, from: &str, text: &str) -> Told {
+        self.market("POST", "/v1/conversations/c-1/messages", json!({"from": from, "text": text})).await
+    }
+}
+
+#[tokio::test]
+async fn a_party_goes_in_with_contacts_and_comes_out_with_hints() {
+    let house = House::new().await;
+    let body = json!({"names": ["Rina Kartika"], "emails": ["Rina.Kartika@Surat.Example"], "phones": ["+62 812-0000-0045"],
+        "addresses": [{"name": "Rina", "lines": ["Jl. Contoh 7"], "city": "Bandung", "country": "ID"}], "role": "buyer"});
+    let put = house.market("PUT", "/v1/parties/b-1", body.clone()).await;
+    assert_eq!(put.status, 200, "{}", put.body);
+    let name = put.body["display_name"].as_str().unwrap().to_owned();
+    assert!(name.starts_with("Pembeli "), "{name}");
+    let shown = house.market("GET", "/v1/parties/b-1", Value::Null).await;
+    assert_eq!(shown.body["emails"][0], "r•••@s•••.example");
+    assert_eq!(shown.body["phones"][0], "+62•••45");
+    let text = String::from_utf8(shown.text).unwrap();
+    for real in ["Kartika", "kartika", "surat", "Contoh", "8120000"] {
+        assert!(!text.contains(real), "{real} in {text}");
+    }
+    let again = house.market("PUT", "/v1/parties/b-1", body).await;
+    assert_eq!(again.body["display_name"], name.as_str(), "a generated name stays");
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_named() {
+    let house = House::new().await;
+    let cases = [
+        (json!({"emials": []}), "emials"),
+        (json!({"emails": ["ok@x.example", "no"]}), "emails[1]"),
+        (json!({"phones": ["0812"]}), "phones[0]"),
+        (json!({"addresses": [{"name": "a", "lines": ["b"], "city": "c"}]}), "addresses[0].country"),
+        (json!({"display_name": "wa 081234567890"}), "display_name"),
+        (json!({"role": "admin"}), "role"),
+        (json!([]), "body"),
+    ];
+    for (body, field) in cases {
+        let told = house.market("PUT", "/v1/parties/p", body.clone()).await;
+        assert_eq!((told.status, told.body["code"].as_str()), (400, Some("invalid")), "{body}");
+        assert_eq!(told.body["field"], field, "{body}: {}", told.body);
+        assert_eq!(told.headers["content-type"], "application/problem+json");
+    }
+    let doubled =
+        house.ask_raw(&house.market, "PUT", "/v1/parties/p", Bytes::from(r#"{"group":"a","group":"b"}"#), None).await;
+    assert_eq!((doubled.status, &doubled.body["field"]), (400, &json!("group")));
+    assert_eq!(house.market("PUT", "/v1/parties/a%20b", json!({})).await.status, 400);
+    assert_eq!(house.market("PATCH", "/v1/parties/p", json!({})).await.status, 405);
+    assert_eq!(house.market("GET", "/v1/nothing", Value::Null).await.status, 404);
+    let large = Bytes::from(vec![b' '; 1_000_001]);
+    let told = house.ask_raw(&house.market, "PUT", "/v1/parties/p", large, None).await;
+    assert_eq!((told.status, told.body["code"].as_str()), (413, Some("too_large")));
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_token_of_the_right_scope() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let none = house.ask("", "GET", "/v1/conversations/c-1", Value::Null).await;
+    assert_eq!((none.status, none.body["code"].as_str()), (401, Some("unauthenticated")));
+    assert_eq!(none.headers["www-authenticate"], "Bearer");
+    assert_eq!(house.ask("tbr_guess", "GET", "/v1/conversations/c-1", Value::Null).await.status, 401);
+    let carrier = house.token(TokenScope::Carrier { name: "jne".to_owned() }).await;
+    let told = house.ask(&carrier, "GET", "/v1/conversations/c-1", Value::Null).await;
+    assert_eq!((told.status, told.body["code"].as_str()), (403, Some("forbidden_scope")));
+
+    let issued = house.market("POST", "/v1/tokens", json!({"scope": "support"})).await;
+    assert_eq!(issued.status, 201, "{}", issued.body);
+    let support = issued.body["token"].as_str().unwrap();
+    assert_eq!(house.ask(support, "GET", "/v1/held", Value::Null).await.status, 200);
+    let id = issued.body["id"].as_str().unwrap();
+    assert_eq!(house.market("DELETE", &format!("/v1/tokens/{id}"), Value::Null).await.status, 204);
+    assert_eq!(house.ask(support, "GET", "/v1/held", Value::Null).await.status, 401);
+
+    let short = house.clock.now().plus(Duration::minutes(1)).rfc3339();
+    let issued = house.market("POST", "/v1/tokens", json!({"scope": "auditor", "expires_at": short})).await;
+    let auditor = issued.body["token"].as_str().unwrap();
+    assert_eq!(house.ask(auditor, "GET", "/v1/evidence-key", Value::Null).await.status, 200);
+    house.pass_time(Duration::minutes(2));
+    assert_eq!(house.ask(auditor, "GET", "/v1/evidence-key", Value::Null).await.status, 401);
+}
+
+#[tokio::test]
+async fn another_marketplace_finds_nothing() {
+    let house = House::new().await;
+    let conversation = house.talk(json!({})).await;
+    let sent = house.say("seller", "Barang sudah siap").await;
+    let other = house.desk.add_marketplace(&"other".parse().unwrap(), "other.example").await.unwrap().unwrap();
+    let other = house.desk.issue_token(&other, TokenScope::Marketplace, None).await.unwrap().0.reveal().clone();
+    let handle = conversation["handles"]["buyer"]["email"].as_str().unwrap().split('@').next().unwrap().to_owned();
+    let paths = [
+        "/v1/parties/b-1".to_owned(),
+        "/v1/conversations/c-1".to_owned(),
+        "/v1/conversations/c-1/messages?as=buyer".to_owned(),
+        "/v1/conversations/c-1/evidence".to_owned(),
+        "/v1/parties/b-1/disclosures".to_owned(),
+        format!("/v1/messages/{}", sent.body["id"].as_str().unwrap()),
+        format!("/v1/handles/{handle}"),
+    ];
+    for path in paths {
+        assert_eq!(house.market("GET", &path, Value::Null).await.status, 200, "{path}");
+        let told = house.ask(&other, "GET", &path, Value::Null).await;
+        assert_eq!((told.status, told.body["code"].as_str()), (404, Some("not_found")), "{path}");
+    }
+    let told = house.ask(&other, "GET", "/v1/conversations", Value::Null).await;
+    assert_eq!(told.body["items"], json!([]));
+    let told =
+        house.ask(&other, "POST", "/v1/conversations/c-1/messages", json!({"from": "seller", "text": "x"})).await;
+    assert_eq!(told.status, 404);
+}
+
+#[tokio::test]
+async fn a_conversation_has_handles_and_keeps_its_parties() {
+    let house = House::new().await;
+    let first = house.talk(json!({})).await;
+    for side in ["buyer", "seller"] {
+        let email = first["handles"][side]["email"].as_str().unwrap();
+        assert!(email.ends_with("@relay.example") && email.len() == 26 + 14, "{email}");
+    }
+    assert_eq!(first["handles"]["buyer"]["name"], "Rina");
+    assert_eq!(first["handles"]["buyer"]["address"].as_str().unwrap().len(), 9);
+    assert_eq!(first["contact"]["seller"]["phase"], "open");
+    assert_eq!(first["contact"]["seller"]["left"], 3);
+    let again = house
+        .market(
+            "PUT",
+            "/v1/conversations/c-1",
+            json!({"order": "o-1", "buyer": "b-1", "seller": "s-1", "tracking": ["JP0000000001"]}),
+        )
+        .await;
+    assert_eq!(again.body["handles"], first["handles"]);
+    assert_eq!(again.body["tracking"], json!(["JP0000000001"]));
+    let other = json!({"buyer": "b-1", "seller": {"id": "s-2", "emails": ["x@y.example"]}});
+    assert_eq!(house.market("PUT", "/v1/conversations/c-1", other).await.status, 400);
+    let unknown = house.market("PUT", "/v1/conversations/c-2", json!({"buyer": "b-9", "seller": "s-1"})).await;
+    assert_eq!((unknown.status, &unknown.body["field"]), (400, &json!("buyer")));
+    let inner = json!({"buyer": {"id": "b-3", "emails": ["no"]}, "seller": "s-1"});
+    assert_eq!(house.market("PUT", "/v1/conversations/c-3", inner).await.status, 400);
+
+    house.market("PUT", "/v1/orders/o-2", json!({"state": "placed", "fulfilment": "platform", "items": []})).await;
+    let platform =
+        house.market("PUT", "/v1/conversations/c-4", json!({"order": "o-2", "buyer": "b-1", "seller": "s-1"})).await;
+    assert_eq!(platform.status, 200, "{}", platform.body);
+    assert!(platform.body["handles"]["buyer"].get("address").is_none(), "{}", platform.body);
+
+    let page = house.market("GET", "/v1/conversations?buyer=b-1&limit=1", Value::Null).await;
+    assert_eq!(page.body["items"][0]["id"], "c-1");
+    let next = page.body["next"].as_str().unwrap();
+    let rest = house.market("GET", &format!("/v1/conversations?buyer=b-1&after={next}"), Value::Null).await;
+    assert_eq!(rest.body["items"].as_array().unwrap().len(), 1);
+    assert!(rest.body.get("next").is_none());
+}
+
+#[tokio::test]
+async fn a_message_is_cleaned_answered_and_limited() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let sent = house.say("seller", "Hubungi saya di 0812-3456-7890 ya").await;
+    assert_eq!(sent.status, 201, "{}", sent.body);
+    assert_eq!((sent.body["state"].as_str(), sent.body["verdict"].as_str()), (Some("delivered"), Some("redact")));
+    assert!(!sent.body["delivered"]["text"].as_str().unwrap().contains("3456"));
+    assert_eq!(sent.body["findings"][0]["kind"], "phone");
+    assert_eq!(sent.body["contact"]["seller"]["left"], 2);
+    house.say("seller", "dua").await;
+    house.say("seller", "tiga").await;
+    let fourth = house.say("seller", "empat").await;
+    assert_eq!((fourth.status, fourth.body["code"].as_str()), (429, Some("contact_limited")));
+    assert!(!fourth.headers.contains_key("retry-after"));
+    assert_eq!(fourth.body["reasons"][0]["rule"], "unanswered");
+    assert_eq!(house.say("buyer", "baik").await.status, 201);
+    assert_eq!(house.say("seller", "lima").await.status, 201);
+
+    let buyer = house.market("GET", "/v1/conversations/c-1/messages?as=buyer", Value::Null).await;
+    let seen: Vec<&str> = buyer.body["items"].as_array().unwrap().iter().filter_map(|m| m["text"].as_str()).collect();
+    assert_eq!(seen.len(), 5, "{seen:?}");
+    assert!(!String::from_utf8_lossy(&buyer.text).contains("3456"));
+    let seller = house.market("GET", "/v1/conversations/c-1/messages?as=seller", Value::Null).await;
+    let states: Vec<&str> =
+        seller.body["items"].as_array().unwrap().iter().filter_map(|m| m["state"].as_str()).collect();
+    assert_eq!(states, ["delivered", "delivered", "delivered", "refused", "delivered", "delivered"]);
+    let refused = fourth.body["id"].as_str().unwrap();
+    let told = house.market("GET", &format!("/v1/messages/{refused}"), Value::Null).await;
+    assert_eq!((told.body["state"].as_str(), told.body["text"].as_str()), (Some("refused"), Some("empat")));
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_leaves_nothing() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let path = "/v1/conversations/c-1/messages?dry_run=true";
+    let told = house.market("POST", path, json!({"from": "seller", "text": "wa 0812-3456-7890"})).await;
+    assert_eq!((told.status, told.body["verdict"].as_str()), (201, Some("redact")));
+    assert_eq!(told.body["contact"]["seller"]["left"], 3);
+    let list = house.market("GET", "/v1/conversations/c-1/messages?as=seller", Value::Null).await;
+    assert_eq!(list.body["items"], json!([]));
+    for _ in 0..3 {
+        house.say("seller", "pesan").await;
+    }
+    let told = house.market("POST", path, json!({"from": "seller", "text": "lagi"})).await;
+    assert_eq!(told.body["code"], "contact_limited");
+    let list = house.market("GET", "/v1/conversations/c-1/messages?as=seller", Value::Null).await;
+    assert_eq!(list.body["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_done_once() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let path = "/v1/conversations/c-1/messages";
+    let body = json!({"from": "seller", "text": "satu"});
+    let (a, b, c) = tokio::join!(
+        house.ask_with(&house.market, "POST", path, body.clone(), Some("k-1")),
+        house.ask_with(&house.market, "POST", path, body.clone(), Some("k-1")),
+        house.ask_with(&house.market, "POST", path, body.clone(), Some("k-1")),
+    );
+    assert_eq!([a.status, b.status, c.status], [201; 3]);
+    assert_eq!(a.body["id"], b.body["id"]);
+    assert_eq!(a.body["id"], c.body["id"]);
+    let list = house.market("GET", "/v1/conversations/c-1/messages?as=seller", Value::Null).await;
+    assert_eq!(list.body["items"].as_array().unwrap().len(), 1);
+    let other =
+        house.ask_with(&house.market, "POST", path, json!({"from": "seller", "text": "dua"}), Some("k-1")).await;
+    assert_eq!((other.status, other.body["code"].as_str()), (409, Some("idempotency_conflict")));
+
+    let first = house.ask_with(&house.market, "POST", "/v1/tokens", json!({"scope": "support"}), Some("k-2")).await;
+    let again = house.ask_with(&house.market, "POST", "/v1/tokens", json!({"scope": "support"}), Some("k-2")).await;
+    assert_eq!((first.status, &first.text), (again.status, &again.text));
+    house.pass_time(Duration::hours(25));
+    let later = house.ask_with(&house.market, "POST", "/v1/tokens", json!({"scope": "support"}), Some("k-2")).await;
+    assert_ne!(first.text, later.text);
+}
+
+#[tokio::test]
+async fn a_seller_speaks_for_itself_and_learns_no_cause() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    house.market("PUT", "/v1/parties/s-2", json!({"emails": ["lain@toko.example"]})).await;
+    let (own, foreign) = (house.seller_token("s-1").await, house.seller_token("s-2").await);
+    let path = "/v1/conversations/c-1/messages";
+    assert_eq!(house.ask(&foreign, "GET", "/v1/conversations/c-1", Value::Null).await.status, 404);
+    assert_eq!(house.ask(&foreign, "POST", path, json!({"from": "seller", "text": "x"})).await.status, 404);
+    assert_eq!(house.ask(&own, "POST", path, json!({"from": "buyer", "text": "x"})).await.status, 403);
+    assert_eq!(
+        house.ask(&own, "POST", path, json!({"from": "seller", "agent": "budi", "text": "x"})).await.status,
+        403
+    );
+    assert_eq!(house.ask(&own, "GET", "/v1/conversations/c-1/messages?as=buyer", Value::Null).await.status, 403);
+    assert_eq!(house.ask(&own, "GET", "/v1/conversations?buyer=b-1", Value::Null).await.status, 403);
+    let sent = house.ask(&own, "POST", path, json!({"from": "seller", "text": "wa 0812-3456-7890"})).await;
+    assert_eq!((sent.status, &sent.body["findings"][0]["text"]), (201, &json!("0812-3456-7890")));
+    assert!(sent.body.get("signals").is_none() && sent.body.get("reasons").is_none(), "{}", sent.body);
+    let id = sent.body["id"].as_str().unwrap();
+    let kept = house.market("GET", &format!("/v1/messages/{id}"), Value::Null).await;
+    assert_eq!(kept.body["agent"], "ana");
+
+    house.market("PUT", "/v1/reviews/r-1", json!({"conversation": "c-1", "rating": 1})).await;
+    let reviewed = house.ask(&own, "POST", path, json!({"from": "seller", "text": "kenapa?"})).await;
+    let shown = house.ask(&own, "GET", "/v1/conversations/c-1", Value::Null).await;
+    let text = String::from_utf8([reviewed.text, shown.text].concat()).unwrap();
+    assert_eq!((reviewed.status, reviewed.body.get("reasons")), (429, None));
+    for word in ["cool", "review", "because", "b-1", BUYER_MAIL] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_review_withholds_what_waits_and_a_raised_one_loosens_nothing() {
+    let house = House::new().await;
+    let before = house.talk(json!({"buyer": ["mail"]})).await;
+    let sent = house.say("seller", "Terima kasih").await;
+    assert_eq!(sent.body["state"], "queued", "{}", sent.body);
+    let review = house.market("PUT", "/v1/reviews/r-1", json!({"conversation": "c-1", "rating": 2})).await;
+    assert_eq!(review.status, 200, "{}", review.body);
+    assert_eq!((&review.body["withheld"], &review.body["in_flight"]), (&json!(1), &json!(0)));
+    assert!(review.body["reviewer"].as_str().unwrap().starts_with("Pembeli "));
+    let id = sent.body["id"].as_str().unwrap();
+    let kept = house.market("GET", &format!("/v1/messages/{id}"), Value::Null).await;
+    assert_eq!(kept.body["state"], "withheld");
+    let own = house.seller_token("s-1").await;
+    let state = async || {
+        let list = house.ask(&own, "GET", "/v1/conversations/c-1/messages", Value::Null).await;
+        list.body["items"][0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state().await, "queued", "the list does not tell the moment of the review");
+    house.pass_time(Duration::days(2));
+    assert_eq!(state().await, "withheld");
+
+    let after = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body;
+    assert_ne!(after["handles"]["buyer"]["email"], before["handles"]["buyer"]["email"]);
+    assert_eq!(after["handles"]["seller"], before["handles"]["seller"]);
+    let raised = house.market("PUT", "/v1/reviews/r-1", json!({"conversation": "c-1", "rating": 5})).await;
+    assert_eq!(raised.body["reviewer"], review.body["reviewer"]);
+    assert_eq!(house.market("DELETE", "/v1/reviews/r-1", Value::Null).await.status, 204);
+    assert_eq!(house.market("DELETE", "/v1/reviews/r-9", Value::Null).await.status, 404);
+    for (body, field) in [
+        (json!({"conversation": "c-1", "rating": 6}), "rating"),
+        (json!({"conversation": "c-9", "rating": 1}), "conversation"),
+        (json!({"conversation": "c-1", "rating": 1, "at": "yesterday"}), "at"),
+    ] {
+        let told = house.market("PUT", "/v1/reviews/r-2", body).await;
+        assert_eq!((told.status, &told.body["field"]), (400, &json!(field)));
+    }
+}
+
+#[tokio::test]
+async fn only_a_carrier_opens_a_postal_handle_and_it_is_recorded() {
+    let house = House::new().await;
+    let conversation = house.talk(json!({})).await;
+    let code = conversation["handles"]["buyer"]["address"].as_str().unwrap();
+    let path = format!("/v1/handles/{code}/redeem");
+    let body = json!({"shipment": "JP0000000001", "purpose": "label"});
+    assert_eq!(house.market("POST", &path, body.clone()).await.status, 403);
+    let carrier = house.token(TokenScope::Carrier { name: "jne".to_owned() }).await;
+    let opened = house.ask_with(&carrier, "POST", &path, body.clone(), Some("k")).await;
+    assert_eq!(opened.status, 200, "{}", opened.body);
+    assert_eq!(opened.body["address"]["lines"][0], "Jl. Contoh 7");
+    let again = house.ask_with(&carrier, "POST", &path, body.clone(), Some("k")).await;
+    assert_eq!(again.text, opened.text);
+    let list = house.market("GET", "/v1/parties/b-1/disclosures", Value::Null).await;
+    assert_eq!(list.body["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&list.body["items"][0]["to"], &list.body["items"][0]["shipment"]),
+        (&json!("jne"), &json!("JP0000000001"))
+    );
+    let mail = conversation["handles"]["buyer"]["email"].as_str().unwrap().split('@').next().unwrap();
+    assert_eq!(house.ask(&carrier, "POST", &format!("/v1/handles/{mail}/redeem"), body.clone()).await.status, 404);
+    assert_eq!(
+        house.ask(&carrier, "POST", &path, json!({"shipment": "x", "purpose": "gift"})).await.body["field"],
+        "purpose"
+    );
+    for _ in 0..40 {
+        house.ask(&carrier, "POST", "/v1/handles/ABCD-EFGH/redeem", body.clone()).await;
+    }
+    let guessing = house.ask(&carrier, "POST", "/v1/handles/ABCD-EFGH/redeem", body.clone()).await;
+    assert_eq!((guessing.status, guessing.body["code"].as_str()), (429, Some("overloaded")));
+    assert!(guessing.headers.contains_key("retry-after"));
+
+    house.market("POST", "/v1/conversations/c-1/handles/rotate", json!({"of": "buyer", "reason": "asked"})).await;
+    house.pass_time(Duration::days(15));
+    let fresh = house.token(TokenScope::Carrier { name: "jne".to_owned() }).await;
+    assert_eq!(house.ask(&fresh, "POST", &path, body).await.status, 404, "beyond its grace");
+}
+
+#[tokio::test]
+async fn handles_turn_by_age_on_demand_and_with_a_block() {
+    let house = House::new().await;
+    let first = house.talk(json!({})).await;
+    let local = |body: &Value, side: &str| {
+        body["handles"][side]["email"].as_str().unwrap().split('@').next().unwrap().to_owned()
+    };
+    let turned =
+        house.market("POST", "/v1/conversations/c-1/handles/rotate", json!({"of": "seller", "reason": "leaked"})).await;
+    assert_eq!(turned.status, 200, "{}", turned.body);
+    assert_ne!(local(&turned.body, "seller"), local(&first, "seller"));
+    assert_eq!(local(&turned.body, "buyer"), local(&first, "buyer"));
+    let old =
+        house.market("GET", &format!("/v1/handles/{}", local(&first, "seller").to_uppercase()), Value::Null).await;
+    assert_eq!(
+        (&old.body["state"], &old.body["of"], &old.body["epoch"]),
+        (&json!("retiring"), &json!("seller"), &json!(1))
+    );
+
+    house.pass_time(Duration::days(31));
+    let aged = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body;
+    assert_ne!(local(&aged, "buyer"), local(&first, "buyer"));
+    assert_eq!(local(&aged, "seller"), local(&turned.body, "seller"), "a seller's handle does not age");
+
+    let blocked = house.market("POST", "/v1/conversations/c-1/block", json!({"by": "buyer"})).await;
+    assert_eq!(blocked.body["contact"]["seller"]["phase"], "blocked", "{}", blocked.body);
+    assert_ne!(local(&blocked.body, "buyer"), local(&aged, "buyer"));
+    assert_eq!(house.say("seller", "halo").await.body["code"], "contact_limited");
+    assert_eq!(house.say("buyer", "halo").await.status, 201);
+    let free = house.market("POST", "/v1/conversations/c-1/unblock", json!({"by": "buyer"})).await;
+    assert_eq!(free.body["contact"]["seller"]["phase"], "open");
+    let own = house.seller_token("s-1").await;
+    assert_eq!(house.ask(&own, "POST", "/v1/conversations/c-1/unblock", json!({"by": "buyer"})).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_person_decides_over_held_messages() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let held = house.say("seller", INCENTIVE).await;
+    assert_eq!((held.status, held.body["state"].as_str()), (201, Some("held")), "{}", held.body);
+    let list = house.market("GET", "/v1/held", Value::Null).await;
+    assert_eq!((&list.body["items"][0]["position"], &list.body["items"][0]["id"]), (&json!(1), &held.body["id"]));
+    let path = format!("/v1/messages/{}/decision", held.body["id"].as_str().unwrap());
+    let vague = house.market("POST", &path, json!({"reason": "r", "actor": "a"})).await;
+    assert_eq!((vague.status, &vague.body["field"]), (400, &json!("decision")));
+    let decided =
+        house.market("POST", &path, json!({"decision": "release", "reason": "harmless", "actor": "desk-3"})).await;
+    assert_eq!((decided.status, &decided.body["state"]), (200, &json!("delivered")), "{}", decided.body);
+    let again = house.market("POST", &path, json!({"refuse": true, "reason": "no", "actor": "desk-3"})).await;
+    assert_eq!(again.status, 404);
+    assert_eq!(house.market("GET", "/v1/held", Value::Null).await.body["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_text_is_scrubbed_and_nothing_is_kept() {
+    let house = House::new().await;
+    let told = house.market("POST", "/v1/scrub", json!({"text": "wa 0812-3456-7890", "lang": "id"})).await;
+    assert_eq!((told.status, told.body["verdict"].as_str()), (200, Some("redact")), "{}", told.body);
+    assert_eq!(told.body["findings"][0]["part"], 0);
+    assert!(!told.body["text"].as_str().unwrap().contains("3456"));
+    let split =
+        house.market("POST", "/v1/scrub", json!({"texts": ["hubungi 0812", "3456", "7890"], "lang": "id"})).await;
+    assert!(!split.body["findings"].as_array().unwrap().is_empty(), "{}", split.body);
+    assert_eq!(split.body["texts"].as_array().unwrap().len(), 3);
+    let html = house
+        .market(
+            "POST",
+            "/v1/scrub",
+            json!({"html": "<p>wa 0812-<b>3456</b>-7890</p><a href='https://x.test'>di sini</a>"}),
+        )
+        .await;
+    assert_eq!(html.body["findings"][0]["part"], "html", "{}", html.body);
+    let left = html.body["html"].as_str().unwrap();
+    assert!(!left.contains("3456") && !left.contains("x.test"), "{left}");
+    assert_eq!(house.market("POST", "/v1/scrub", json!({})).await.body["field"], "text");
+}
+
+#[tokio::test]
+async fn an_erased_person_leaves_a_chain_that_still_can_be_taken_out() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let sent = house.say("buyer", "halo").await;
+    assert_eq!(sent.status, 201);
+    let bundle = house.market("GET", "/v1/conversations/c-1/evidence", Value::Null).await;
+    assert_eq!((bundle.status, &bundle.text[..2]), (200, b"PK".as_slice()));
+    assert_eq!(bundle.headers["content-type"], "application/zip");
+    let gone = house.market("DELETE", "/v1/parties/b-1", Value::Null).await;
+    assert_eq!((gone.status, &gone.body["messages"]), (200, &json!(1)), "{}", gone.body);
+    assert_eq!(house.market("GET", "/v1/parties/b-1", Value::Null).await.status, 404);
+    let id = sent.body["id"].as_str().unwrap();
+    let told = house.market("GET", &format!("/v1/messages/{id}"), Value::Null).await;
+    assert_eq!((told.status, &told.body["erased"], told.body.get("text")), (200, &json!(true), None));
+    assert_eq!(house.say("seller", "halo?").await.body["code"], "conversation_closed");
+    assert_eq!(house.market("GET", "/v1/conversations/c-1/evidence", Value::Null).await.status, 200);
+    assert_eq!(house.market("DELETE", "/v1/parties/b-9", Value::Null).await.status, 404);
+}
+
+#[tokio::test]
+async fn resealing_leaves_nothing_under_the_old_key_and_everything_readable() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    house.say("seller", "sebelum").await;
+    let active = house.vault.rotate(house.clock.now()).unwrap();
+    let done = house.desk.reseal(&|_, _| {}).await.unwrap();
+    assert!(done.keys >= 5 && done.parties == 2, "{done:?}");
+    assert!(house.store.key_use().await.unwrap().iter().all(|(by, _)| *by == active));
+    assert_eq!(house.desk.reseal(&|_, _| {}).await.unwrap().keys, 0, "what is done is not done again");
+    let list = house.market("GET", "/v1/conversations/c-1/messages?as=buyer", Value::Null).await;
+    assert_eq!(list.body["items"][0]["text"], "sebelum");
+    assert_eq!(house.market("GET", "/v1/parties/b-1", Value::Null).await.status, 200);
+    assert_eq!(house.say("seller", "sesudah").await.status, 201);
+}
+
+#[tokio::test]
+async fn no_contact_lies_in_the_store_in_clear() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let told = house
+        .ask_with(
+            &house.market,
+            "POST",
+            "/v1/conversations/c-1/messages",
+            json!({"from": "seller", "text": "kanariatext"}),
+            Some("k"),
+        )
+        .await;
+    assert_eq!(told.status, 201);
+    let login = house
+        .market("PUT", "/v1/parties/s-1/agents/ana", json!({"emails": ["ana.kanaria@kantor.example"], "smtp": true}))
+        .await;
+    let password = login.body["smtp"]["password"].as_str().unwrap().to_owned();
+    let secrets =
+        [BUYER_MAIL, SELLER_MAIL, "Kartika", "Jl. Contoh", "kanariatext", "ana.kanaria", &password, &house.market];
+    for file in std::fs::read_dir(house.folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for secret in secrets {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_open_to_all() {
+    let house = House::new().await;
+    let told = house.ask("", "GET", "/openapi.json", Value::Null).await;
+    assert_eq!((told.status, told.body["info"]["title"].as_str()), (200, Some("tabir")));
+}

@@ -333,7 +333,6 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     }
     tasks.spawn(admin.serve(drain.draining(), move |session| Arc::clone(&keeper).session(session)));
     tasks.spawn(Arc::clone(&edge).sweep(drain.draining()));
-    tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     {
         let draining = drain.draining();
         tasks.spawn(async move { tls.watch(draining).await });

@@ -97,9 +97,9 @@ fn domain_end(text: &str, from: usize) -> usize {
 
 /// Names kept for examples and private networks: no registry has them, mail still goes there.
 pub(super) fn reserved(domain: &str) -> bool {
-    domain.rsplit_once('.').is_some_and(|(_, top)| {
-        ["example", "test", "local", "localhost", "invalid", "internal"].contains(&top)
-    })
+    domain
+        .rsplit_once('.')
+        .is_some_and(|(_, top)| ["example", "test", "local", "localhost", "invalid", "internal"].contains(&top))
 }
 
 /// Providers common enough to be named without their top-level domain.

@@ -194,10 +194,12 @@ mod tests {
         let listener = Listener::open(([127, 0, 0, 1], 0).into(), edge, b"421 full\r\n").await.unwrap();
         let address = listener.address().unwrap();
         let drain = Drain::new();
-        let _serving = tokio::spawn(listener.serve(drain.draining(), |mut session| async move {
-            let byte = session.stream.read_u8().await.unwrap();
+        let _serving = tokio::spawn(listener.serve(drain.draining(), |session| async move {
+            // The seat is kept as long as the session lasts.
+            let Session { mut stream, seat: _seat, .. } = session;
+            let byte = stream.read_u8().await.unwrap();
             assert_ne!(byte, b'!', "as the test wants it");
-            session.stream.write_all(b"ok").await.unwrap();
+            stream.write_all(b"ok").await.unwrap();
         }));
         let mut first = TcpStream::connect(address).await.unwrap();
         sleep(Duration::from_millis(50)).await;

@@ -199,7 +199,7 @@ mod tests {
         let wrong = source.parse::<Root>().unwrap_err();
         let lines: Vec<usize> = wrong.iter().filter_map(|w| w.line).collect();
         assert_eq!(wrong.len(), 5, "{wrong:?}");
-        for line in [2, 3, 4, 9, 10] {
+        for line in [2, 3, 6, 9, 10] {
             assert!(lines.contains(&line), "{wrong:?}");
         }
         assert!(wrong.iter().any(|w| w.why.contains("grase")), "{wrong:?}");

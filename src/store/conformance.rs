@@ -343,7 +343,6 @@ pub(super) async fn a_review_withholds_what_is_accepted_and_gives_the_debit_back
     let now = claim(&ground, LATER.plus(Duration(1))).await;
     assert_eq!(now.iter().map(|one| (one.to, one.cargo)).collect::<Vec<_>>(), [(Side::Seller, Cargo::Message)]);
     settle(&ground, now[0].id, now[0].claim, Ending::Delivered).await;
-    settle(&ground, now[0].id, now[0].claim, Ending::Delivered).await;
     let notice = claim(&ground, LATER.plus(HOUR)).await;
     assert_eq!(notice.len(), 1);
     assert_eq!((notice[0].to, notice[0].cargo, notice[0].message), (Side::Seller, Cargo::WithheldNotice, waiting.id));

@@ -7,7 +7,7 @@ use super::{
     pair::market,
 };
 use crate::{
-    model::{ConversationId, EventId, Marketplace, Scope, Side, Timestamp},
+    model::{ConversationId, Duration, EventId, Marketplace, Scope, Side, Timestamp},
     store::{AnsweredRow, Idempotency, MessageRow, ThreadRow, WindowRow},
 };
 
@@ -178,14 +178,25 @@ pub(super) fn answered(db: &Connection, scope: &Scope, key: &[u8; 32], now: Time
     .optional()
 }
 
-/// See [`crate::store::Store::keep_answer`]. An answer that has expired makes room.
+/// See [`crate::store::Store::keep_answer`]. An answer that has expired makes room: all are kept
+/// for a day, so one that ends a day before the new one has ended now.
 pub(super) fn keep_answer(db: &Connection, scope: &Scope, row: &AnsweredRow) -> Result<bool> {
     let known = &row.idempotency;
-    // The new answer lives for the same time as every other: what ends before it began is old.
     db.prepare_cached(
         "INSERT INTO answer (marketplace, key, body, expires, sealed) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (marketplace, key) DO NOTHING",
+         ON CONFLICT (marketplace, key) DO UPDATE SET body = excluded.body, expires = excluded.expires,
+             sealed = excluded.sealed
+         WHERE answer.expires <= ?6",
     )?
-    .execute(params![market(db, scope)?, known.key, known.body, known.expires, row.sealed])
+    .execute(params![
+        market(db, scope)?,
+        known.key,
+        known.body,
+        known.expires,
+        row.sealed,
+        known.expires.minus(ANSWERS_KEPT)
+    ])
     .map(|kept| kept == 1)
 }
+
+const ANSWERS_KEPT: Duration = Duration::days(1);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{model::Fault, store::schema};
 
@@ -49,6 +49,8 @@ fn plain(path: &Path) -> rusqlite::Result<Connection> {
     // NO_MUTEX: no connection is ever used by two threads at once.
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(BUSY)?;
+    // Without the stability guarantee SQLite plans many statements anew for each value bound.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "mmap_size", MAPPED)?;
     db.set_prepared_statement_cache_capacity(256);
     Ok(db)

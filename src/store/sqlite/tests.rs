@@ -250,12 +250,23 @@ async fn a_commit_that_fails_accepts_nothing_and_is_not_remembered() {
         })
         .await
         .unwrap();
-    // The foreign key is looked at when the transaction commits: the commit itself fails.
+    // The foreign key is looked at when the transaction commits: the commit itself fails. Both
+    // jobs come while the writer is busy, so that they share it.
+    let (started, begun) = tokio::sync::oneshot::channel();
     let scope = scope();
-    let (broken, good) = tokio::join!(
-        house.store.write("breaking the commit", Urgent, |db| db.execute("INSERT INTO child VALUES (7)", [])),
-        house.store.record(&scope, message, at_most(9)),
-    );
+    let slow = house.store.write("being slow", Urgent, move |_| {
+        started.send(()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        Ok(())
+    });
+    let two = async {
+        begun.await.unwrap();
+        tokio::join!(
+            house.store.write("breaking the commit", Urgent, |db| db.execute("INSERT INTO child VALUES (7)", [])),
+            house.store.record(&scope, message, at_most(9)),
+        )
+    };
+    let (_, (broken, good)) = tokio::join!(slow, two);
     assert!(broken.is_err());
     assert!(good.is_err(), "it was in the same commit");
     assert!(house.store.message(&scope, known).await.unwrap().is_none());
@@ -706,7 +717,6 @@ async fn an_answer_is_kept_once_and_until_it_expires() {
     let kept = house.store.answered(&scope(), [1; 32], T0).await.unwrap().unwrap();
     assert_eq!(kept.sealed, b"first");
     assert!(house.store.answered(&scope(), [1; 32], LATER).await.unwrap().is_none());
-    house.store.sweep(LATER).await.unwrap();
     assert!(house.store.keep_answer(&scope(), answer("third", LATER.plus(DAY))).await.unwrap());
 }
 
@@ -838,4 +848,145 @@ async fn a_body_is_gone_when_its_delivery_is_settled() {
     assert_eq!(house.store.depth().await.unwrap().queued, 0);
     house.store.writer.truncate_log().await.unwrap();
     assert!(!somewhere(house.folder.path(), "canary-of-a-body"));
+}
+
+mod model {
+    //! The store against a ledger of one page, kept by hand.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        /// A seller's message: to which of two conversations, how far the clock moved.
+        Sell(usize, i64),
+        /// A buyer's message.
+        Buy(usize, i64),
+        /// Everything that is due is claimed.
+        Claim,
+        /// What was claimed arrives.
+        Arrive,
+        /// A review of a conversation.
+        Review(usize, u8),
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            4 => (0usize..2, -5i64..20).prop_map(|(talk, by)| Act::Sell(talk, by)),
+            2 => (0usize..2, -5i64..20).prop_map(|(talk, by)| Act::Buy(talk, by)),
+            2 => Just(Act::Claim),
+            2 => Just(Act::Arrive),
+            1 => (0usize..2, 1u8..6).prop_map(|(talk, rating)| Act::Review(talk, rating)),
+        ]
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum At {
+        Queued,
+        Claimed,
+        Arrived,
+        Withheld,
+    }
+
+    /// What a careful clerk would write down.
+    #[derive(Default)]
+    struct Clerk {
+        sold: Vec<(EventId, usize, At)>,
+        reviews: usize,
+        ratings: [Option<u8>; 2],
+    }
+
+    impl Clerk {
+        fn debited(&self) -> usize {
+            self.sold.iter().filter(|(_, _, at)| *at != At::Withheld).count()
+        }
+
+        fn set(&mut self, from: At, to: At, which: impl Fn(usize) -> bool) -> Vec<EventId> {
+            let mut changed = Vec::new();
+            for (id, talk, at) in &mut self.sold {
+                if *at == from && which(*talk) {
+                    *at = to;
+                    changed.push(*id);
+                }
+            }
+            changed
+        }
+    }
+
+    async fn play(acts: Vec<Act>) {
+        let house = House::with("c-0").await;
+        house.add_conversation(&scope(), &talk("c-1")).await.unwrap();
+        let (mut clerk, mut now, mut claimed, mut last) = (Clerk::default(), T0, Vec::new(), Timestamp(0));
+        for act in acts {
+            match act {
+                Act::Sell(talk, by) | Act::Buy(talk, by) => {
+                    now = now.plus(Duration(by));
+                    let conversation = format!("c-{talk}");
+                    let sells = matches!(act, Act::Sell(..));
+                    let record = if sells { from_seller(&conversation, now) } else { from_buyer(&conversation, now) };
+                    if sells {
+                        clerk.sold.push((record.id, talk, At::Queued));
+                    }
+                    let Recorded::Accepted { pair, .. } = house.accept(record).await else { panic!() };
+                    assert!(pair.now > last);
+                    last = pair.now;
+                }
+                Act::Claim => {
+                    now = now.plus(Duration(30));
+                    let more = house.store.claim(now, DAY, 1_000).await.unwrap();
+                    for one in more.iter().filter(|one| one.to == Side::Buyer && one.cargo == Cargo::Message) {
+                        let known = clerk.sold.iter_mut().find(|(id, ..)| *id == one.message).unwrap();
+                        assert_eq!(known.2, At::Queued);
+                        known.2 = At::Claimed;
+                    }
+                    claimed.extend(more);
+                }
+                Act::Arrive => {
+                    for one in claimed.drain(..) {
+                        house.store.settle(settled(&one, Ending::Delivered)).await.unwrap();
+                    }
+                    clerk.set(At::Claimed, At::Arrived, |_| true);
+                }
+                Act::Review(talk, rating) => {
+                    let mut put = review(&format!("c-{talk}"), rating, now);
+                    put.id = format!("r-{talk}").parse().unwrap();
+                    let barrier = house.store.review(&scope(), put).await.unwrap().unwrap();
+                    let raised = clerk.ratings[talk].is_none_or(|known| rating < known);
+                    clerk.ratings[talk] = Some(rating);
+                    assert_eq!(barrier.raised, raised);
+                    if raised {
+                        clerk.reviews += 1;
+                        let mut withheld = clerk.set(At::Queued, At::Withheld, |_| true);
+                        withheld.sort();
+                        let mut told = barrier.withheld;
+                        told.sort();
+                        assert_eq!(told, withheld);
+                    }
+                }
+            }
+            let pair = house.store.pair(&scope(), &id("c-0"), now).await.unwrap().unwrap();
+            assert_eq!((pair.contacts.len(), pair.reviews.len()), (clerk.debited(), clerk.reviews));
+            assert!(pair.now > last);
+        }
+        for (message, _, at) in &clerk.sold {
+            let state = match at {
+                At::Queued | At::Claimed => MessageState::Queued,
+                At::Arrived => MessageState::Delivered,
+                At::Withheld => MessageState::Withheld,
+            };
+            assert_eq!(house.state(&scope(), *message).await.unwrap(), Some(state));
+        }
+        for conversation in ["c-0", "c-1"] {
+            verify(&house.store.evidence(&scope(), &id(conversation), 0, 10_000).await.unwrap(), conversation);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #[test]
+        fn the_store_agrees_with_a_careful_clerk(acts in prop::collection::vec(act(), 1..30)) {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(acts));
+        }
+    }
 }

@@ -54,6 +54,8 @@ pub enum Mood {
     AfterData(&'static str),
     /// This reply to RCPT.
     AtRcpt(&'static str),
+    /// This reply to RCPT of one address; the others are taken.
+    AtRcptOf(String, &'static str),
     /// Closes the connection at DATA.
     Hang,
     /// Takes, but says so only after this long.
@@ -212,12 +214,16 @@ where
             }
             "RCPT" => {
                 *shared.tried.lock().expect("the count") += 1;
-                if let Mood::AtRcpt(reply) = mood {
-                    out.extend_from_slice(reply.as_bytes());
-                    out.extend_from_slice(b"\r\n");
-                } else {
-                    to = between(&text);
-                    out.extend_from_slice(b"250 2.1.5 ok\r\n");
+                let asked = between(&text);
+                match mood {
+                    Mood::AtRcpt(reply) => out.extend_from_slice(format!("{reply}\r\n").as_bytes()),
+                    Mood::AtRcptOf(one, reply) if one == asked => {
+                        out.extend_from_slice(format!("{reply}\r\n").as_bytes())
+                    }
+                    _ => {
+                        to = asked;
+                        out.extend_from_slice(b"250 2.1.5 ok\r\n");
+                    }
                 }
             }
             "DATA" if to.is_empty() => out.extend_from_slice(b"503 5.5.1 no recipient\r\n"),

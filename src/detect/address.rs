@@ -156,7 +156,8 @@ impl<'a> Words<'a> {
         let (from, to, more) = self.reach(first, last);
         let start = self.list[from].start;
         let placed = self.sight.led(&[Cue::Place], start, 24);
-        (more || placed).then_some((from, to))
+        let coded = (from..=to).any(|n| self.list[n].postcode);
+        (more || placed || coded).then_some((from, to))
     }
 
     /// A street and its number.
@@ -174,6 +175,9 @@ impl<'a> Words<'a> {
                 return Some((self.name_before(at), at + 1));
             }
         }
+        if let Some(last) = self.coded(at) {
+            return Some((at, last));
+        }
         if word.street || word.house {
             let after = (at + 1..self.list.len().min(at + 7)).take_while(|n| self.list[*n].gap != Gap::Stop);
             let number = after.into_iter().find(|n| self.list[*n].figure)?;
@@ -182,6 +186,35 @@ impl<'a> Words<'a> {
             let second =
                 !house || self.list[number..].iter().skip(1).take(3).any(|w| w.house || w.street || w.street_after);
             return (close && second).then_some((at, number));
+        }
+        None
+    }
+
+    /// A house number, capitalised names with a comma between them, and a postcode.
+    fn coded(&self, at: usize) -> Option<usize> {
+        let own = &self.list[at];
+        if !own.figure
+            || own.postcode
+            || own.end - own.start > 7
+            || !self.list.get(at + 1).is_some_and(|next| next.capital && next.gap == Gap::Space)
+        {
+            return None;
+        }
+        let mut comma = false;
+        for n in at + 1..self.list.len().min(at + 14) {
+            let word = &self.list[n];
+            if word.gap == Gap::Stop {
+                return None;
+            }
+            comma |= word.gap == Gap::Comma;
+            if word.postcode {
+                let state = self.list[n - 1].capital && self.list[n - 1].end - self.list[n - 1].start == 2;
+                let plain = self.word(n).bytes().all(|b| b.is_ascii_digit());
+                return (comma && (!plain || state)).then_some(n);
+            }
+            if !(word.capital || word.figure || word.house || word.city) {
+                return None;
+            }
         }
         None
     }
@@ -252,9 +285,12 @@ fn gap(signs: &str, short: bool) -> Gap {
 /// Street names that carry their type at the end of the word.
 fn suffixed(word: &str) -> bool {
     word.len() > 5
-        && ["strase", "strasse", "straat", "gasse", "gase", "weg", "platz", "allee", "gatan", "vej", "laan", "utca"]
-            .iter()
-            .any(|end| word.ends_with(end))
+        && [
+            "strase", "strasse", "straat", "gasse", "gase", "weg", "platz", "allee", "gatan", "vej", "laan", "utca",
+            "gade", "gata", "katu", "plein", "kade",
+        ]
+        .iter()
+        .any(|end| word.ends_with(end))
 }
 
 fn polish(word: &str) -> bool {

@@ -251,9 +251,14 @@ impl Reading<'_> {
     fn tiled(&mut self, start: usize, end: usize, hits: &[(&Hit, Number)]) -> bool {
         let mut value = String::new();
         let (mut at, mut tiles) = (start, 0);
+        let mut tens = false;
         while at < end {
             let byte = self.text.as_bytes()[at];
             if byte.is_ascii_digit() {
+                if tens && byte != b'0' {
+                    value.pop();
+                }
+                tens = false;
                 value.push(char::from(byte));
                 at += 1;
                 tiles += 1;
@@ -268,6 +273,7 @@ impl Reading<'_> {
                     _ => None,
                 });
                 let Some((next, word)) = word.max_by_key(|(next, _)| *next) else { break };
+                tens = word >= 20 && word % 10 == 0;
                 value.push_str(&word.to_string());
                 at = next;
                 tiles += 1;
@@ -324,6 +330,13 @@ impl Reading<'_> {
         let interleaved = runs.len() >= 4
             && runs.iter().all(|(s, e)| e - s <= 3)
             && runs.windows(2).all(|pair| pair[1].0 - pair[0].1 <= 3);
+        if let [(0, end_of_first), (next, end_of_all)] = runs[..]
+            && end_of_all == token.len()
+            && matches!(&token[end_of_first..next], "x" | "ext" | "wew")
+        {
+            // "1482x638": the end of a number and its extension.
+            return self.digits.push(start, start + end_of_first, How::Plain, &token[..end_of_first]);
+        }
         for (s, e) in runs {
             let run = &token[s..e];
             let value: String = run.char_indices().filter_map(|(at, _)| figure(&run[at..])).collect();

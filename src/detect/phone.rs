@@ -388,7 +388,11 @@ impl Search<'_> {
         }
         match shape {
             Shape::List => self.sight.led(CALL, candidate.start, 12) && len >= 7,
-            Shape::Spelled => len >= 9 && (spelled || fit == Fit::Valid || named) || named && len >= 7,
+            Shape::Spelled => {
+                spelled && len >= 8 && !counted(candidate.value)
+                    || len >= 9 && (fit == Fit::Valid || named)
+                    || named && len >= 7
+            }
             Shape::Bare => self.bare(candidate, called, named, fit),
             Shape::Grouped => self.grouped(candidate, called, named, fit),
         }
@@ -458,7 +462,7 @@ impl Search<'_> {
     fn spelled(&self, candidate: &Candidate<'_>) -> bool {
         let words = self.how(candidate, How::Word);
         let all = candidate.last + 1 - candidate.first;
-        words * 3 >= all && (words >= 3 || words == all && candidate.value.len() >= 9)
+        words * 3 >= all && (words >= 3 || words == all && candidate.value.len() >= 8)
     }
 
     fn shape(&self, candidate: &Candidate<'_>) -> Shape {
@@ -497,7 +501,7 @@ impl Search<'_> {
         let text = self.sight.text();
         let own = &text[candidate.start..candidate.end];
         if self.sight.before(UNIT, candidate.start, 2).next().is_some()
-            || self.sight.after(UNIT, candidate.end, 1).next().is_some()
+            || extension(&text[candidate.end..]) == 0 && self.sight.after(UNIT, candidate.end, 1).next().is_some()
             || text[..candidate.start].ends_with(['$', '€', '£', '#', '₱', '=', '¥'])
             || text[candidate.end..].starts_with(['%', '$', '€', '£', '='])
         {
@@ -569,6 +573,11 @@ fn thousands(text: &str) -> bool {
     let middle = if cents { &rest[..rest.len() - 1] } else { &rest[..] };
     first.len() <= 3 && middle.iter().all(|g| g.len() == 3) && !(first.len() == 3 && rest.len() == 2 && !cents)
         || rest.len() == 1
+}
+
+/// One, two, three, …: counting aloud.
+fn counted(value: &str) -> bool {
+    value.bytes().zip(b'1'..).all(|(digit, next)| digit == next)
 }
 
 /// How long an extension after a number is: "x123", ", ext. 45".

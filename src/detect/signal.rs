@@ -161,20 +161,12 @@ impl Rule {
 
     /// Groups in any order from `first` on; no words serve two groups.
     fn together(&self, mentions: &[Mention], first: usize) -> Option<usize> {
-        let mut taken: [Option<(usize, usize)>; MAX_GROUPS] = [None; MAX_GROUPS];
+        let mut taken: [Option<Mention>; MAX_GROUPS] = [None; MAX_GROUPS];
         let mut missing = self.groups.len().min(MAX_GROUPS);
-        let near = (first..mentions.len()).take_while(|at| self.near(mentions, first, *at));
-        for at in near {
-            let mention = &mentions[at];
-            let used = taken.iter().flatten().any(|(s, e)| mention.start < *e && *s < mention.end);
-            if used {
-                continue;
-            }
-            let free = self.groups.iter().take(MAX_GROUPS).enumerate();
-            let group =
-                free.filter(|(n, group)| taken[*n].is_none() && group.has(mention.concept)).map(|(n, _)| n).next();
-            if let Some(group) = group {
-                taken[group] = Some((mention.start, mention.end));
+        for at in (first..mentions.len()).take_while(|at| self.near(mentions, first, *at)) {
+            let mention = mentions[at];
+            let used = taken.iter().flatten().any(|other| mention.start < other.end && other.start < mention.end);
+            if !used && self.seat(mention, &mut taken) {
                 missing -= 1;
                 if missing == 0 {
                     return Some(at);
@@ -182,6 +174,26 @@ impl Rule {
             }
         }
         None
+    }
+
+    /// Gives a mention a free group, if need be by moving another one out of its way.
+    fn seat(&self, mention: Mention, taken: &mut [Option<Mention>; MAX_GROUPS]) -> bool {
+        let groups = &self.groups[..self.groups.len().min(MAX_GROUPS)];
+        let free = |taken: &[Option<Mention>; MAX_GROUPS], concept| {
+            (0..groups.len()).find(|n| taken[*n].is_none() && groups[*n].has(concept))
+        };
+        if let Some(n) = free(taken, mention.concept) {
+            taken[n] = Some(mention);
+            return true;
+        }
+        let moved = (0..groups.len()).filter(|n| groups[*n].has(mention.concept)).find_map(|n| {
+            let other = taken[n]?;
+            free(taken, other.concept).map(|to| (n, to, other))
+        });
+        let Some((from, to, other)) = moved else { return false };
+        taken[to] = Some(other);
+        taken[from] = Some(mention);
+        true
     }
 
     fn near(&self, mentions: &[Mention], first: usize, at: usize) -> bool {
@@ -299,6 +311,12 @@ mod tests {
         let rule = rule(&["a", "b"], &[], true);
         assert!(meets(&rule, "a-b"));
         assert!(!meets(&rule, "b-a"));
+    }
+
+    #[test]
+    fn a_word_that_fits_two_groups_makes_room_for_another() {
+        assert!(meets(&rule(&["a|b", "a"], &[], false), "a-b"));
+        assert!(!meets(&rule(&["a|b", "a"], &[], false), "b-b"));
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! Quoted history stays: "On … wrote", Outlook's header blocks and `mailto:` are plain words
 //! here, and the detector cuts the addresses and guarded names in them like anywhere else.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::Removed;
 
@@ -20,21 +22,30 @@ pub fn notice(removed: Removed, lang: &str) -> &'static str {
 
 /// Line ends become `\n`, control characters go, everything else stays.
 pub fn normalise(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|b| b < 0x20 && b != b'\n' && b != b'\t' || b == 0x7f || b == 0xc2 || b == 0xe2) {
-        return Cow::Borrowed(text);
-    }
+    let Some(first) = text.bytes().position(is_suspect) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() => {}
-            c => out.push(c),
+    let mut rest = text;
+    let mut next = Some(first);
+    while let Some(at) = next {
+        let (plain, odd) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = odd.chars();
+        match chars.next() {
+            Some('\r') if chars.as_str().starts_with('\n') => {}
+            Some('\r' | '\u{85}' | '\u{2028}' | '\u{2029}') => out.push('\n'),
+            Some(c) if !c.is_control() => out.push(c),
+            _ => {}
         }
+        rest = chars.as_str();
+        next = rest.bytes().position(is_suspect);
     }
+    out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// A control character, or the first byte of one or of a line separator in UTF-8.
+fn is_suspect(byte: u8) -> bool {
+    byte < 0x20 && byte != b'\n' && byte != b'\t' || matches!(byte, 0x7f | 0xc2 | 0xe2)
 }
 
 /// Joins the soft line breaks of `format=flowed` (RFC 3676), so that a number or an address
@@ -62,8 +73,7 @@ pub fn unflow(text: &str, delsp: bool) -> String {
 /// Takes out what is no text: uuencoded, yEnc and BinHex files and OpenPGP armour. A signed
 /// text keeps its words and loses its signature.
 pub fn strip_blocks<'t>(text: &'t str, removed: &mut Vec<Removed>) -> Cow<'t, str> {
-    const CUES: [&str; 4] = ["\nbegin ", "=ybegin ", "-----BEGIN PGP ", "(This file must be converted with BinHex"];
-    if !(text.starts_with("begin ") || CUES.iter().any(|cue| text.contains(cue))) {
+    if !(text.starts_with("begin") || CUES.iter().any(|cue| cue.find(text.as_bytes()).is_some())) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -91,6 +101,11 @@ pub fn strip_blocks<'t>(text: &'t str, removed: &mut Vec<Removed>) -> Cow<'t, st
 
 /// What stands above a signature (RFC 3676 §4.3): its space flows nowhere.
 const SIGNATURE_LINE: &str = "-- ";
+
+/// Without one of these a text holds no such block: one fast look spares the reading of lines.
+static CUES: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+    ["\nbegin", "=ybegin ", "-----BEGIN PGP ", "(This file must be converted with BinHex"].map(Finder::new)
+});
 
 enum Block {
     SignedText,

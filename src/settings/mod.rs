@@ -69,7 +69,7 @@ impl Source {
     /// # Errors
     /// When it is not TOML.
     pub fn table(&self) -> Result<Table, Wrong> {
-        toml::from_str(&self.text).map_err(|error| self.at_span(&error))
+        toml::from_str(&self.text).map_err(|error| self.at_span(&self.text, &error))
     }
 
     /// Reads `T`. A wrong value is noted and taken out, and the rest read on, so that all
@@ -88,7 +88,7 @@ impl Source {
                     return Err(wrong);
                 }
                 Err(error) => {
-                    wrong.push(self.at_span(&error));
+                    wrong.push(self.at_span(&text, &error));
                     let Some(shorter) = error.span().and_then(|span| without(&text, span.start)) else {
                         return Err(wrong);
                     };
@@ -122,8 +122,9 @@ impl Source {
         })
     }
 
-    fn at_span(&self, error: &toml::de::Error) -> Wrong {
-        let line = error.span().map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
+    /// `read` is what was read: this text, perhaps with lines blanked out.
+    fn at_span(&self, read: &str, error: &toml::de::Error) -> Wrong {
+        let line = error.span().map(|span| read[..span.start.min(read.len())].matches('\n').count() + 1);
         let written = line.and_then(|n| self.text.lines().nth(n - 1)).unwrap_or_default().trim();
         Wrong { file: self.file.clone(), line, why: format!("`{written}`: {}", error.message().replace('\n', " ")) }
     }
@@ -148,6 +149,12 @@ fn without(text: &str, at: usize) -> Option<String> {
     let line_end = |from: usize| text[from..].find('\n').map_or(text.len(), |n| from + n);
     // A value may go on over lines: take as many as it needs until the line parses as TOML.
     let mut end = line_end(start);
+    if text[start..].trim_start().starts_with('[') {
+        // A header goes with its section, or the section's keys would fall to the one above.
+        while end < text.len() && !text[end + 1..].trim_start_matches([' ', '\t']).starts_with('[') {
+            end = line_end(end + 1);
+        }
+    }
     while end < text.len() && text[start..end].contains('=') && toml::from_str::<Table>(&text[start..end]).is_err() {
         end = line_end(end + 1);
     }

@@ -54,7 +54,7 @@ pub enum Mood {
     AfterData(&'static str),
     /// This reply to RCPT.
     AtRcpt(&'static str),
-    /// This reply to RCPT of one address; the others are taken.
+    /// This reply to RCPT of one address alone.
     AtRcptOf(String, &'static str),
     /// Closes the connection at DATA.
     Hang,
@@ -214,16 +214,17 @@ where
             }
             "RCPT" => {
                 *shared.tried.lock().expect("the count") += 1;
-                let asked = between(&text);
-                match mood {
-                    Mood::AtRcpt(reply) => out.extend_from_slice(format!("{reply}\r\n").as_bytes()),
-                    Mood::AtRcptOf(one, reply) if one == asked => {
-                        out.extend_from_slice(format!("{reply}\r\n").as_bytes())
-                    }
-                    _ => {
-                        to = asked;
-                        out.extend_from_slice(b"250 2.1.5 ok\r\n");
-                    }
+                let refused = match &mood {
+                    Mood::AtRcpt(reply) => Some(*reply),
+                    Mood::AtRcptOf(address, reply) if between(&text) == *address => Some(*reply),
+                    _ => None,
+                };
+                if let Some(reply) = refused {
+                    out.extend_from_slice(reply.as_bytes());
+                    out.extend_from_slice(b"\r\n");
+                } else {
+                    to = between(&text);
+                    out.extend_from_slice(b"250 2.1.5 ok\r\n");
                 }
             }
             "DATA" if to.is_empty() => out.extend_from_slice(b"503 5.5.1 no recipient\r\n"),

@@ -10,7 +10,7 @@ use crate::house::{
     House, Pair, Plan, Side, canary,
     mails::{self, Letter},
     python::{self, Aiosmtpd},
-    sink::{Mail, Mood, Sink},
+    sink::{Mail, Sink},
 };
 
 async fn sent(house: &House, pair: &Pair, side: Side, letter: &Letter) {
@@ -214,8 +214,10 @@ async fn a_bounce_of_the_receiver_reaches_the_sender_only_through_the_relay() {
     let house = Plan::new().route(sink.at).start().await;
     let pair = house.pair("bounce").await;
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hello", "Is the blue one fine?");
-    let refusal = "550 5.1.1 ratna.bounce@rumah-bounce.example unknown at host canaryHOST";
-    sink.mood(Mood::AtRcptOf(pair.buyer.email.clone(), refusal));
+    sink.mood(crate::house::sink::Mood::AtRcptOf(
+        pair.buyer.email.clone(),
+        "550 5.1.1 ratna.bounce@rumah-bounce.example unknown at host canaryHOST",
+    ));
     sent(&house, &pair, Side::Seller, &letter).await;
     let notice = sink.nth(&pair.seller.email, 1).await;
     let mut hidden = pair.buyer.canaries();

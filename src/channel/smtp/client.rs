@@ -156,7 +156,15 @@ impl Client {
     async fn ehlo(&mut self, hostname: &str) -> Result<(), Broken> {
         self.say(format!("EHLO {hostname}\r\n").as_bytes()).await?;
         let mut offers = Offers::default();
-        let answer = answer(&mut self.stream, &mut self.buffer, GREETING, |line| offers.note(line)).await?;
+        let mut lines = 0;
+        let note = |line: &str| {
+            // The first line is the host's greeting, whatever it looks like (RFC 5321 §4.1.1.1).
+            if lines > 0 {
+                offers.note(line);
+            }
+            lines += 1;
+        };
+        let answer = answer(&mut self.stream, &mut self.buffer, GREETING, note).await?;
         self.offers = offers;
         if answer.is_yes() { Ok(()) } else { Err(Broken::Greeting(answer)) }
     }

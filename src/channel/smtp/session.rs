@@ -309,7 +309,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     async fn data(&mut self) -> Result<Next, Gone> {
         let ready = self.transaction.as_ref().is_some_and(|t| t.chunks.is_none() && t.recipient.is_some());
         if !ready {
-            let heard = if self.transaction.is_some() { "554 5.5.1 no valid recipient" } else { reply::OUT_OF_ORDER };
+            // RFC 3030 §3: DATA and BDAT do not mix within one message.
+            let lonely = self.transaction.as_ref().is_some_and(|t| t.chunks.is_none());
+            let heard = if lonely { "554 5.5.1 no valid recipient" } else { reply::OUT_OF_ORDER };
             self.fail(heard);
             return Ok(Next::Command);
         }

@@ -12,6 +12,14 @@ pub(super) fn check(html: &str) -> Result<(), Unreadable> {
     if html.len() > MAX_BYTES {
         return Err(Unreadable::TooLarge);
     }
+    // Every element needs a `<`, those that a stray end tag makes too.
+    let tags = memchr::memchr_iter(b'<', html.as_bytes()).count();
+    if tags > MAX_TAGS {
+        return Err(Unreadable::TooDeep);
+    }
+    if tags <= HARMLESS_TAGS && html.len() <= HARMLESS_BYTES {
+        return Ok(());
+    }
     let count = Rc::new(RefCell::new(Count::default()));
     let seen = Rc::clone(&count);
     let settings = Settings::new()
@@ -71,10 +79,15 @@ fn see(element: &mut Element<'_, '_>, count: &Rc<RefCell<Count>>) -> lol_html::H
 }
 
 const MAX_BYTES: usize = 2_000_000;
+const MAX_TAGS: usize = 60_000;
 const MAX_ELEMENTS: usize = 20_000;
 const MAX_DEPTH: usize = 512;
 const MAX_REBUILT: usize = 400_000;
 const MAX_ATTRIBUTES: usize = 256;
+
+/// Within these even the worst nesting and the longest list of attributes cost little.
+const HARMLESS_TAGS: usize = 500;
+const HARMLESS_BYTES: usize = 8_192;
 
 /// Elements that their next sibling closes: often left open in mail, never nested by themselves.
 const CLOSED_BY_NEXT: [&str; 12] =

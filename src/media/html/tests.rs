@@ -121,6 +121,7 @@ fn bombs_are_refused_in_bounded_time() {
         format!("<p {}>", (0..100_000).map(|n| format!("a{n} ")).collect::<String>()),
         format!("{}{}", (0..5_000).map(|n| format!("<b a{n}>")).collect::<String>(), "<p>x</p>".repeat(10_000)),
         "<b x><table><td></b></td></table>".repeat(6_000) + &"<p>x".repeat(5_000),
+        "<i>".repeat(500) + &"</p>".repeat(100_000),
         "x".repeat(3_000_000),
     ] {
         assert!(Document::parse(&bomb).is_err(), "{}", &bomb[..40]);

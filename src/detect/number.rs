@@ -117,7 +117,7 @@ pub(super) fn luhn(digits: &str) -> bool {
             }
         })
         .sum();
-    !digits.is_empty() && sum % 10 == 0
+    !digits.is_empty() && sum.is_multiple_of(10)
 }
 
 /// The check digit of EAN, UPC and ISBN-13.
@@ -128,7 +128,7 @@ pub(super) fn ean(digits: &str) -> bool {
         .enumerate()
         .map(|(at, b)| u32::from(b.wrapping_sub(b'0')) * if at % 2 == 0 { 1 } else { 3 })
         .sum();
-    matches!(digits.len(), 8 | 12 | 13 | 14) && sum % 10 == 0
+    matches!(digits.len(), 8 | 12 | 13 | 14) && sum.is_multiple_of(10)
 }
 
 /// ISO 7064 mod 97-10 over letters and digits, as IBANs use it, after moving the first four.

@@ -189,10 +189,10 @@ async fn client(mut line: Smtp, letters: Arc<Vec<Envelope>>, next: Arc<AtomicUsi
 /// The `n`th message: buyers and sellers in turn, every second one with an HTML part, always 5 kB.
 fn envelope(target: &Target<'_>, round: usize, n: usize) -> Envelope {
     let pair = &target.pairs[n % target.pairs.len()];
-    let side = if n / target.pairs.len() % 2 == 0 { Side::Seller } else { Side::Buyer };
+    let side = if (n / target.pairs.len()).is_multiple_of(2) { Side::Seller } else { Side::Buyer };
     let way = pair.way(side);
     let text = format!("Load message {} here.\n", mark(round, n));
-    let raw = if n % 2 == 0 { plain(&pair_letter(&way, &text)) } else { with_html(&way, &text) };
+    let raw = if n.is_multiple_of(2) { plain(&pair_letter(&way, &text)) } else { with_html(&way, &text) };
     let to = if target.handles { way.to } else { &way.arrives.email };
     Envelope { from: way.from.email.clone(), to: to.to_owned(), raw }
 }

@@ -1,4 +1,5 @@
 //! The API over a real store: what programs outside are promised.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::{
     collections::HashMap,

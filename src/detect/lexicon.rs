@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::{
     fold::{View, fold},
+    placeholder::opaque,
     signal::{Rule, RuleText},
 };
 use crate::model::Kind;
@@ -255,6 +256,13 @@ impl Lexicon {
                     at += 1;
                 }
             }
+        }
+        let ours = opaque(text);
+        if !ours.is_empty() {
+            hits.retain(|hit| {
+                let at = ours.partition_point(|(_, end)| *end < hit.end);
+                ours.get(at).is_none_or(|(start, _)| hit.start < *start)
+            });
         }
         hits.sort_unstable_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
         hits
@@ -540,7 +548,7 @@ mod tests {
 
     #[test]
     fn letters_written_with_digits_are_still_words() {
-        assert_eq!(cues("v0uch3r"), [("v0uch3r".to_owned(), Sense::Concept(0))]);
+        assert_eq!(cues("v0uch3r"), [("v0uch3r".to_owned(), Sense::Concept(8))]);
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl<'a> Host<'a> {
 
     fn exact(text: &'a str) -> Option<Self> {
         let labels = text.split('.').count();
-        if labels < 2 || labels > 12 || text.split('.').any(|l| l.is_empty() || l.len() > 63) {
+        if !(2..=12).contains(&labels) || text.split('.').any(|l| l.is_empty() || l.len() > 63) {
             return None;
         }
         let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');

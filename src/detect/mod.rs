@@ -13,6 +13,7 @@
 //! Guarded names are handed in per message and zeroed by their owner. Nothing found is logged.
 
 mod address;
+mod amount;
 mod confusable;
 mod context;
 mod digits;
@@ -87,6 +88,7 @@ impl Detect {
         let mut report = Report { signals, window, ..Report::default() };
         for (piece, text) in pieces.iter().zip(texts) {
             let spans = settled(text.spans, piece.text, context);
+            let spans = self.again(spans, piece.text, context);
             report.redacted.push(redacted(piece.text, &spans, context.lang.as_deref()));
             report.findings.extend(spans.iter().map(|span| finding(piece, span)));
         }
@@ -134,6 +136,30 @@ impl Detect {
             let hits = self.lexicon.hits(view.text());
             self.unveiled(&view, &hits, context, raw, &mut text.spans);
         }
+    }
+
+    /// Looks again at what is left, until nothing more is found: taking one thing out may bare
+    /// another.
+    fn again(&self, mut spans: Vec<Span>, raw: &str, context: &Context) -> Vec<Span> {
+        for _ in 0..ROUNDS {
+            if spans.is_empty() {
+                break;
+            }
+            let (left, places) = remainder(raw, &spans, context.lang.as_deref());
+            let mut read = self.read(&left);
+            self.look(&mut read, &left, context);
+            let fresh: Vec<Span> = read.spans.iter().filter_map(|span| span.at(&places)).collect();
+            if fresh.is_empty() {
+                break;
+            }
+            let before = spans.clone();
+            spans.extend(fresh);
+            spans = settled(spans, raw, context);
+            if spans == before {
+                break;
+            }
+        }
+        spans
     }
 
     fn unveiled(&self, view: &View, hits: &[Hit], context: &Context, raw: &str, spans: &mut Vec<Span>) {
@@ -190,6 +216,19 @@ struct Span {
     end: usize,
     kind: Kind,
 }
+
+impl Span {
+    /// The same place in the text before things were taken out of it.
+    fn at(&self, places: &[Option<usize>]) -> Option<Self> {
+        let own = places.get(self.start..self.end.min(places.len()))?;
+        let start = own.iter().flatten().next()?;
+        let end = own.iter().rev().flatten().next()? + 1;
+        Some(Self { start: *start, end, kind: self.kind })
+    }
+}
+
+/// Taking something out bares another thing only so many times.
+const ROUNDS: usize = 8;
 
 fn detect(view: &View, hits: &[Hit], context: &Context, face: Face, raw: &str, found: &mut Finds) {
     let sight = Sight::new(view, hits, context, face, raw);
@@ -292,22 +331,32 @@ fn national(digits: &str) -> &str {
 }
 
 fn redacted(text: &str, spans: &[Span], lang: Option<&str>) -> String {
-    if spans.is_empty() {
-        return text.to_owned();
-    }
+    remainder(text, spans, lang).0
+}
+
+/// The text with placeholders, and for each of its characters where it stood before.
+fn remainder(text: &str, spans: &[Span], lang: Option<&str>) -> (String, Vec<Option<usize>>) {
     let mut out = String::with_capacity(text.len());
+    let mut places = Vec::with_capacity(text.len());
     let mut spans = spans.iter().peekable();
     for (at, c) in text.chars().enumerate() {
         while spans.peek().is_some_and(|span| span.end <= at) {
             spans.next();
         }
         match spans.peek() {
-            Some(span) if span.start == at => out.push_str(placeholder(span.kind, lang)),
+            Some(span) if span.start == at => {
+                let words = placeholder(span.kind, lang);
+                places.extend(words.chars().map(|_| None));
+                out.push_str(words);
+            }
             Some(span) if span.start < at => {}
-            _ => out.push(c),
+            _ => {
+                places.push(Some(at));
+                out.push(c);
+            }
         }
     }
-    out
+    (out, places)
 }
 
 fn finding(piece: &Piece<'_>, span: &Span) -> Finding {
@@ -335,270 +384,4 @@ const LEXICONS: &[(&str, &str)] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use std::sync::LazyLock;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::model::{Part, SignalKind};
-
-    static DETECT: LazyLock<Detect> = LazyLock::new(|| Detect::embedded().unwrap());
-
-    fn scan(texts: &[&str], lang: &str) -> Report {
-        let pieces: Vec<_> = texts.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
-        let context = Context { lang: Some(lang.to_owned()), ..Context::default() };
-        DETECT.scan(&pieces, &context, &Window::default())
-    }
-
-    fn cut(text: &str, lang: &str) -> Vec<(Kind, String)> {
-        scan(&[text], lang).findings.into_iter().map(|finding| (finding.kind, finding.text)).collect()
-    }
-
-    fn signals(text: &str, lang: &str) -> Vec<SignalKind> {
-        scan(&[text], lang).signals.into_iter().map(|signal| signal.kind).collect()
-    }
-
-    #[test]
-    fn the_examples_of_every_rule_hold() {
-        let faults = DETECT.examples();
-        assert!(faults.is_empty(), "{}", faults.iter().map(|f| format!("{f}\n")).collect::<String>());
-    }
-
-    #[test]
-    fn numbers_are_found_however_written() {
-        for text in [
-            "0812-3456-7890",
-            "nol delapan satu dua tiga empat lima enam tujuh delapan sembilan nol",
-            "０８１２３４５６７８９０",
-            "08satu2-tiga4lima6-tujuh8",
-            "0*8*1*2*3*4*5*6*7*8*9*0",
-            "0️⃣8️⃣1️⃣2️⃣3️⃣4️⃣5️⃣6️⃣7️⃣8️⃣9️⃣0️⃣",
-        ] {
-            assert_eq!(cut(text, "id"), [(Kind::Phone, text.to_owned())], "{text}");
-        }
-    }
-
-    #[test]
-    fn addresses_and_hosts_are_found_in_words() {
-        assert_eq!(
-            cut("tulis ke tokoku99 at gmail dot com", "id"),
-            [(Kind::Email, "tokoku99 at gmail dot com".to_owned())]
-        );
-        assert_eq!(cut("tokoku-contoh titik com", "id"), [(Kind::Link, "tokoku-contoh titik com".to_owned())]);
-        assert_eq!(cut("w a . m e / 6 2 8 1 2 3", "id"), [(Kind::Link, "w a . m e / 6 2 8 1 2 3".to_owned())]);
-    }
-
-    #[test]
-    fn ordinary_talk_stays() {
-        for text in [
-            "Resi JP1234567890 sudah dikirim kak",
-            "total Rp 1.500.000 untuk 12 pcs",
-            "dikirim 12/06/2024 jam 14:30",
-            "bagus.Terima kasih ya",
-            "ukuran 38 39 40 41 42 ready",
-            "harga @15.000 saja",
-        ] {
-            assert_eq!(cut(text, "id"), [], "{text}");
-            assert_eq!(signals(text, "id"), [], "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_split_over_messages_is_found_in_each() {
-        let report = scan(&["0812", "barangnya bagus ya", "3456", "7890 ya"], "id");
-        let parts: Vec<_> = report.findings.iter().map(|f| (f.part, f.text.as_str())).collect();
-        assert_eq!(parts, [(Part::Text(0), "0812"), (Part::Text(2), "3456"), (Part::Text(3), "7890")]);
-    }
-
-    #[test]
-    fn a_window_carries_what_came_before() {
-        let context = Context { lang: Some("id".to_owned()), ..Context::default() };
-        let piece = |text| [Piece { part: Part::Text(0), text }];
-        let first = DETECT.scan(&piece("0812"), &context, &Window::default());
-        assert!(first.findings.is_empty());
-        let second = DETECT.scan(&piece("3456"), &context, &first.window);
-        let third = DETECT.scan(&piece("7890"), &context, &second.window);
-        assert_eq!(third.findings.len(), 1);
-    }
-
-    #[test]
-    fn guarded_names_are_cut_and_common_words_stay() {
-        let guard = Guard { names: vec!["Budi Santoso".to_owned()], emails: Vec::new(), phones: Vec::new() };
-        let context = Context { guard, ..Context::default() };
-        let piece = |text| [Piece { part: Part::Text(0), text }];
-        assert_eq!(
-            DETECT.scan(&piece("kirim ke Budi  Santoso ya"), &context, &Window::default()).findings[0].kind,
-            Kind::Name
-        );
-        assert!(DETECT.scan(&piece("budi pekerti itu baik"), &context, &Window::default()).findings.is_empty());
-    }
-
-    #[test]
-    fn own_contacts_are_no_findings() {
-        let own = Own {
-            emails: vec!["support@market.example".to_owned()],
-            phones: vec!["1500702".to_owned(), "021-39500300".to_owned()],
-            links: vec!["help.market.example".to_owned()],
-            social: vec!["@MarketCare".to_owned()],
-            ..Own::default()
-        };
-        let context = Context { lang: Some("id".to_owned()), own, ..Context::default() };
-        let text = "hubungi support@market.example, 1500702, 021-39500300, help.market.example atau @MarketCare";
-        let report = DETECT.scan(&[Piece { part: Part::Text(0), text }], &context, &Window::default());
-        assert_eq!(report.redacted[0], text);
-    }
-
-    #[test]
-    fn the_sentences_that_must_be_caught_are_caught() {
-        use SignalKind::{Doxxing, ReviewIncentive, ReviewPressure, Threat};
-        for (text, kind) in [
-            ("Anda akan mendapatkan tambahan voucher jika memberikan 5 bintang.", ReviewIncentive),
-            (
-                "Anda akan mendapatkan voucher diskon di pembelian berikutnya jika memberikan ulasan 5 bintang.",
-                ReviewIncentive,
-            ),
-            ("Akun Anda akan kami blokir jika memberikan ulasan buruk.", Threat),
-            ("Kami tahu alamat Anda. Jadi sebaiknya Anda berikan kami ulasan yang bagus.", Doxxing),
-            ("Anda akan menyesal jika mengajukan pengembalian barang/dana.", Threat),
-            ("Saya akan melaporkan Anda sebagai pembeli yang jahat jika memberikan ulasan negatif.", Threat),
-            ("Tidak menerima retur dan pengembalian dana untuk 1-3 bintang. Ubah sekarang!", ReviewPressure),
-        ] {
-            assert!(signals(text, "id").contains(&kind), "{text}: {:?}", signals(text, "id"));
-        }
-        let offer = "oferujemy ci pełen zwrot kosztów, jeśli zechcesz usunąć negatywny komentarz o naszym produkcie";
-        assert!(signals(offer, "pl").contains(&ReviewIncentive));
-        let flood =
-            "jeśli nie otrzymamy odpowiedzi na tego maila, uznamy, że go nie widziałaś i będziemy wysyłali ci kolejne";
-        assert!(signals(flood, "pl").contains(&ReviewPressure));
-    }
-
-    #[test]
-    fn money_in_one_message_and_the_review_in_the_next_are_one_signal() {
-        let report = scan(&["kami kasih voucher ya kak", "kalau bintang lima"], "id");
-        assert_eq!(
-            report.signals.iter().map(|s| (s.part, s.kind)).collect::<Vec<_>>(),
-            [(Part::Text(1), SignalKind::ReviewIncentive)]
-        );
-    }
-
-    #[test]
-    fn neutral_sentences_pass() {
-        for text in [
-            "maaf, salah pencet",
-            "Silakan beri ulasan tentang produk kami",
-            "aku sudah kasih ulasan 5 bintang ya kak, puas banget",
-        ] {
-            assert_eq!(signals(text, "id"), [], "{text}");
-        }
-    }
-
-    /// Prints how long ordinary and hostile texts take; run by hand with `--ignored`.
-    #[test]
-    #[ignore = "measures, does not judge"]
-    #[expect(clippy::print_stderr, reason = "its only result is what it prints")]
-    fn how_long_a_scan_takes() {
-        let ordinary = "Halo kak, barangnya ready stock ya, bisa langsung dipesan. Pengiriman dari Bandung sekitar 2 sampai 3 hari kerja. \
-                        Kalau ada pertanyaan silakan chat lagi, terima kasih banyak sudah mampir ke toko kami ya.";
-        let long = ordinary.repeat(25);
-        let hostile = [
-            "a.b ",
-            "0812 ",
-            "@a ",
-            "wa ig ",
-            "satu ",
-            "(",
-            "1.2.3.4/",
-            "bintang 5 voucher kalau ",
-            "jl. no 5, ",
-            "t o k o ",
-        ];
-        let texts = [ordinary.to_owned(), long].into_iter().chain(hostile.iter().map(|h| h.repeat(20_000 / h.len())));
-        for text in texts {
-            let rounds = 200_000 / text.len() + 1;
-            let began = std::time::Instant::now();
-            for _ in 0..rounds {
-                scan(&[&text], "id");
-            }
-            let each = began.elapsed().as_secs_f64() / rounds as f64;
-            eprintln!(
-                "{:>7} bytes {:>10.1} us {:>8.1} ns/byte  {:?}",
-                text.len(),
-                each * 1e6,
-                each * 1e9 / text.len() as f64,
-                &text[..12]
-            );
-        }
-    }
-
-    fn talk() -> impl Strategy<Value = String> {
-        let word = prop::sample::select(vec![
-            "0812",
-            "3456",
-            "7890",
-            "nol",
-            "delapan",
-            "wa",
-            "ig",
-            "toko99",
-            "@",
-            "gmail",
-            ".com",
-            "dot",
-            "at",
-            "titik",
-            "com",
-            "t.me/",
-            "+62",
-            "BCA",
-            "1234567890",
-            "bintang 5",
-            "voucher",
-            "kalau",
-            "Jl. Melati No. 5",
-            "Bandung",
-            "ya",
-            "kak",
-            ",",
-            "\n",
-            "[",
-            "]",
-            "🅰",
-            "８",
-            "x",
-            "https://",
-            "w w w",
-        ]);
-        let glue = prop::sample::select(vec![" ", "", ".", "-", "  "]);
-        prop::collection::vec((word, glue), 0..14)
-            .prop_map(|parts| parts.into_iter().flat_map(|(word, glue)| [word, glue]).collect())
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_a_scan_panic(texts in prop::collection::vec(any::<String>(), 0..4)) {
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let report = scan(&texts, "id");
-            prop_assert_eq!(report.redacted.len(), texts.len());
-        }
-
-        #[test]
-        fn findings_are_exact_sorted_and_apart(text in talk()) {
-            let report = scan(&[&text], "id");
-            let mut last = 0;
-            for finding in &report.findings {
-                prop_assert!(finding.start >= last && finding.end > finding.start);
-                let exact: String = text.chars().skip(finding.start).take(finding.end - finding.start).collect();
-                prop_assert_eq!(&exact, &finding.text);
-                last = finding.end;
-            }
-        }
-
-        #[test]
-        fn what_was_cleaned_is_clean(text in talk()) {
-            let cleaned = scan(&[&text], "id").redacted.remove(0);
-            let again = scan(&[&cleaned], "id");
-            prop_assert!(again.findings.is_empty(), "{:?} -> {:?} -> {:?}", text, cleaned, again.redacted);
-        }
-    }
-}
+mod tests;

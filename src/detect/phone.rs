@@ -7,9 +7,10 @@ use rlibphonenumber::{
 };
 
 use super::{
+    amount::{counted, date, dated, extension, rising, thousands},
     digits::{Digits, Glue, How},
     lexicon::Cue,
-    number::{Fit, ean, fit, region},
+    number::{Fit, Regions, ean},
     sight::{Face, Finds, Found, Sight},
 };
 use crate::model::Kind;
@@ -20,7 +21,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     if digits.atoms().is_empty() {
         return;
     }
-    let search = Search { sight, regions: regions(sight), digits };
+    let search = Search { sight, regions: Regions::of(sight.context), digits };
     let mut numbers = Finds::default();
     let total: usize = (0..digits.atoms().len()).map(|at| digits.len(at)).sum();
     if total >= 6 {
@@ -28,65 +29,6 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     }
     search.chains(&mut numbers);
     found.extend(numbers.list().iter().copied());
-}
-
-/// The regions whose plans count here, the likeliest first.
-pub(super) fn regions(sight: &Sight<'_>) -> Regions {
-    let told = sight.context.region.as_deref().and_then(region);
-    let spoken = match sight.context.lang.as_deref() {
-        Some("id") => Some(Region::ID),
-        Some("pl") => Some(Region::PL),
-        Some("de") => Some(Region::DE),
-        Some("es") => Some(Region::ES),
-        Some("vi") => Some(Region::VN),
-        Some("th") => Some(Region::TH),
-        Some("tl") => Some(Region::PH),
-        Some("ms") => Some(Region::MY),
-        Some("zh") => Some(Region::CN),
-        Some("ru") => Some(Region::RU),
-        Some("fr") => Some(Region::FR),
-        Some("it") => Some(Region::IT),
-        Some("pt") => Some(Region::BR),
-        Some("tr") => Some(Region::TR),
-        Some("uk") => Some(Region::UA),
-        _ => None,
-    };
-    match told.or(spoken) {
-        Some(home) => Regions { home: Some(home), guesses: &[] },
-        None => Regions { home: None, guesses: &[Region::US, Region::GB, Region::ID] },
-    }
-}
-
-/// Which numbering plans a text is read with.
-pub(super) struct Regions {
-    home: Option<Region>,
-    guesses: &'static [Region],
-}
-
-impl Regions {
-    fn all(&self) -> impl Iterator<Item = Region> + '_ {
-        self.home.into_iter().chain(self.guesses.iter().copied())
-    }
-
-    /// How well digits that were put together from parts fit. Where the plan asks for no leading
-    /// zero, chance fits too easily, and a word must speak of a number.
-    pub(super) fn told(&self, digits: &str, called: bool) -> Fit {
-        let prefixed = digits.starts_with('0') || digits.starts_with("62");
-        let whole = digits.len() >= 9;
-        match self.fit(digits, false) {
-            Fit::Valid if prefixed || called || whole => Fit::Valid,
-            Fit::Valid => Fit::Possible,
-            Fit::Possible if called && digits.len() >= 9 => Fit::Valid,
-            other => other,
-        }
-    }
-
-    fn fit(&self, digits: &str, plus: bool) -> Fit {
-        if plus {
-            return fit(digits, true, None);
-        }
-        self.all().map(|region| fit(digits, false, Some(region))).max().unwrap_or(Fit::None)
-    }
 }
 
 /// Words after which a number is to be called.
@@ -558,72 +500,4 @@ enum Shape {
     List,
     /// Words or single digits.
     Spelled,
-}
-
-/// "1.500.000", "1,299.00", "415.55".
-fn thousands(text: &str) -> bool {
-    let mut groups = text.split(['.', ',']);
-    let first = groups.next().unwrap_or_default();
-    let rest: Vec<&str> = groups.collect();
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    if rest.is_empty() || !digits(first) || !rest.iter().all(|g| digits(g)) {
-        return false;
-    }
-    let cents = rest.last().is_some_and(|g| g.len() <= 2);
-    let middle = if cents { &rest[..rest.len() - 1] } else { &rest[..] };
-    first.len() <= 3 && middle.iter().all(|g| g.len() == 3) && !(first.len() == 3 && rest.len() == 2 && !cents)
-        || rest.len() == 1
-}
-
-/// One, two, three, …: counting aloud.
-fn counted(value: &str) -> bool {
-    value.bytes().zip(b'1'..).all(|(digit, next)| digit == next)
-}
-
-/// How long an extension after a number is: "x123", ", ext. 45".
-fn extension(rest: &str) -> usize {
-    let trimmed = rest.trim_start_matches([' ', ',', ';', '(', '.']);
-    let lead = rest.len() - trimmed.len();
-    let Some(mark) = ["extension", "ext.", "ext:", "ext", "xtn", "x", "wew.", "wew", "#", "anexo", "int.", "доб."]
-        .iter()
-        .find(|m| trimmed.starts_with(*m))
-    else {
-        return 0;
-    };
-    let after = trimmed[mark.len()..].trim_start_matches([' ', ':', '.', '#', '=']);
-    let gap = trimmed.len() - mark.len() - after.len();
-    let figures = after.bytes().take_while(u8::is_ascii_digit).count();
-    let ends = after[figures..].chars().next().is_none_or(|c| !c.is_alphanumeric());
-    if lead <= 3 && gap <= 3 && (1..=7).contains(&figures) && ends { lead + mark.len() + gap + figures } else { 0 }
-}
-
-/// Numbers of one or two digits, or of one width, that only rise: sizes, years.
-fn rising(groups: &[&str]) -> bool {
-    groups.len() >= 4 && groups.windows(2).all(|pair| pair[0].len() == pair[1].len() && pair[0] < pair[1])
-}
-
-/// A day written year first somewhere within.
-fn dated(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.windows(5).enumerate().any(|(at, w)| {
-        w[..4].iter().all(u8::is_ascii_digit)
-            && matches!(&w[..2], b"19" | b"20")
-            && matches!(w[4], b'-' | b'/')
-            && (at == 0 || !bytes[at - 1].is_ascii_digit())
-            && bytes[at + 5..].iter().take(6).filter(|b| matches!(b, b'-' | b'/')).count() >= 1
-            && bytes[at + 5..].iter().take_while(|b| b.is_ascii_digit()).count() <= 2
-    })
-}
-
-/// "12/06/2024", "2024-06-12", "10-11-2024".
-fn date(text: &str) -> bool {
-    let groups: Vec<&str> = text.split(['/', '-', '.', ' ']).collect();
-    let value = |s: &&str| s.parse::<u32>().unwrap_or(u32::MAX);
-    let year = |s: &&str| s.len() == 4 && (1900..=2100).contains(&value(s));
-    match groups.as_slice() {
-        [a, b, c] if year(c) || c.len() == 2 => a.len() <= 2 && b.len() <= 2 && value(a) <= 31 && value(b) <= 31,
-        [a, b, c] if year(a) => b.len() <= 2 && c.len() <= 2 && value(b) <= 12 && value(c) <= 31,
-        [a, b] => year(a) && year(b),
-        _ => false,
-    }
 }

@@ -1,5 +1,8 @@
 //! The short neutral words that stand where something was cut out.
 
+use std::sync::LazyLock;
+
+use super::fold::fold;
 use crate::model::Kind;
 
 /// What a reader of `lang` sees instead of a finding of `kind`.
@@ -10,6 +13,20 @@ pub fn placeholder(kind: Kind, lang: Option<&str>) -> &'static str {
         _ => english(kind),
     }
 }
+
+/// Where a folded text holds placeholders: their words are ours and mean nothing.
+pub(super) fn opaque(text: &str) -> Vec<(usize, usize)> {
+    let places = memchr::memchr_iter(b'[', text.as_bytes());
+    let known = |at: usize| FOLDED.iter().find(|words| text[at..].starts_with(words.as_str()));
+    places.filter_map(|at| known(at).map(|words| (at, at + words.len()))).collect()
+}
+
+/// Every placeholder of every language, folded.
+static FOLDED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let kinds =
+        [Kind::Address, Kind::Code, Kind::Email, Kind::Link, Kind::Name, Kind::Payment, Kind::Phone, Kind::Social];
+    kinds.into_iter().flat_map(|kind| [indonesian(kind), polish(kind), english(kind)]).map(fold).collect()
+});
 
 fn indonesian(kind: Kind) -> &'static str {
     match kind {

@@ -6,8 +6,7 @@ use super::{
     digits::How,
     fold::View,
     lexicon::Cue,
-    number::Fit,
-    phone,
+    number::{Fit, Regions},
     sight::{Face, Finds, Sight},
 };
 use crate::model::Kind;
@@ -37,19 +36,27 @@ fn digits(texts: &mut [Read], context: &Context, window: &Window) -> Window {
     }
     let spread = residues.windows(2).any(|pair| pair[0].text != pair[1].text);
     if spread {
-        let empty = View::default();
-        let regions = phone::regions(&Sight::new(&empty, &[], context, Face::Joined, ""));
-        for (first, last) in numbers(&residues, &regions, called) {
-            for part in &residues[first..=last] {
-                if let Some(text) = part.text.and_then(|n| texts.get_mut(n)) {
-                    let (start, end) = text.view.chars(part.start, part.end);
-                    text.spans.push(Span { start, end, kind: Kind::Phone });
-                }
-            }
+        let whole = numbers(&residues, &Regions::of(context), called);
+        whole.iter().for_each(|(first, last)| cut(&residues[*first..=*last], texts));
+        // What made a whole number is done; the rest may be the beginning of another.
+        for (first, last) in whole.into_iter().rev() {
+            residues.drain(first..=last);
+        }
+        if let Some((first, last)) = begun(&residues, called) {
+            cut(&residues[first..=last], texts);
         }
     }
     let kept: Vec<String> = residues.into_iter().map(|part| part.value).collect();
     Window { digits: kept, called, tail: window.tail.clone() }
+}
+
+fn cut(parts: &[Residue], texts: &mut [Read]) {
+    for part in parts {
+        if let Some(text) = part.text.and_then(|n| texts.get_mut(n)) {
+            let (start, end) = text.view.chars(part.start, part.end);
+            text.spans.push(Span { start, end, kind: Kind::Phone });
+        }
+    }
 }
 
 /// The digits of a text that says little else.
@@ -82,7 +89,7 @@ fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>
 }
 
 /// Rows of residues that are a number together.
-fn numbers(residues: &[Residue], regions: &phone::Regions, called: bool) -> Vec<(usize, usize)> {
+fn numbers(residues: &[Residue], regions: &Regions, called: bool) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut first = 0;
     while first < residues.len() {
@@ -107,6 +114,26 @@ fn numbers(residues: &[Residue], regions: &phone::Regions, called: bool) -> Vec<
         }
     }
     found
+}
+
+/// The last residues, where they begin as a number begins and five digits of it stand: what
+/// belongs to it is cut although it is not complete.
+fn begun(residues: &[Residue], called: bool) -> Option<(usize, usize)> {
+    let last = residues.len().checked_sub(1)?;
+    let mut len = 0;
+    let mut best = None;
+    for first in (0..=last).rev() {
+        len += residues[first].value.len();
+        if len > 15 {
+            break;
+        }
+        let begins = residues[first].value.starts_with("08") || residues[first].value.starts_with("628");
+        let parts = residues[first].text != residues[last].text;
+        if len >= 5 && parts && (begins || called && residues[first].value.starts_with('0')) {
+            best = Some((first, last));
+        }
+    }
+    best
 }
 
 /// The end of one text and the beginning of the next, where a sign says that they belong together.

@@ -1,11 +1,11 @@
 //! What happened in a conversation, in a file that anybody can check.
 //!
-//! - [`format`]: what a bundle is made of, and how it is written.
-//! - [`verify`]: whether a bundle is whole, and who signed it. Needs no server and no database.
+//! - [`mod@format`]: what a bundle is made of, and how it is written.
+//! - [`mod@verify`]: whether a bundle is whole, and who signed it. Needs no server and no database.
 //! - [`export()`]: takes a conversation's chain out of the store and opens what may still be opened.
 //!
 //! # Security
-//! [`format`] and [`verify`] import only `model`, so that a verifier links no store and no keys;
+//! [`mod@format`] and [`mod@verify`] import only `model`, so that a verifier links no store and no keys;
 //! they read bundles from strangers. [`export()`] sees what both sides wrote and writes it into a
 //! bundle for whoever holds the marketplace's right to it; it never logs any of it.
 

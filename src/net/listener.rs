@@ -167,7 +167,8 @@ mod tests {
         let listener = Listener::open(([127, 0, 0, 1], 0).into(), edge.clone(), b"").await.unwrap();
         let address = listener.address().unwrap();
         let drain = Drain::new();
-        let serving = tokio::spawn(listener.serve(drain.draining(), |mut session| async move {
+        let serving = tokio::spawn(listener.serve(drain.draining(), |session| async move {
+            let mut session = session;
             session.stream.write_all(b"hello").await.unwrap();
             session.draining.begun().await;
             session.stream.write_all(b" bye").await.unwrap();
@@ -195,11 +196,11 @@ mod tests {
         let address = listener.address().unwrap();
         let drain = Drain::new();
         let _serving = tokio::spawn(listener.serve(drain.draining(), |session| async move {
-            // The seat is kept as long as the session lasts.
-            let Session { mut stream, seat: _seat, .. } = session;
-            let byte = stream.read_u8().await.unwrap();
+            // Whole, with its seat: a block takes no more of it than it names.
+            let mut session = session;
+            let byte = session.stream.read_u8().await.unwrap();
             assert_ne!(byte, b'!', "as the test wants it");
-            stream.write_all(b"ok").await.unwrap();
+            session.stream.write_all(b"ok").await.unwrap();
         }));
         let mut first = TcpStream::connect(address).await.unwrap();
         sleep(Duration::from_millis(50)).await;

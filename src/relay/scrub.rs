@@ -71,7 +71,10 @@ impl Relay {
                     let window = if known { &window } else { &Window::default() };
                     self.read_html(talk, &context, document, content, window, &mut read);
                 }
-                Err(_) if body.is_some() => inline_becomes_attached(&mut content.attachments),
+                Err(_) if body.is_some() => {
+                    inline_becomes_attached(&mut content.attachments);
+                    metrics::counter!("tabir_html_dropped_total").increment(1);
+                }
                 Err(_) => return Err(crate::model::Reason::Unreadable.into()),
             }
         }

@@ -83,7 +83,7 @@ impl Eye<'_> {
         let Some(first) = segments.first() else { return };
         let reached = match first.as_str() {
             "crate" => Reached::House(segments[1..].to_vec()),
-            "self" | "super" => Reached::House(self.from_here(segments)),
+            "self" | "super" => Reached::House(self.seen_from_here(segments)),
             "std" | "core" | "alloc" => Reached::Std(segments[1..].to_vec()),
             other if absolute || self.outside.contains(other) => Reached::Outside(segments.to_vec()),
             _ => return,
@@ -91,7 +91,7 @@ impl Eye<'_> {
         self.reached.push((line, reached));
     }
 
-    fn from_here(&self, segments: &[String]) -> Vec<String> {
+    fn seen_from_here(&self, segments: &[String]) -> Vec<String> {
         let mut path = self.module.clone();
         let mut rest = segments;
         while let Some((first, after)) = rest.split_first() {

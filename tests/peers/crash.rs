@@ -57,7 +57,10 @@ impl Load {
     }
 
     fn way(&self, n: usize) -> (&Pair, Side) {
-        (&self.pairs[n % self.pairs.len()], if n / self.pairs.len() % 2 == 0 { Side::Seller } else { Side::Buyer })
+        (
+            &self.pairs[n % self.pairs.len()],
+            if (n / self.pairs.len()).is_multiple_of(2) { Side::Seller } else { Side::Buyer },
+        )
     }
 
     fn letter(&self, n: usize) -> Vec<u8> {

@@ -184,10 +184,10 @@ fn stays(link: &str, allowed: &[String]) -> bool {
 fn cuts(scrubbed: &Scrubbed, blocks: usize) -> Vec<Option<Vec<Cut>>> {
     let mut cuts: Vec<Option<Vec<Cut>>> = vec![None; blocks];
     for (finding, mark) in &scrubbed.findings {
-        if let Part::Text(block) = finding.part {
-            if let Some(cuts) = cuts.get_mut(block) {
-                cuts.get_or_insert_default().push((finding.start..finding.end, (*mark).to_owned()));
-            }
+        if let Part::Text(block) = finding.part
+            && let Some(cuts) = cuts.get_mut(block)
+        {
+            cuts.get_or_insert_default().push((finding.start..finding.end, (*mark).to_owned()));
         }
     }
     cuts

@@ -1,7 +1,7 @@
 //! Mail: bytes opened into a [`Content`](crate::model::Content), and a content built into bytes.
 //!
-//! [`open`] splits a message into header fields and parts, reads what it knows and drops or
-//! refuses the rest. [`build`] writes a new message whose header fields are those of
+//! [`open()`] splits a message into header fields and parts, reads what it knows and drops or
+//! refuses the rest. [`build()`] writes a new message whose header fields are those of
 //! [`HEADERS`] and no others, with boundaries and content ids drawn afresh, so that nothing of
 //! the sender's program, host or time zone is carried along.
 

@@ -36,7 +36,8 @@ pub(super) fn claim(db: &Connection, now: Timestamp, lease: Duration, limit: usi
 /// See [`crate::store::Store::take_over`]: leases end now, so that what was claimed is due.
 pub(super) fn take_over(db: &Connection, now: Timestamp) -> Result<()> {
     db.prepare_cached(
-        "UPDATE delivery SET due = ?2, ready = iif(ready IS NULL, NULL, ?2) WHERE state = ?1 AND due > ?2",
+        "UPDATE delivery SET due = ?2, ready = iif(ready IS NULL, NULL, ?2)
+         WHERE lane IS NOT NULL AND state = ?1 AND due > ?2",
     )?
     .execute(params![DeliveryState::Claimed, now])
     .map(drop)

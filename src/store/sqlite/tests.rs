@@ -692,6 +692,20 @@ async fn a_bounce_fails_what_had_been_delivered_once() {
 }
 
 #[tokio::test]
+async fn a_relay_that_takes_over_need_not_wait_for_the_leases_of_the_last() {
+    let house = House::with("c-1").await;
+    for _ in 0..2 {
+        house.accept(from_seller("c-1", T0)).await;
+    }
+    let before = house.store.claim(LATER, LEASE, 9).await.unwrap();
+    house.store.take_over(LATER).await.unwrap();
+    let after = house.store.claim(LATER, LEASE, 9).await.unwrap();
+    let ids = |taken: &[Delivery]| taken.iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(ids(&after), ids(&before));
+    assert!(!house.store.still_current(&before[0]).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_withdrawn_review_keeps_its_barrier() {
     let house = House::with("c-1").await;
     let put = review("c-1", 1, LATER);

@@ -62,6 +62,7 @@ impl Desk {
             guard: Guard { names: asked.names.clone(), emails: asked.emails.clone(), phones: asked.phones.clone() },
             own: Own { domains: vec![market.domain.clone()], ..Own::default() },
             lang,
+            reader: None,
         };
         let pieces: Vec<Piece<'_>> =
             texts.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();

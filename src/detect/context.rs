@@ -29,6 +29,8 @@ impl fmt::Debug for Piece<'_> {
 pub struct Context {
     /// The language of the text, as in BCP 47 (`id`, `pl`, `en`).
     pub lang: Option<String>,
+    /// The language of whoever reads what is left, for the placeholders; without it the text's.
+    pub reader: Option<String>,
     /// The region whose numbering plan counts, as two letters; without it the language's own.
     pub region: Option<String>,
     /// Who wrote it.
@@ -45,6 +47,7 @@ impl Default for Context {
     fn default() -> Self {
         Self {
             lang: None,
+            reader: None,
             region: None,
             sender: Side::Seller,
             known: Known::default(),

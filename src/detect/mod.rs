@@ -89,7 +89,7 @@ impl Detect {
         for (piece, text) in pieces.iter().zip(texts) {
             let spans = settled(text.spans, piece.text, context);
             let spans = self.again(spans, piece.text, context);
-            report.redacted.push(redacted(piece.text, &spans, context.lang.as_deref()));
+            report.redacted.push(redacted(piece.text, &spans, context.reader.as_deref().or(context.lang.as_deref())));
             report.findings.extend(spans.iter().map(|span| finding(piece, span)));
         }
         report

@@ -171,6 +171,7 @@ impl Relay {
         let tracking = self.tracking(talk);
         Context {
             lang: talk.author.locale.clone().or_else(|| talk.rules.locale.clone()),
+            reader: talk.reader_locale().map(str::to_owned),
             region: talk.author.region.clone().or_else(|| talk.rules.region.clone()),
             sender: talk.from,
             known: Known {

@@ -95,7 +95,7 @@ impl Scrub {
     fn kind(&self, input: &[u8]) -> Kind {
         let extension = self.file.as_deref().and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or_default();
         match (extension.to_ascii_lowercase().as_str(), image::guess_format(input)) {
-            (_, Ok(_)) => Kind::Picture,
+            (_, Ok(_)) | ("png" | "jpg" | "jpeg" | "webp" | "gif", _) => Kind::Picture,
             ("pdf", _) => Kind::Pdf,
             _ if input.starts_with(b"%PDF") => Kind::Pdf,
             ("eml", _) => Kind::Mail,

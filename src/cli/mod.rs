@@ -94,7 +94,7 @@ impl From<Fault> for Failure {
 impl From<Declined> for Failure {
     fn from(declined: Declined) -> Self {
         match declined {
-            Declined::NotFound => Self::Usage("there is no such thing".to_owned()),
+            Declined::NotFound => Self::Fault(Fault::plain("looking for what was named: there is no such thing")),
             Declined::Wrong(wrong) => Self::Usage(wrong.to_string()),
             Declined::OtherParties => Self::Usage("it is there with another buyer or seller".to_owned()),
             Declined::Fault(fault) => Self::Fault(fault),
@@ -132,8 +132,9 @@ fn act(line: Line) -> Result<(), Failure> {
         Command::Token(tokens) => tokens.run(config),
         Command::Openapi => say::out(&api::openapi_json()),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Line::command(), "tabir", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Line::command(), "tabir", &mut script);
+            say::out(&String::from_utf8_lossy(&script))
         }
         Command::Worker => match crate::sandbox::serve_worker(std::io::stdin(), std::io::stdout()) {
             code if code == ExitCode::SUCCESS => Ok(()),

@@ -10,14 +10,18 @@ impl Relay {
     }
 
     /// A mail to an envelope sender. A report of failure fails that one delivery and tells its
-    /// sender; everything else (delays, automatic answers, ordinary mail) is counted and goes
+    /// sender; delays and automatic answers are counted and go
     /// no further, since its text would carry the recipient's real address. `false`: not an
     /// address of ours.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn bounce(&self, local: &str, report: Option<DeliveryReport>) -> Result<bool, Fault> {
+    pub async fn bounce(&self, local: &str, report: Option<DeliveryReport>, automatic: bool) -> Result<bool, Fault> {
         let Some(id) = self.vault.verp().delivery(local) else { return Ok(false) };
+        if report.is_none() && !automatic {
+            // A person who writes here would lose the words: better told at once.
+            return Ok(false);
+        }
         let kind = match &report {
             Some(report) if report.failed => "failed",
             Some(_) => "delayed",

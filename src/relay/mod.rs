@@ -51,7 +51,7 @@ use crate::{
 };
 use outcome::Stop;
 use record::Written;
-use talk::Market;
+use talk::{Market, Run};
 
 /// The relay: everything a message needs on its way.
 pub struct Relay {
@@ -103,7 +103,7 @@ impl Relay {
     }
 
     async fn way(&self, inbound: Inbound) -> Result<Accepted, Stop> {
-        let resolved = self.resolve(inbound).await?;
+        let resolved = self.resolve(inbound, Run::Real).await?;
         let admitted = self.admit(resolved).await?;
         loop {
             let scrubbed = self.scrub(&admitted).await?;
@@ -123,7 +123,7 @@ impl Relay {
     }
 
     async fn dry_way(&self, inbound: Inbound) -> Result<Accepted, Stop> {
-        let resolved = self.resolve(inbound).await?;
+        let resolved = self.resolve(inbound, Run::Dry).await?;
         let state = self.pair(resolved.stage()).await?;
         let admitted = Message::at(stage::Admitted::dry(resolved.stage()), resolved.into_parts().0);
         let scrubbed = self.scrub(&admitted).await?;

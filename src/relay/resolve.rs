@@ -7,7 +7,7 @@ use super::{
     Relay,
     outcome::Stop,
     stage::{Resolved, ResolvedMessage},
-    talk::Talk,
+    talk::{Run, Talk},
 };
 use crate::{
     media::Removed,
@@ -190,7 +190,7 @@ impl Relay {
     }
 
     /// The stage itself: opens what the way needs to know.
-    pub(super) async fn resolve(&self, inbound: Inbound) -> Result<ResolvedMessage, Stop> {
+    pub(super) async fn resolve(&self, inbound: Inbound, run: Run) -> Result<ResolvedMessage, Stop> {
         let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, idempotency } =
             inbound;
         let market = self.market(scope.marketplace()).await?;
@@ -200,13 +200,16 @@ impl Relay {
         let author = self.profile(&scope, conversation.party(from)).await?;
         let reader = self.profile(&scope, conversation.party(from.other())).await?;
         let key = self.side_key(&scope, &conversation, from)?;
-        let (Some(author), Some(reader), Some(key)) = (author, reader, key) else {
+        // A side whose key was shredded is somebody else's by now, whatever the party's id.
+        let whole = conversation.key(from.other()).is_some();
+        let (Some(author), Some(reader), Some(key), true) = (author, reader, key, whole) else {
             // One of the two was erased: nobody is left to talk to.
             return Err(Reason::Closed.into());
         };
         let rules = self.rules.load().book.of(scope.marketplace());
         let at = self.clock.now();
         let talk = Talk {
+            run,
             scope,
             market,
             rules,

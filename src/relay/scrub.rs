@@ -9,12 +9,12 @@ use super::{
     Relay,
     outcome::Stop,
     stage::{AdmittedMessage, Scrubbed, ScrubbedMessage},
-    talk::Talk,
+    talk::{Run, Talk},
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, Window, placeholder},
     media::{Removed, attachment, html::Document, text},
-    model::{Attachment, AttachmentAction, Content, Fault, File, Finding, Kind, Message, Part, Shown, Signal},
+    model::{Attachment, AttachmentAction, Content, Fault, File, Finding, Kind, Message, Part, Reason, Shown, Signal},
     policy::content,
     vault::Place,
 };
@@ -37,11 +37,23 @@ impl Relay {
         let mut read = self.read_texts(&talk, &mut content, window)?;
         drop_caught_names(&self.context(&talk), &mut content.attachments, &mut read, self);
         tell_removed(&mut content, &talk.removed, talk.reader_locale());
+        if is_hollow(&content) && !is_hollow_by_itself(&talk, admitted.content()) {
+            return Err(self.refuse_hollow(&talk, admitted.content()).await?);
+        }
+        show_plainly(&mut content);
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
         let stage =
             Scrubbed { talk, original, findings: read.findings, signals: read.signals, verdict, window: (seq, sealed) };
         Ok(Message::at(stage, content))
+    }
+
+    /// What its sender wrote could not be opened: told at once, or the words would be lost.
+    async fn refuse_hollow(&self, talk: &Talk, content: &Content) -> Result<Stop, Fault> {
+        match talk.run {
+            Run::Real => self.refuse_early(talk, content, Reason::Unreadable).await,
+            Run::Dry => Ok(Reason::Unreadable.into()),
+        }
     }
 
     /// Reads subject, text and HTML, and cuts what was found out of each.
@@ -75,7 +87,7 @@ impl Relay {
                     inline_becomes_attached(&mut content.attachments);
                     metrics::counter!("tabir_html_dropped_total").increment(1);
                 }
-                Err(_) => return Err(crate::model::Reason::Unreadable.into()),
+                Err(_) => return Err(Reason::Unreadable.into()),
             }
         }
         Ok(read)
@@ -167,7 +179,6 @@ impl Relay {
     }
 
     fn context(&self, talk: &Talk) -> Context {
-        let both = [&talk.author, &talk.reader];
         let tracking = self.tracking(talk);
         Context {
             lang: talk.author.locale.clone().or_else(|| talk.rules.locale.clone()),
@@ -179,11 +190,7 @@ impl Relay {
                 tracking,
                 links: talk.rules.links.allow.clone(),
             },
-            guard: Guard {
-                names: both.iter().flat_map(|p| p.names.iter().cloned()).collect(),
-                emails: both.iter().flat_map(|p| p.emails.iter().cloned()).collect(),
-                phones: both.iter().flat_map(|p| p.phones.iter().cloned()).collect(),
-            },
+            guard: guard(talk),
             own: Own { domains: vec![talk.market.domain.clone()], ..Own::default() },
         }
     }
@@ -234,6 +241,19 @@ fn rename_inline(files: &mut [Attachment], domain: &str) -> HashMap<String, Stri
     renamed
 }
 
+/// The names and contacts of both, opened for the length of one reading.
+fn guard(talk: &Talk) -> Guard {
+    let mut guard = Guard::default();
+    if talk.run == Run::Real {
+        for profile in [&talk.author, &talk.reader] {
+            guard.names.extend(profile.names.iter().cloned());
+            guard.emails.extend(profile.emails.iter().cloned());
+            guard.phones.extend(profile.phones.iter().cloned());
+        }
+    }
+    guard
+}
+
 /// A file name is text too: one that carries a contact gives way to a plain one.
 fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Read, relay: &Relay) {
     let detect = Arc::clone(&relay.rules.load().detect);
@@ -252,6 +272,32 @@ fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Rea
         }
         file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
     }
+}
+
+/// Nothing for a person to read or see, the subject apart.
+fn is_hollow(content: &Content) -> bool {
+    let blank = |text: &Option<String>| text.as_deref().is_none_or(|t| t.trim().is_empty());
+    blank(&content.text) && content.attachments.iter().all(|f| f.action.removed())
+}
+
+/// Whether it came so: a subject alone is a message too.
+fn is_hollow_by_itself(talk: &Talk, content: &Content) -> bool {
+    is_hollow(content) && content.html.is_none() && talk.removed.is_empty()
+}
+
+/// What turns the order of letters around would show another number than the one that was
+/// judged, and control characters have no place in a message.
+fn show_plainly(content: &mut Content) {
+    for text in [&mut content.subject, &mut content.text, &mut content.html].into_iter().flatten() {
+        if text.chars().any(is_unseen) {
+            text.retain(|c| !is_unseen(c));
+        }
+    }
+}
+
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// Whoever reads is told what is missing.

@@ -17,8 +17,19 @@ pub(super) struct Market {
     pub(super) key: DataKey,
 }
 
+/// Whether a message is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// It is sent.
+    Real,
+    /// Its sender asks what would become of it. What the vault knows of people is left out of
+    /// the answer, or guessing would be free.
+    Dry,
+}
+
 /// One message's conversation, opened.
 pub(super) struct Talk {
+    pub(super) run: Run,
     pub(super) scope: Scope,
     pub(super) market: Arc<Market>,
     pub(super) rules: Arc<MarketRules>,

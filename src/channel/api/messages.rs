@@ -13,8 +13,8 @@ use super::{
 use crate::{
     desk::messages::MessageView,
     model::{
-        Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Kept,
-        MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
+        Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Finding,
+        Kept, Kind, MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
     },
     relay::Inbound,
 };
@@ -257,11 +257,16 @@ async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answ
         state: accepted.state,
         verdict: accepted.verdict,
         delivered: accepted.delivered.into(),
-        findings: accepted.findings.iter().map(FindingBody::from).collect(),
+        findings: accepted.findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect(),
         signals: full.then(|| accepted.signals.iter().map(SignalBody::from).collect()),
         reasons: full.then(|| wire::reasons(None, &accepted.findings, &accepted.signals)),
         contact: ContactBody::of(&standing, call.reader()),
     })
+}
+
+/// A name is found only because the vault knows it: naming it would answer a guess.
+fn may_be_told(finding: &Finding) -> bool {
+    finding.kind != Kind::Name
 }
 
 /// A refusal as its sender hears it: one text for everything that concerns contact.
@@ -275,7 +280,8 @@ fn refused(refusal: &Refusal, reader: Reader) -> Problem {
     };
     let mut problem = Problem::new(code).about(refusal.id);
     if code == Code::ContentRefused {
-        problem = problem.with_findings(&refusal.findings);
+        let told = refusal.findings.iter().filter(|f| reader == Reader::Marketplace || may_be_told(f));
+        problem = problem.with_findings(&told.cloned().collect::<Vec<_>>());
     }
     match reader {
         Reader::Seller => problem,
@@ -377,7 +383,8 @@ impl MessageBody {
             return;
         }
         let (findings, signals) = (kept.findings(), kept.signals());
-        self.findings = Some(findings.iter().map(FindingBody::from).collect());
+        let full = told == Told::Marketplace;
+        self.findings = Some(findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect());
         if told == Told::Marketplace {
             let why = reason.filter(|reason| *reason != Reason::Content);
             self.reasons = Some(wire::reasons(why, &findings, &signals));
@@ -443,7 +450,7 @@ const TEXT: usize = 1_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Finding, Kind, Part, Signal, SignalKind};
+    use crate::model::{Part, Signal, SignalKind};
 
     fn refusal(reason: Reason) -> Refusal {
         let finding = Finding { part: Part::Text(0), start: 0, end: 3, kind: Kind::Phone, text: "081".to_owned() };

@@ -276,6 +276,6 @@ const ORDINARY_BODY: usize = 1_000_000;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);
 /// Dry runs in a minute.
-const DRY_RUNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+const DRY_RUNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// Handles in a minute that were none.
 const MISSES: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);

@@ -176,7 +176,11 @@ impl Smtp {
             return reply::of_refusal(&Refusal::new(Reason::Loop));
         }
         let answer = match &envelope.recipient {
-            Recipient::Bounce { local } => match self.relay.bounce(local, opened.report).await {
+            Recipient::Bounce { local } => match self
+                .relay
+                .bounce(local, opened.report, opened.content.automatic || envelope.sender.is_none())
+                .await
+            {
                 Ok(true) => reply::OK.into(),
                 Ok(false) => reply::NO_SUCH_ADDRESS.into(),
                 Err(fault) => reply::of_fault(&fault),

@@ -179,6 +179,10 @@ impl Reading<'_> {
         if token.bytes().all(|b| b.is_ascii_digit()) {
             return self.plain(start, end);
         }
+        let letters = token.bytes().all(|b| b.is_ascii_alphabetic());
+        if letters && hits.is_empty() && (token.len() > 3 || !token.bytes().all(|b| matches!(b, b'o' | b'l' | b'i'))) {
+            return self.word_between(token);
+        }
         let whole = hits.iter().find(|(hit, _)| hit.whole && hit.start == start && hit.end == end);
         if let Some((_, number)) = whole {
             return self.word(start, end, *number);
@@ -186,7 +190,17 @@ impl Reading<'_> {
         if self.tiled(start, end, hits) || self.lookalikes(start, end) {
             return;
         }
+        if letters {
+            return self.word_between(token);
+        }
         self.inside(start, end);
+    }
+
+    /// A word that is no number ends the sum, unless it says "and".
+    fn word_between(&mut self, word: &str) {
+        if !matches!(word, "y" | "and" | "i") {
+            self.last = Last::default();
+        }
     }
 
     fn plain(&mut self, start: usize, end: usize) {

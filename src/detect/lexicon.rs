@@ -484,6 +484,9 @@ fn undisguised(text: &str) -> Option<String> {
 
 /// Whether a word may begin here: no letter or digit before it, or a script without spaces.
 pub(super) fn opens(text: &str, at: usize) -> bool {
+    if let Some(parted) = parted(text, at) {
+        return parted;
+    }
     match (text[..at].chars().next_back(), text[at..].chars().next()) {
         (Some(before), Some(first)) => !joins(before) || !joins(first) || unspaced(first) || unspaced(before),
         _ => true,
@@ -492,10 +495,20 @@ pub(super) fn opens(text: &str, at: usize) -> bool {
 
 /// Whether a word may end here.
 pub(super) fn closes(text: &str, at: usize) -> bool {
+    if let Some(parted) = parted(text, at) {
+        return parted;
+    }
     match (text[..at].chars().next_back(), text[at..].chars().next()) {
         (Some(last), Some(after)) => !joins(after) || !joins(last) || unspaced(last) || unspaced(after),
         _ => true,
     }
+}
+
+/// Whether two words part at a byte, where ASCII on both sides decides it quickly.
+fn parted(text: &str, at: usize) -> Option<bool> {
+    let bytes = text.as_bytes();
+    let (before, after) = (*bytes.get(at.checked_sub(1)?)?, *bytes.get(at)?);
+    (before.is_ascii() && after.is_ascii()).then(|| !before.is_ascii_alphanumeric() || !after.is_ascii_alphanumeric())
 }
 
 fn joins(c: char) -> bool {

@@ -336,6 +336,9 @@ fn redacted(text: &str, spans: &[Span], lang: Option<&str>) -> String {
 
 /// The text with placeholders, and for each of its characters where it stood before.
 fn remainder(text: &str, spans: &[Span], lang: Option<&str>) -> (String, Vec<Option<usize>>) {
+    if spans.is_empty() {
+        return (text.to_owned(), Vec::new());
+    }
     let mut out = String::with_capacity(text.len());
     let mut places = Vec::with_capacity(text.len());
     let mut spans = spans.iter().peekable();

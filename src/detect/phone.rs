@@ -56,16 +56,17 @@ struct Candidate<'a> {
 impl Search<'_> {
     /// What the matcher of numbering plans reads as printed numbers.
     fn printed(&self, found: &mut Finds) {
-        let text = self.sight.text();
+        let (from, until) = self.reach();
         for region in self.regions.all() {
-            let matcher = text
+            // The matcher counts its tries down without looking; it must never reach zero.
+            let matcher = self.sight.text()[from..until]
                 .phone_number_matcher_builder()
                 .leniency(Leniency::Valid)
                 .preferred_region(region)
-                .max_tries(60)
+                .max_tries(u64::MAX)
                 .build();
             for number in matcher {
-                let (start, end) = (number.start, number.end());
+                let (start, end) = (from + number.start, from + number.end());
                 let clash = found.taken(start, end);
                 if !clash && !self.spared(start, end) && self.sure(start, end) && self.phone_like(start, end) {
                     let (start, end) = self.grown(start, end);
@@ -73,6 +74,20 @@ impl Search<'_> {
                 }
             }
         }
+    }
+
+    /// The part of the text that has digits, with room for a sign before and an extension after.
+    fn reach(&self) -> (usize, usize) {
+        let (atoms, text) = (self.digits.atoms(), self.sight.text());
+        let mut from = atoms.first().map_or(0, |atom| atom.start.saturating_sub(6));
+        let mut until = atoms.last().map_or(0, |atom| atom.end + 24).min(text.len());
+        while !text.is_char_boundary(from) {
+            from -= 1;
+        }
+        while !text.is_char_boundary(until) {
+            until += 1;
+        }
+        (from, until)
     }
 
     /// Without a region of its own, bare digits need a word or a shape that says "call me".

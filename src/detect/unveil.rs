@@ -10,6 +10,9 @@ use super::{
 /// The text with spread letters put together, if there are any.
 pub(super) fn gathered(view: &View) -> Option<View> {
     let text = view.text();
+    if !spread(text) {
+        return None;
+    }
     let mut edits = Vec::new();
     let mut run = Run::default();
     let mut tokens = 0;
@@ -34,6 +37,14 @@ pub(super) fn gathered(view: &View) -> Option<View> {
     }
     run.close(&mut edits);
     (!edits.is_empty()).then(|| view.derive(&edits))
+}
+
+/// Whether three characters stand alone: only then is there anything to put together.
+fn spread(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let space = |at: Option<usize>| at.is_none_or(|at| bytes.get(at).is_none_or(u8::is_ascii_whitespace));
+    let lone = |at: &usize| !bytes[*at].is_ascii_whitespace() && space(at.checked_sub(1)) && space(Some(at + 1));
+    (0..bytes.len()).filter(lone).nth(2).is_some()
 }
 
 /// A row of single characters.

@@ -158,41 +158,12 @@ fn neutral_sentences_pass() {
     }
 }
 
-/// Prints how long ordinary and hostile texts take; run by hand with `--ignored`.
+/// A matcher that counts its tries below zero panicked on a long row of digits.
 #[test]
-#[ignore = "measures, does not judge"]
-#[expect(clippy::print_stderr, reason = "its only result is what it prints")]
-fn how_long_a_scan_takes() {
-    let ordinary = "Halo kak, barangnya ready stock ya, bisa langsung dipesan. Pengiriman dari Bandung sekitar 2 sampai 3 hari kerja. \
-                    Kalau ada pertanyaan silakan chat lagi, terima kasih banyak sudah mampir ke toko kami ya.";
-    let long = ordinary.repeat(25);
-    let hostile = [
-        "a.b ",
-        "0812 ",
-        "@a ",
-        "wa ig ",
-        "satu ",
-        "(",
-        "1.2.3.4/",
-        "bintang 5 voucher kalau ",
-        "jl. no 5, ",
-        "t o k o ",
-    ];
-    let texts = [ordinary.to_owned(), long].into_iter().chain(hostile.iter().map(|h| h.repeat(20_000 / h.len())));
-    for text in texts {
-        let rounds = 200_000 / text.len() + 1;
-        let began = std::time::Instant::now();
-        for _ in 0..rounds {
-            scan(&[&text], "id");
-        }
-        let each = began.elapsed().as_secs_f64() / rounds as f64;
-        eprintln!(
-            "{:>7} bytes {:>10.1} us {:>8.1} ns/byte  {:?}",
-            text.len(),
-            each * 1e6,
-            each * 1e9 / text.len() as f64,
-            &text[..12]
-        );
+fn long_rows_of_one_trick_are_read_to_their_end() {
+    for trick in ["a.b ", "0812 ", "@a ", "wa ig ", "satu ", "(", "1.2.3.4/", "jl. no 5, ", "t o k o "] {
+        let text = trick.repeat(4_000 / trick.len());
+        assert_eq!(scan(&[&text], "id").redacted.len(), 1, "{trick:?}");
     }
 }
 

@@ -68,20 +68,21 @@ impl Relay {
             Piece { part: Part::Text(0), text: body.as_deref().unwrap_or_default() },
         ];
         let report = detect.scan(&pieces, &context, &window);
+        let plain = body.as_deref().filter(|_| report.findings.is_empty());
         let mut redacted = report.redacted.into_iter();
         content.subject = redacted.next().filter(|s| !s.is_empty());
         content.text = redacted.next().filter(|_| body.is_some());
         read.findings = report.findings;
         read.signals = report.signals;
-        read.window = Some(report.window);
+        read.window = Some(report.window.clone());
         if let Some(html) = content.html.take() {
             // An unreadable HTML part is dropped when the text says the same; alone it would
             // leave nothing to judge.
             match Document::parse(&html) {
                 Ok(document) => {
-                    let known = body.is_some();
-                    let window = if known { &window } else { &Window::default() };
-                    self.read_html(talk, &context, document, content, window, &mut read);
+                    // Alone it is read after the subject; beside a text it says the same again.
+                    let window = if body.is_some() { &window } else { &report.window };
+                    self.read_html(talk, &context, document, content, (window, plain), &mut read);
                 }
                 Err(_) if body.is_some() => {
                     inline_becomes_attached(&mut content.attachments);
@@ -99,7 +100,7 @@ impl Relay {
         context: &Context,
         mut document: Document,
         content: &mut Content,
-        window: &Window,
+        (window, plain): (&Window, Option<&str>),
         read: &mut Read,
     ) {
         let detect = Arc::clone(&self.rules.load().detect);
@@ -109,9 +110,10 @@ impl Relay {
         document.keep_images(&mut |source| shown.get(source.strip_prefix("cid:").unwrap_or(source)).cloned());
         let kept = document.links();
         let blocks = document.blocks();
+        let again = plain.is_some_and(|plain| says_the_same(plain, &blocks));
         let pieces: Vec<Piece<'_>> =
             blocks.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
-        let report = detect.scan(&pieces, context, window);
+        let report = detect.scan(if again { &[] } else { &pieces }, context, window);
         let mut cuts: Vec<Option<Vec<(Range<usize>, String)>>> = vec![None; blocks.len()];
         let starts: Vec<usize> = blocks
             .iter()
@@ -218,6 +220,20 @@ impl Relay {
         let bytes = serde_json::to_vec(&window).map_err(|e| Fault::new("writing a detection window", e))?;
         talk.key.seal(&Place::window(talk.marketplace(), &talk.conversation.id), &bytes)
     }
+}
+
+/// Whether a page says, line for line, what a text says in which nothing was found. Where there is
+/// no digit the lines may break elsewhere.
+fn says_the_same(plain: &str, blocks: &[String]) -> bool {
+    let shown = || blocks.iter().map(String::as_str);
+    if plain.bytes().any(|b| b.is_ascii_digit()) || !plain.is_ascii() {
+        return full_lines(std::iter::once(plain)).eq(full_lines(shown()));
+    }
+    plain.split_whitespace().eq(shown().flat_map(str::split_whitespace))
+}
+
+fn full_lines<'a>(texts: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    texts.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty())
 }
 
 /// Without its HTML a picture has no place in the text: it is an ordinary file then.

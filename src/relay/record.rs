@@ -57,7 +57,7 @@ impl Relay {
                 .into())
             }
             Recorded::Repeated(first) => self.repeat(talk, first).await.map(Written::Done),
-            Recorded::Conflict => Err(Stop::Failed(Fault::plain("matching an idempotency key with another body"))),
+            Recorded::Conflict => Err(Reason::Conflict.into()),
             Recorded::Stale => Ok(Written::Stale),
             Recorded::Gone => Err(Reason::UnknownHandle.into()),
         }
@@ -83,7 +83,7 @@ impl Relay {
                 Ok(accepted) => Stop::Again(Box::new(accepted)),
                 Err(stop) => stop,
             },
-            Recorded::Conflict => Stop::Failed(Fault::plain("matching an idempotency key with another body")),
+            Recorded::Conflict => Reason::Conflict.into(),
             _ => {
                 count("refused", talk.channel);
                 Stop::from(Refusal { id: Some(id), ..Refusal::new(reason) })

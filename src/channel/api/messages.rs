@@ -278,6 +278,7 @@ fn refused(refusal: &Refusal, reader: Reader) -> Problem {
         Reason::TooLarge => Code::TooLarge,
         _ => Code::NotFound,
     };
+        Reason::Conflict => Code::IdempotencyConflict,
     let mut problem = Problem::new(code).about(refusal.id);
     if code == Code::ContentRefused {
         let told = refusal.findings.iter().filter(|f| reader == Reader::Marketplace || may_be_told(f));
@@ -485,6 +486,7 @@ mod tests {
             (Reason::TooLarge, 413),
             (Reason::UnknownHandle, 404),
         ];
+            (Reason::Conflict, 409),
         for (reason, status) in cases {
             assert_eq!(refused(&Refusal::new(reason), Reader::Marketplace).status(), status, "{reason:?}");
         }

@@ -31,6 +31,8 @@ pub struct AgentPut {
     pub emails: Vec<String>,
     /// The SMTP user name and its password, told this once.
     pub login: Option<(String, Secret<String>)>,
+    /// Whether it is new.
+    pub created: bool,
 }
 
 impl Desk {
@@ -53,7 +55,9 @@ impl Desk {
         let opened = self.open_party(scope, party).await?.ok_or(Declined::NotFound)?;
         let market = scope.marketplace();
         // A repeated PUT must not take the password away that the shop uses.
-        let known = self.store.agent(scope, party, id).await?.and_then(|agent| agent.login).filter(|_| smtp);
+        let before = self.store.agent(scope, party, id).await?;
+        let created = before.is_none();
+        let known = before.and_then(|agent| agent.login).filter(|_| smtp);
         let login = if smtp && known.is_none() { Some(self.draw_login(scope, party, id)?) } else { None };
         let bytes = serde_json::to_vec(&staff).map_err(|e| Fault::new("writing an agent's profile", e))?;
         let contacts = staff.emails.iter().filter_map(|e| Contact::email(e).ok());
@@ -74,6 +78,7 @@ impl Desk {
             emails: staff.emails.iter().map(|e| hide_email(e)).collect(),
             login: login.map(|(user, password, _)| (user, password)),
         })
+            created,
     }
 
     /// No id holds a slash, so that two agents never share a user name.

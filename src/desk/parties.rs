@@ -63,7 +63,7 @@ pub(super) struct Opened {
 }
 
 impl Desk {
-    /// Creates or replaces a party.
+    /// Creates or replaces a party; `true`: it is new.
     ///
     /// # Errors
     /// When a field is wrong, or by a fault.
@@ -75,11 +75,12 @@ impl Desk {
         for _ in 0..3 {
             let before = self.open_party(scope, id).await?;
             let profile = self.profile_of(scope, &form, before.as_ref().map(|b| &b.profile))?;
+            let created = before.is_none();
             let row = self.sealed(scope, id, &form, &profile, before)?;
             let wrapped = row.key.clone();
             self.store.put_party(scope, row).await?;
             if self.store.party(scope, id).await?.is_some_and(|kept| kept.key == wrapped) {
-                return Ok(hints(id, form.group, &profile));
+                return Ok((hints(id, form.group, &profile), created));
             }
         }
         Err(Fault::plain("putting a party that others change at the same time").into())

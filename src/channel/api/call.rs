@@ -59,6 +59,11 @@ impl Reply {
         Self::json(StatusCode::CREATED, body)
     }
 
+    /// The answer to a PUT: 201 when it made something, 200 when it replaced it (RFC 9110 §9.3.4).
+    pub(super) fn put(created: bool, body: &impl Serialize) -> Answered {
+        if created { Self::created(body) } else { Self::ok(body) }
+    }
+
     /// 204.
     pub(super) fn nothing() -> Answered {
         Ok(Self { status: StatusCode::NO_CONTENT, body: Vec::new(), media_type: JSON })

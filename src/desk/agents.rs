@@ -52,6 +52,7 @@ impl Desk {
             return Err(Wrong::field("emails", "at most 20"));
         }
         let staff = Staff { emails: normalised("emails", emails, Contact::email)? };
+        self.check_outside(emails).await?;
         let opened = self.open_party(scope, party).await?.ok_or(Declined::NotFound)?;
         let market = scope.marketplace();
         // A repeated PUT must not take the password away that the shop uses.

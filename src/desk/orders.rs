@@ -121,6 +121,9 @@ fn check(facts: &OrderFacts) -> Result<(), Declined> {
     if let Some(n) = facts.items.iter().position(|item| !fits(&item.title, 300)) {
         return Err(Wrong::at("items", n, "title: 1 to 300 characters without control characters"));
     }
+    if let Some(n) = facts.items.iter().position(|item| item.shipped.is_some_and(|shipped| shipped > item.quantity)) {
+        return Err(Wrong::unfit_at("items", n, Some("shipped"), "more than were ordered"));
+    }
     if facts.return_terms.as_ref().is_some_and(|terms| terms.chars().count() > 5_000) {
         return Err(Wrong::field("return_terms", "at most 5000 characters"));
     }

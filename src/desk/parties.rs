@@ -2,7 +2,7 @@
 
 use crate::{
     detect::{Context, Piece, Window},
-    model::{Contact, Fault, Part, PartyId, PostalAddress, Profile, Scope, Side},
+    model::{Contact, Fault, Handle, Part, PartyId, PostalAddress, Profile, Scope, Side},
     store::{Forgotten, PartyRow},
     vault::{DataKey, Place},
 };
@@ -70,6 +70,7 @@ impl Desk {
     pub async fn put_party(&self, scope: &Scope, id: &PartyId, form: PartyForm) -> Result<Hints, Declined> {
         check(&form)?;
         self.check_public_name(&form)?;
+        self.check_outside(&form.emails).await?;
         // Two first PUTs at one time draw two keys, and the store keeps one of them: what was
         // sealed with the other is sealed again.
         for _ in 0..3 {
@@ -157,6 +158,23 @@ impl Desk {
             tags: contacts.iter().map(|contact| self.vault.tag(market, contact)).collect(),
             changed: self.now(),
         })
+    }
+
+    /// A party's mail goes out of the house: to an address of ours it would go round in a circle,
+    /// and whoever writes from a handle is somebody whose contact is elsewhere.
+    pub(super) async fn check_outside(&self, emails: &[String]) -> Result<(), Declined> {
+        for (n, text) in emails.iter().enumerate() {
+            let Ok(contact) = Contact::email(text) else { continue };
+            let Some((local, domain)) = contact.value.reveal().rsplit_once('@') else { continue };
+            if self.store.marketplace_by_domain(domain).await?.is_some() {
+                return Err(Wrong::unfit_at("emails", n, None, "an address of the relay itself"));
+            }
+            let Ok(handle) = local.parse::<Handle>() else { continue };
+            if self.store.handle(handle.hash()).await?.is_some() {
+                return Err(Wrong::unfit_at("emails", n, None, "a handle of the relay itself"));
+            }
+        }
+        Ok(())
     }
 
     /// A public name is shown to the other side: it must not be a way around the relay.

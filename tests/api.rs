@@ -19,7 +19,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tabir::{
-    channel::api::Api,
+    channel::api::{Api, serve_connection},
     desk::{Desk, TokenScope},
     detect::Detect,
     media::attachment::AttachmentRules,
@@ -126,6 +126,8 @@ impl House {
     }
 
     async fn seller_token(&self, party: &str) -> String {
+        let put = self.market("PUT", &format!("/v1/parties/{party}/agents/ana"), json!({})).await;
+        assert_eq!(put.status, 201, "{}", put.body);
         self.token(TokenScope::Seller { party: party.parse().unwrap(), agent: "ana".parse().unwrap() }).await
     }
 
@@ -139,7 +141,19 @@ impl House {
     }
 
     async fn ask_raw(&self, token: &str, method: &str, path: &str, body: Bytes, key: Option<&str>) -> Told {
-        let mut request = Request::builder().method(method).uri(path);
+        self.ask_typed(token, method, path, body, key, "application/json").await
+    }
+
+    async fn ask_typed(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Bytes,
+        key: Option<&str>,
+        media_type: &str,
+    ) -> Told {
+        let mut request = Request::builder().method(method).uri(path).header("content-type", media_type);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -161,14 +175,14 @@ impl House {
     async fn talk(&self, deliver: Value) -> Value {
         let buyer = json!({"role": "buyer", "display_name": "Rina", "names": ["Rina Kartika"], "emails": [BUYER_MAIL],
             "addresses": [{"name": "Rina Kartika", "lines": ["Jl. Contoh 7"], "city": "Bandung", "country": "ID"}]});
-        assert_eq!(self.market("PUT", "/v1/parties/b-1", buyer).await.status, 200);
+        assert_eq!(self.market("PUT", "/v1/parties/b-1", buyer).await.status, 201);
         let seller = json!({"role": "seller", "display_name": "Toko Melati", "emails": [SELLER_MAIL]});
-        assert_eq!(self.market("PUT", "/v1/parties/s-1", seller).await.status, 200);
+        assert_eq!(self.market("PUT", "/v1/parties/s-1", seller).await.status, 201);
         let order = json!({"state": "placed", "fulfilment": "seller", "items": [{"title": "Teh", "quantity": 2}], "total": "IDR 50000"});
-        assert_eq!(self.market("PUT", "/v1/orders/o-1", order).await.status, 200);
+        assert_eq!(self.market("PUT", "/v1/orders/o-1", order).await.status, 201);
         let conversation = json!({"order": "o-1", "buyer": "b-1", "seller": "s-1", "deliver": deliver});
         let told = self.market("PUT", "/v1/conversations/c-1", conversation).await;
-        assert_eq!(told.status, 200, "{}", told.body);
+        assert_eq!(told.status, 201, "{}", told.body);
         told.body
     }
 
@@ -183,7 +197,7 @@ async fn a_party_goes_in_with_contacts_and_comes_out_with_hints() {
     let body = json!({"names": ["Rina Kartika"], "emails": ["Rina.Kartika@Surat.Example"], "phones": ["+62 812-0000-0045"],
         "addresses": [{"name": "Rina", "lines": ["Jl. Contoh 7"], "city": "Bandung", "country": "ID"}], "role": "buyer"});
     let put = house.market("PUT", "/v1/parties/b-1", body.clone()).await;
-    assert_eq!(put.status, 200, "{}", put.body);
+    assert_eq!(put.status, 201, "{}", put.body);
     let name = put.body["display_name"].as_str().unwrap().to_owned();
     assert!(name.starts_with("Pembeli "), "{name}");
     let shown = house.market("GET", "/v1/parties/b-1", Value::Null).await;
@@ -194,6 +208,7 @@ async fn a_party_goes_in_with_contacts_and_comes_out_with_hints() {
         assert!(!text.contains(real), "{real} in {text}");
     }
     let again = house.market("PUT", "/v1/parties/b-1", body).await;
+    assert_eq!(again.status, 200, "{}", again.body);
     assert_eq!(again.body["display_name"], name.as_str(), "a generated name stays");
 }
 
@@ -224,6 +239,107 @@ async fn a_wrong_field_is_named() {
     let large = Bytes::from(vec![b' '; 1_000_001]);
     let told = house.ask_raw(&house.market, "PUT", "/v1/parties/p", large, None).await;
     assert_eq!((told.status, told.body["code"].as_str()), (413, Some("too_large")));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_what_is_here_is_unprocessable_and_named() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let put = house.market("PUT", "/v1/parties/s-1/agents/ana", json!({})).await;
+    assert_eq!(put.status, 201, "{}", put.body);
+    let handle = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body["handles"]["seller"]["email"]
+        .as_str()
+        .and_then(|email| email.split_once('@'))
+        .map(|(handle, _)| handle.to_uppercase())
+        .unwrap();
+    let order = |shipped: u32| {
+        let items = json!([{"title": "Teh", "quantity": 5}, {"title": "Kopi", "quantity": 2, "shipped": shipped}]);
+        json!({"state": "shipped", "fulfilment": "seller", "items": items})
+    };
+    let token = |agent: &str| json!({"scope": "seller", "party": "s-1", "agent": agent});
+    let message = |agent: &str| json!({"from": "seller", "agent": agent, "text": "Halo"});
+    let cases = [
+        ("PUT", "/v1/parties/p", json!({"emails": ["x@y.example", "me@Relay.Example"]}), "emails[1]"),
+        ("PUT", "/v1/parties/p", json!({"emails": [format!("{handle}@elsewhere.example")]}), "emails[0]"),
+        ("PUT", "/v1/parties/s-1/agents/ana", json!({"emails": ["ana@relay.example"]}), "emails[0]"),
+        ("PUT", "/v1/orders/o-2", order(3), "items[1].shipped"),
+        ("POST", "/v1/tokens", json!({"scope": "seller", "party": "nobody", "agent": "ana"}), "party"),
+        ("POST", "/v1/tokens", token("nobody"), "agent"),
+        ("POST", "/v1/conversations/c-1/messages", message("nobody"), "agent"),
+    ];
+    for (method, path, body, field) in cases {
+        let told = house.market(method, path, body.clone()).await;
+        assert_eq!((told.status, &told.body["field"]), (422, &json!(field)), "{body}: {}", told.body);
+        assert_eq!(told.body["code"], "invalid", "{body}");
+    }
+    let inline = json!({"buyer": {"id": "b-2", "emails": ["me@relay.example"]}, "seller": "s-1"});
+    assert_eq!(house.market("PUT", "/v1/conversations/c-2", inline).await.status, 422);
+    assert_eq!(house.market("GET", "/v1/parties/b-2", Value::Null).await.status, 404);
+    assert_eq!(house.market("PUT", "/v1/orders/o-2", order(2)).await.status, 201);
+    assert_eq!(house.market("POST", "/v1/tokens", token("ana")).await.status, 201);
+    assert_eq!(house.market("POST", "/v1/conversations/c-1/messages", message("ana")).await.status, 201);
+    assert_eq!(house.market("PUT", "/v1/parties/p", json!({"emails": ["me@sub.relay.example"]})).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_say_json_is_not_read_as_json() {
+    let house = House::new().await;
+    let put = async |media_type: &str| {
+        let body = Bytes::from("{}");
+        house.ask_typed(&house.market, "PUT", "/v1/parties/p", body, None, media_type).await
+    };
+    for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", ""] {
+        let told = put(other).await;
+        assert_eq!((told.status, &told.body["field"]), (415, &json!("Content-Type")), "{other}");
+        assert_eq!(told.headers["content-type"], "application/problem+json");
+    }
+    for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+        assert!([200, 201].contains(&put(json).await.status), "{json}");
+    }
+}
+
+/// A client of the server as it is, over HTTP/2.
+async fn over_http2(house: &House, body: Bytes) -> (u16, Value) {
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let _serving = tokio::spawn(serve_connection(far, Arc::clone(&house.api), std::future::pending()));
+    let io = hyper_util::rt::TokioIo::new(near);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    let _carrying = tokio::spawn(connection);
+    let chunks = (0..body.len()).step_by(16_384).map(|at| Ok::<_, std::convert::Infallible>(body.slice(at..body.len().min(at + 16_384))));
+    let chunks: Vec<_> = chunks.map(|chunk| chunk.map(hyper::body::Frame::data)).collect();
+    // A stream announces no length, as a client that makes its body on the way.
+    let body = http_body_util::StreamBody::new(futures_util::stream::iter(chunks));
+    let request = Request::put("https://relay.example/v1/parties/p")
+        .header("authorization", format!("Bearer {}", house.market))
+        .header("content-type", "application/json")
+        .body(body)
+        .unwrap();
+    let response = client.send_request(request).await.unwrap();
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_hears_so_over_http2() {
+    let house = House::new().await;
+    let (status, body) = over_http2(&house, Bytes::from(vec![b' '; 3_000_000])).await;
+    assert_eq!((status, body["code"].as_str()), (413, Some("too_large")), "{body}");
+    assert_eq!(over_http2(&house, Bytes::from("{}")).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_another_message_is_a_conflict() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let own = house.seller_token("s-1").await;
+    let path = "/v1/conversations/c-1/messages";
+    let first = json!({"from": "buyer", "text": "Kapan dikirim?"});
+    assert_eq!(house.ask_with(&house.market, "POST", path, first, Some("k")).await.status, 201);
+    // Another caller: the answers are kept apart, and the relay itself finds the key in use.
+    let told = house.ask_with(&own, "POST", path, json!({"from": "seller", "text": "Besok"}), Some("k")).await;
+    assert_eq!((told.status, told.body["code"].as_str()), (409, Some("idempotency_conflict")), "{}", told.body);
 }
 
 #[tokio::test]
@@ -314,7 +430,7 @@ async fn a_conversation_has_handles_and_keeps_its_parties() {
     house.market("PUT", "/v1/orders/o-2", json!({"state": "placed", "fulfilment": "platform", "items": []})).await;
     let platform =
         house.market("PUT", "/v1/conversations/c-4", json!({"order": "o-2", "buyer": "b-1", "seller": "s-1"})).await;
-    assert_eq!(platform.status, 200, "{}", platform.body);
+    assert_eq!(platform.status, 201, "{}", platform.body);
     assert!(platform.body["handles"]["buyer"].get("address").is_none(), "{}", platform.body);
 
     let page = house.market("GET", "/v1/conversations?buyer=b-1&limit=1", Value::Null).await;
@@ -444,7 +560,7 @@ async fn a_review_withholds_what_waits_and_a_raised_one_loosens_nothing() {
     let sent = house.say("seller", "Terima kasih").await;
     assert_eq!(sent.body["state"], "queued", "{}", sent.body);
     let review = house.market("PUT", "/v1/reviews/r-1", json!({"conversation": "c-1", "rating": 2})).await;
-    assert_eq!(review.status, 200, "{}", review.body);
+    assert_eq!(review.status, 201, "{}", review.body);
     assert_eq!((&review.body["withheld"], &review.body["in_flight"]), (&json!(1), &json!(0)));
     assert!(review.body["reviewer"].as_str().unwrap().starts_with("Pembeli "));
     let id = sent.body["id"].as_str().unwrap();

@@ -78,8 +78,19 @@ impl Desk {
             id: id.clone(),
             emails: staff.emails.iter().map(|e| hide_email(e)).collect(),
             login: login.map(|(user, password, _)| (user, password)),
-        })
             created,
+        })
+    }
+
+    /// Looks whether a seller has such an agent: who is named in every entry must be known.
+    ///
+    /// # Errors
+    /// When it has none, or by a fault.
+    pub async fn check_agent(&self, scope: &Scope, party: &PartyId, id: &AgentId) -> Result<(), Declined> {
+        match self.store.agent(scope, party, id).await? {
+            Some(_) => Ok(()),
+            None => Err(Wrong::unfit("agent", "this seller has no such agent")),
+        }
     }
 
     /// No id holds a slash, so that two agents never share a user name.

@@ -51,7 +51,7 @@ impl Desk {
     ///
     /// # Errors
     /// When a field is wrong, or by a fault.
-    pub async fn put_order(&self, scope: &Scope, id: &OrderId, facts: &OrderFacts) -> Result<(), Declined> {
+    pub async fn put_order(&self, scope: &Scope, id: &OrderId, facts: &OrderFacts) -> Result<bool, Declined> {
         check(facts)?;
         let created = self.store.order(scope, id).await?.is_none();
         let market = self.market(scope).await?;

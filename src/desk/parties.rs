@@ -67,7 +67,7 @@ impl Desk {
     ///
     /// # Errors
     /// When a field is wrong, or by a fault.
-    pub async fn put_party(&self, scope: &Scope, id: &PartyId, form: PartyForm) -> Result<Hints, Declined> {
+    pub async fn put_party(&self, scope: &Scope, id: &PartyId, form: PartyForm) -> Result<(Hints, bool), Declined> {
         check(&form)?;
         self.check_public_name(&form)?;
         self.check_outside(&form.emails).await?;
@@ -75,8 +75,8 @@ impl Desk {
         // sealed with the other is sealed again.
         for _ in 0..3 {
             let before = self.open_party(scope, id).await?;
-            let profile = self.profile_of(scope, &form, before.as_ref().map(|b| &b.profile))?;
             let created = before.is_none();
+            let profile = self.profile_of(scope, &form, before.as_ref().map(|b| &b.profile))?;
             let row = self.sealed(scope, id, &form, &profile, before)?;
             let wrapped = row.key.clone();
             self.store.put_party(scope, row).await?;

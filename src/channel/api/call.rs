@@ -154,13 +154,13 @@ impl Call<'_> {
         }
     }
 
-    /// Looks whether the caller has a part in a conversation. One of another seller is as
+    /// Looks whether the caller has a part in a conversation, and tells its seller. One of another seller is as
     /// absent as one of another marketplace.
-    pub(super) async fn takes_part(&self, id: &ConversationId) -> Result<(), Problem> {
+    pub(super) async fn takes_part(&self, id: &ConversationId) -> Result<PartyId, Problem> {
         let (_, seller) = self.api.desk.between(self.scope(), id).await?;
         match self.seller() {
             Some((party, _)) if *party != seller => Err(Problem::new(Code::NotFound)),
-            _ => Ok(()),
+            _ => Ok(seller),
         }
     }
 }

@@ -165,7 +165,10 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     let id: ConversationId = call.id("id")?;
     let body: MessagePostBody = call.read()?;
     let (from, agent) = speaker(call, &body)?;
-    call.takes_part(&id).await?;
+    let seller = call.takes_part(&id).await?;
+    if let Some(named) = agent.as_ref().filter(|_| call.seller().is_none()) {
+        call.api.desk.check_agent(call.scope(), &seller, named).await?;
+    }
     let inbound = Inbound {
         scope: call.scope().clone(),
         conversation: id.clone(),
@@ -275,10 +278,10 @@ fn refused(refusal: &Refusal, reader: Reader) -> Problem {
         reason if reason.is_contact() => Code::ContactLimited,
         Reason::Content | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
         Reason::Closed => Code::ConversationClosed,
+        Reason::Conflict => Code::IdempotencyConflict,
         Reason::TooLarge => Code::TooLarge,
         _ => Code::NotFound,
     };
-        Reason::Conflict => Code::IdempotencyConflict,
     let mut problem = Problem::new(code).about(refusal.id);
     if code == Code::ContentRefused {
         let told = refusal.findings.iter().filter(|f| reader == Reader::Marketplace || may_be_told(f));
@@ -483,10 +486,10 @@ mod tests {
             (Reason::Content, 422),
             (Reason::Unreadable, 422),
             (Reason::Closed, 409),
+            (Reason::Conflict, 409),
             (Reason::TooLarge, 413),
             (Reason::UnknownHandle, 404),
         ];
-            (Reason::Conflict, 409),
         for (reason, status) in cases {
             assert_eq!(refused(&Refusal::new(reason), Reader::Marketplace).status(), status, "{reason:?}");
         }

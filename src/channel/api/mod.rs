@@ -40,7 +40,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response,
     body::Body,
-    header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap},
 };
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -136,17 +136,23 @@ impl Api {
     /// Answers a request.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
-        B: Body<Data = Bytes> + Send,
+        B: Body<Data = Bytes> + Send + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let target = format!("{} {}", request.method(), request.uri());
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         let mut name = "none";
         let way =
-            std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, body, &mut name));
+            std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, &mut body, &mut name));
         // One hostile request must not take its connection's other streams with it.
         let answered = way.catch_unwind().await.unwrap_or_else(|_| Err(Fault::plain("answering: a panic").into()));
-        let response = answered.unwrap_or_else(|problem| problem.response());
+        let response = match answered {
+            Ok(response) => response,
+            Err(problem) => {
+                drain(&parts, body).await;
+                problem.response()
+            }
+        };
         metrics::counter!("tabir_http_requests_total", "route" => name, "status" => response.status().as_u16().to_string())
             .increment(1);
         response
@@ -158,11 +164,11 @@ impl Api {
         path: &str,
         parts: &hyper::http::request::Parts,
         target: String,
-        body: B,
+        body: &mut B,
         name: &mut &'static str,
     ) -> Result<Response<Full<Bytes>>, Problem>
     where
-        B: Body<Data = Bytes> + Send,
+        B: Body<Data = Bytes> + Send + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let matched = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
@@ -185,6 +191,9 @@ impl Api {
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
         let most = if route.files { self.rules.max_body } else { ORDINARY_BODY };
         let body = read_body(&parts.headers, body, most).await?;
+        if !body.is_empty() && !says_json(&parts.headers) {
+            return Err(Problem::media_type());
+        }
         let key = if route.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
         let mut call = Call { api: self, caller: &caller, params, query, body, key, target, repeated: false };
         match self.fingerprint(&call) {
@@ -239,13 +248,12 @@ impl Api {
     }
 }
 
-async fn read_body<B>(headers: &HeaderMap, body: B, most: usize) -> Result<Bytes, Problem>
+async fn read_body<B>(headers: &HeaderMap, body: &mut B, most: usize) -> Result<Bytes, Problem>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes> + Send + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|h| h.to_str().ok()).and_then(|h| h.parse::<u64>().ok());
-    if announced.is_some_and(|n| n > most as u64) {
+    if announced(headers).is_some_and(|n| n > most as u64) {
         return Err(Problem::new(Code::TooLarge));
     }
     let read = tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await;
@@ -255,6 +263,40 @@ where
         Ok(Err(_)) => Err(Problem::field("body", "ended early")),
         Err(_) => Err(Problem::field("body", "took too long")),
     }
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok())
+}
+
+/// Reads on what a refused request still sends and keeps nothing of it: a client that is cut off
+/// while it writes sees a broken stream in place of the answer (RFC 9113 §8.1). A client that
+/// waits for `100 Continue` sends nothing, and what would take too long is cut off all the same.
+async fn drain<B>(parts: &hyper::http::request::Parts, mut body: B)
+where
+    B: Body<Data = Bytes> + Send + Unpin,
+{
+    if parts.headers.contains_key(EXPECT) || announced(&parts.headers).is_some_and(|n| n > DRAINED as u64) {
+        return;
+    }
+    let mut left = DRAINED;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+}
+
+/// A body that says to be something else than JSON is not read as JSON. One that says nothing is.
+fn says_json(headers: &HeaderMap) -> bool {
+    let Some(given) = headers.get(CONTENT_TYPE) else { return true };
+    let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == call::JSON || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -275,6 +317,10 @@ const SWEEP: Duration = Duration::from_secs(60);
 const ORDINARY_BODY: usize = 1_000_000;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);
+/// Bytes that are read on from a refused request.
+const DRAINED: usize = 64_000_000;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Dry runs in a minute.
 const DRY_RUNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// Handles in a minute that were none.

@@ -74,6 +74,15 @@ async fn a_hangup_reads_the_settings_again_and_drops_nobody() {
     house.signal("HUP");
     eventually(Duration::from_secs(3), "the link is allowed now", async || (!cut(&house).await).then_some(())).await;
     assert_eq!(open.ask("NOOP").await.expect("the open session lives").code, 250);
+    let announces =
+        async |house: &House, size: &str| house.smtp_tls().await.offers.iter().any(|offer| offer == size).then_some(());
+    assert!(announces(&house, "SIZE 35250000").await.is_some());
+    house.change("[mail]\nmax_size = \"1MB\"\n[api]\nmax_body = \"1kB\"\n[sandbox]\nworkers = 1");
+    house.signal("HUP");
+    eventually(Duration::from_secs(3), "the new size", async || announces(&house, "SIZE 2370000").await).await;
+    let large = json!({"text": "x".repeat(2_000), "sender": "seller"});
+    house.api().post("/v1/scrub", &large).await.problem(413, "too_large");
+    assert!(house.logs().contains("sandbox.workers"), "what waits is named: {}", house.logs());
     // Wrong settings are not taken, and nothing stops.
     house.change("[links]\nfrobnicate = 1");
     house.signal("HUP");

@@ -30,6 +30,7 @@ mod wire;
 
 use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use governor::{
@@ -72,7 +73,8 @@ pub struct ApiRules {
     /// Requests of one token at once.
     pub burst: NonZeroU32,
     /// Bytes of a body with files in it, as sent: base64 takes a third more than the files.
-    pub max_body: usize,
+    #[serde(deserialize_with = "crate::media::attachment::size")]
+    pub max_body: u64,
 }
 
 impl Default for ApiRules {
@@ -86,15 +88,27 @@ impl Default for ApiRules {
 pub struct Api {
     desk: Arc<Desk>,
     relay: Arc<Relay>,
-    rules: ApiRules,
+    limits: ArcSwap<Limits>,
     paths: matchit::Router<Vec<Route>>,
-    tokens: DefaultKeyedRateLimiter<EventId>,
     /// Dry runs of one token in one conversation: nobody feels their way through the detectors.
     dry_runs: DefaultKeyedRateLimiter<[u8; 32]>,
     /// Handles that were none: nobody tries them out.
     misses: DefaultKeyedRateLimiter<EventId>,
     /// Requests with the same Idempotency-Key wait for each other.
     lanes: Vec<Mutex<()>>,
+}
+
+/// What can be replaced while in use.
+struct Limits {
+    rules: ApiRules,
+    tokens: DefaultKeyedRateLimiter<EventId>,
+}
+
+impl Limits {
+    fn new(rules: ApiRules) -> Self {
+        let quota = Quota::per_second(rules.rate).allow_burst(rules.burst);
+        Self { tokens: RateLimiter::keyed(quota), rules }
+    }
 }
 
 impl Api {
@@ -106,14 +120,20 @@ impl Api {
     /// Opens the API.
     pub fn with(desk: Arc<Desk>, relay: Arc<Relay>, rules: ApiRules) -> Self {
         Self {
-            tokens: RateLimiter::keyed(Quota::per_second(rules.rate).allow_burst(rules.burst)),
+            limits: ArcSwap::from_pointee(Limits::new(rules)),
             dry_runs: RateLimiter::keyed(Quota::per_minute(DRY_RUNS)),
             misses: RateLimiter::keyed(Quota::per_minute(MISSES)),
             lanes: (0..256).map(|_| Mutex::new(())).collect(),
             paths: routes::paths(),
             desk,
             relay,
-            rules,
+        }
+    }
+
+    /// From now on requests have these limits.
+    pub fn reload(&self, rules: &ApiRules) {
+        if self.limits.load().rules != *rules {
+            self.limits.store(Arc::new(Limits::new(rules.clone())));
         }
     }
 
@@ -128,7 +148,7 @@ impl Api {
     }
 
     fn sweep(&self) {
-        self.tokens.retain_recent();
+        self.limits.load().tokens.retain_recent();
         self.dry_runs.retain_recent();
         self.misses.retain_recent();
     }
@@ -142,8 +162,14 @@ impl Api {
         let target = format!("{} {}", request.method(), request.uri());
         let (parts, mut body) = request.into_parts();
         let mut name = "none";
-        let way =
-            std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, &mut body, &mut name));
+        let way = std::panic::AssertUnwindSafe(self.way(
+            &parts.method,
+            parts.uri.path(),
+            &parts,
+            target,
+            &mut body,
+            &mut name,
+        ));
         // One hostile request must not take its connection's other streams with it.
         let answered = way.catch_unwind().await.unwrap_or_else(|_| Err(Fault::plain("answering: a panic").into()));
         let response = match answered {
@@ -182,14 +208,15 @@ impl Api {
         if !who.iter().any(|w| w.is(&caller.may)) {
             return Err(Problem::new(Code::ForbiddenScope));
         }
-        self.tokens.check_key(&caller.token).map_err(|not| overloaded(&not))?;
+        self.limits.load().tokens.check_key(&caller.token).map_err(|not| overloaded(&not))?;
         let params = matched.params.iter().map(|(key, value)| {
             let value = decode(value, false).ok_or_else(|| Problem::field(key, "not percent-encoded UTF-8"))?;
             Ok((key.to_owned(), value))
         });
         let params = params.collect::<Result<_, Problem>>()?;
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
-        let most = if route.files { self.rules.max_body } else { ORDINARY_BODY };
+        let most = if route.files { self.limits.load().rules.max_body } else { ORDINARY_BODY };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         let body = read_body(&parts.headers, body, most).await?;
         if !body.is_empty() && !says_json(&parts.headers) {
             return Err(Problem::media_type());
@@ -314,7 +341,7 @@ fn overloaded(not: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> Pro
 /// How often idle limits are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Bytes of a body without files.
-const ORDINARY_BODY: usize = 1_000_000;
+const ORDINARY_BODY: u64 = 1_000_000;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);
 /// Bytes that are read on from a refused request.

@@ -45,10 +45,10 @@ pub(super) enum Recipient {
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// The message after 354.
     pub(super) async fn read_data(&mut self) -> Result<Next, Gone> {
-        let deadline = self.until(self.smtp().settings.limits.data.std());
-        let max = self.smtp().settings.size_on_the_wire();
+        let deadline = self.until(self.terms().settings.limits.data.std());
+        let max = self.terms().settings.size_on_the_wire();
         let mut data = DataBody::new(max);
-        let mut place = self.smtp().room.place();
+        let mut place = self.terms().room.place();
         let mut room = Room::Enough;
         loop {
             if self.wire.pending().is_empty() {
@@ -75,14 +75,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// A chunk of a message (RFC 3030). Its bytes are taken from the stream whether or not they
     /// are wanted, so that none of them can be read as a command.
     pub(super) async fn bdat(&mut self, size: u64, last: bool) -> Result<Next, Gone> {
-        let deadline = self.until(self.smtp().settings.limits.data.std());
-        let max = self.smtp().settings.size_on_the_wire();
+        let deadline = self.until(self.terms().settings.limits.data.std());
+        let max = self.terms().settings.size_on_the_wire();
         let Some(mut left) = usize::try_from(size).ok().filter(|size| *size <= max.saturating_mul(READ_ON)) else {
             return Ok(self.part(reply::TOO_LARGE));
         };
         let wanted = self.transaction().as_mut().filter(|t| t.recipient.is_some());
         let mut chunks = wanted.map(|t| t.chunks.take().unwrap_or_else(|| ChunkedBody::new(max)));
-        let mut place = self.smtp().room.place();
+        let mut place = self.terms().room.place();
         let mut room = Room::Enough;
         if let Some(chunks) = &mut chunks {
             room = room.and_for(&mut place, chunks.body());

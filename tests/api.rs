@@ -736,7 +736,7 @@ async fn resealing_leaves_nothing_under_the_old_key_and_everything_readable() {
     house.say("seller", "sebelum").await;
     let active = house.vault.rotate(house.clock.now()).unwrap();
     let done = house.desk.reseal(&|_, _| {}).await.unwrap();
-    assert!(done.keys >= 5 && done.parties == 2, "{done:?}");
+    assert!(done.keys >= 5 && done.parties == 2 && done.agents == 1, "{done:?}");
     assert!(house.store.key_use().await.unwrap().iter().all(|(by, _)| *by == active));
     assert_eq!(house.desk.reseal(&|_, _| {}).await.unwrap().keys, 0, "what is done is not done again");
     let list = house.market("GET", "/v1/conversations/c-1/messages?as=buyer", Value::Null).await;
@@ -778,4 +778,12 @@ async fn the_document_is_open_to_all() {
     let house = House::new().await;
     let told = house.ask("", "GET", "/openapi.json", Value::Null).await;
     assert_eq!((told.status, told.body["info"]["title"].as_str()), (200, Some("tabir")));
+    let agent = json!({"emails": ["ana@kantor.example"], "smtp": true});
+    assert_eq!(house.market("PUT", "/v1/parties/s-1/agents/ana", agent.clone()).await.status, 201);
+    let before = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
 }
+    let after = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
+    let (before, after) = (before.unwrap(), after.unwrap());
+    assert_eq!((before.login, before.profile), (after.login, after.profile), "the shop's password goes on");
+    let speaks = house.store.speaks(&house.scope, &after.party, &after.tags).await.unwrap();
+    assert_eq!(speaks, Some(Some(after.id)));

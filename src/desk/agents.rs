@@ -5,7 +5,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     model::{AgentId, Contact, Fault, PartyId, Scope, Secret},
-    store::AgentRow,
+    store::{AgentRow, IndexTag},
     vault::{Place, draw_password, password_verifier},
 };
 
@@ -61,12 +61,11 @@ impl Desk {
         let known = before.and_then(|agent| agent.login).filter(|_| smtp);
         let login = if smtp && known.is_none() { Some(self.draw_login(scope, party, id)?) } else { None };
         let bytes = serde_json::to_vec(&staff).map_err(|e| Fault::new("writing an agent's profile", e))?;
-        let contacts = staff.emails.iter().filter_map(|e| Contact::email(e).ok());
         let row = AgentRow {
             party: party.clone(),
             id: id.clone(),
             profile: opened.key.seal(&Place::agent(market, id), &bytes)?,
-            tags: contacts.map(|contact| self.vault.tag(market, &contact)).collect(),
+            tags: self.tags(scope, &staff),
             login: login.as_ref().map(|(user, _, verifier)| (user.clone(), verifier.clone())).or(known),
             changed: self.now(),
         };
@@ -91,6 +90,20 @@ impl Desk {
             Some(_) => Ok(()),
             None => Err(Wrong::unfit("agent", "this seller has no such agent")),
         }
+    }
+
+    /// Indexes an agent again, under the active key.
+    pub(super) async fn reindex_agent(&self, scope: &Scope, row: AgentRow) -> Result<(), Fault> {
+        let Some(opened) = self.open_party(scope, &row.party).await? else { return Ok(()) };
+        let bytes = opened.key.open(&Place::agent(scope.marketplace(), &row.id), &row.profile)?;
+        let staff: Staff = serde_json::from_slice(&bytes).map_err(|e| Fault::new("reading an agent's profile", e))?;
+        let row = AgentRow { tags: self.tags(scope, &staff), ..row };
+        self.store.put_agent(scope, row).await.map(drop)
+    }
+
+    fn tags(&self, scope: &Scope, staff: &Staff) -> Vec<IndexTag> {
+        let contacts = staff.emails.iter().filter_map(|email| Contact::email(email).ok());
+        contacts.map(|contact| self.vault.tag(scope.marketplace(), &contact)).collect()
     }
 
     /// No id holds a slash, so that two agents never share a user name.

@@ -762,6 +762,13 @@ async fn no_contact_lies_in_the_store_in_clear() {
     let login = house
         .market("PUT", "/v1/parties/s-1/agents/ana", json!({"emails": ["ana.kanaria@kantor.example"], "smtp": true}))
         .await;
+    let shown = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body;
+    assert_eq!(shown["state"], "closed", "{shown}");
+    for side in ["buyer", "seller"] {
+        assert_eq!(shown["contact"][side]["phase"], "closed", "{shown}");
+    }
+    let list = house.market("GET", "/v1/conversations?seller=s-1", Value::Null).await.body;
+    assert_eq!(list["items"][0]["state"], "closed", "{list}");
     let password = login.body["smtp"]["password"].as_str().unwrap().to_owned();
     let secrets =
         [BUYER_MAIL, SELLER_MAIL, "Kartika", "Jl. Contoh", "kanariatext", "ana.kanaria", &password, &house.market];

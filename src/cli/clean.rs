@@ -16,6 +16,7 @@ use crate::{
     app,
     detect::{Context, Detect, Known, Piece, Window, placeholder},
     media::{
+        Unreadable,
         html::Document,
         mail::{self, Limits, Outgoing},
     },
@@ -65,7 +66,8 @@ impl Scrub {
         let (settings, _) = house::read(config)?;
         let detect = app::embedded_detectors()?;
         if self.jsonl {
-            return Ok(scrub::run_jsonl(&detect, io::stdin().lock(), io::stdout().lock())?);
+            let region = settings.region.as_deref();
+            return Ok(scrub::run_jsonl(&detect, region, io::stdin().lock(), io::stdout().lock())?);
         }
         let input = self.read()?;
         let context = self.context(settings.region)?;
@@ -110,7 +112,7 @@ impl Scrub {
                 .map_err(|e| Failure::Usage(format!("{}: {e}", file.display())))?,
             None => Known::default(),
         };
-        let region = self.region.clone().or(region);
+        let region = self.region.clone().or_else(|| scrub::fallback(self.lang.as_deref(), region.as_deref()));
         Ok(Context { lang: self.lang.clone(), region, sender: self.sender, known, ..Context::default() })
     }
 
@@ -193,6 +195,9 @@ fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
     let (mut findings, mut signals) = (subject.findings, subject.signals);
     for part in text.iter().chain(&html) {
         findings.extend(part.findings.iter().cloned());
+    if !begins_with_a_field(input) {
+        return Err(Failure::Fault(Fault::new("opening a mail", Unreadable::Malformed)));
+    }
         signals.extend(part.signals.iter().cloned());
     }
     let body = text.as_ref().or(html.as_ref()).and_then(|c| c.text.clone()).unwrap_or_default();
@@ -225,4 +230,34 @@ fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
     let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
     say::err("metadata is gone; codes and text in a picture are not judged yet");
     Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings: Vec::new(), signals: Vec::new() })
+}
+/// A mail begins with a header field (RFC 5322 §2.2), or with the line that mailbox files put
+/// before it: what begins otherwise is another file, and nothing cleaned could be said of it.
+fn begins_with_a_field(input: &[u8]) -> bool {
+    let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+    let mut lines = input.split(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let field = if first.starts_with(b"From ") { lines.next().unwrap_or_default() } else { first };
+    let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = name.trim_ascii_end();
+    name.len() < field.len() && (1..=100).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_with_no_field_is_no_mail() {
+        for mail in
+            ["From: a@b.example\r\n\r\nx", "Subject : x\n", "From a Mon Nov 22\nReceived: x\n", "\u{feff}To: x\n"]
+        {
+            assert!(begins_with_a_field(mail.as_bytes()), "{mail:?}");
+        }
+        let random: &[u8] = &[0x91, 0x3a, 0x00, 0xfe, 0x0a, 0x46, 0x3a];
+        for other in [random, b"", b"\r\n\r\nbody", b"hello there: x\r\n", b"no field at all\n", b": x\n"] {
+            assert!(!begins_with_a_field(other), "{other:?}");
+        }
+    }
 }

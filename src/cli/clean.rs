@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{Failure, house, say, scrub};
 use crate::{
     app,
-    detect::{Context, Detect, Known, Piece, Window, placeholder},
+    detect::{Context, Detect, Known, Piece, Window, carries_contact, placeholder},
     media::{
         Unreadable,
         html::Document,
@@ -165,8 +165,16 @@ fn clean_text(detect: &Detect, context: &Context, input: &[u8], part: Part) -> C
 fn clean_page(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleaned, Failure> {
     let html = String::from_utf8_lossy(input);
     let mut document = Document::parse(&html).map_err(|e| Failure::Fault(Fault::new("opening a page", e)))?;
-    let allowed = &context.known.links;
-    document.keep_links(&|link| allowed.iter().any(|domain| link.contains(&format!("//{domain}"))));
+    let stays = |host: &str| {
+        let own =
+            |domain: &String| host.strip_suffix(domain.as_str()).is_some_and(|r| r.is_empty() || r.ends_with('.'));
+        context.known.links.iter().any(own)
+    };
+    document.keep_links(&|link| {
+        let Some(rest) = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")) else { return false };
+        let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
+        stays(&host) && !carries_contact(link, &stays)
+    });
     document.keep_images(&mut |_| None);
     let blocks = document.blocks();
     let pieces: Vec<Piece<'_>> =
@@ -187,6 +195,9 @@ fn clean_page(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
 }
 
 fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleaned, Failure> {
+    if !begins_with_a_field(input) {
+        return Err(Failure::Fault(Fault::new("opening a mail", Unreadable::Malformed)));
+    }
     let opened = mail::open(input, &Limits::default()).map_err(|e| Failure::Fault(Fault::new("opening a mail", e)))?;
     let content = opened.content;
     let subject = clean_text(detect, context, content.subject.unwrap_or_default().as_bytes(), Part::Subject);
@@ -195,9 +206,6 @@ fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
     let (mut findings, mut signals) = (subject.findings, subject.signals);
     for part in text.iter().chain(&html) {
         findings.extend(part.findings.iter().cloned());
-    if !begins_with_a_field(input) {
-        return Err(Failure::Fault(Fault::new("opening a mail", Unreadable::Malformed)));
-    }
         signals.extend(part.signals.iter().cloned());
     }
     let body = text.as_ref().or(html.as_ref()).and_then(|c| c.text.clone()).unwrap_or_default();
@@ -223,14 +231,6 @@ fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
     Ok(Cleaned { bytes: mail::address("recipient@relay.invalid", &built), text: Some(body), findings, signals })
 }
 
-fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
-    let exe = std::env::current_exe()?;
-    let sandbox = Sandbox::new(exe, 1, std::time::Duration::from_secs(20));
-    let rebuilt = house::runtime()?.block_on(sandbox.rebuild(Bytes::from(input)))?;
-    let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
-    say::err("metadata is gone; codes and text in a picture are not judged yet");
-    Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings: Vec::new(), signals: Vec::new() })
-}
 /// A mail begins with a header field (RFC 5322 §2.2), or with the line that mailbox files put
 /// before it: what begins otherwise is another file, and nothing cleaned could be said of it.
 fn begins_with_a_field(input: &[u8]) -> bool {
@@ -243,6 +243,14 @@ fn begins_with_a_field(input: &[u8]) -> bool {
     name.len() < field.len() && (1..=100).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
 }
 
+fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
+    let exe = std::env::current_exe()?;
+    let sandbox = Sandbox::new(exe, 1, std::time::Duration::from_secs(20));
+    let rebuilt = house::runtime()?.block_on(sandbox.rebuild(Bytes::from(input)))?;
+    let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
+    say::err("metadata is gone; codes and text in a picture are not judged yet");
+    Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings: Vec::new(), signals: Vec::new() })
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! scheme, `www.`, a path, a known host, a label that is no word, or words that speak of a site.
 
 use super::{
+    carried::carries_contact,
     lexicon::Cue,
     sight::{Face, Finds, Found, Sight},
 };
@@ -19,6 +20,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
 /// `scheme://…` and `tel:`-like schemes that need no slashes.
 fn schemes(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
+    let mut judged = 0;
     for (at, _) in text.match_indices("://") {
         let scheme = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).len();
         let scheme = text[scheme..at].find(|c: char| c.is_ascii_alphabetic()).map(|p| scheme + p);
@@ -26,7 +28,11 @@ fn schemes(sight: &Sight<'_>, found: &mut Finds) {
         let end = url_end(text, at + 3);
         let host = host_of(&text[at + 3..end]);
         let named = host.len() > 1 && host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
-        if named && !allowed(sight, host) {
+        // What lies within a link was judged with it.
+        let within = start < judged;
+        judged = judged.max(end);
+        let carries = || !within && carries_contact(&text[start..end], &|host| allowed(sight, host));
+        if named && (!allowed(sight, host) || carries()) {
             found.push(Found { start, end, kind: Kind::Link });
         }
     }
@@ -36,7 +42,7 @@ fn schemes(sight: &Sight<'_>, found: &mut Finds) {
 fn hosts(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let (mut at, mut judged) = (0, 0);
     while let Some(dot) = memchr::memchr(b'.', &bytes[at..]).map(|p| at + p) {
         let start = host_start(text, dot);
         let start = start + text[start..].bytes().take_while(|b| *b == b'.').count();
@@ -60,7 +66,16 @@ fn hosts(sight: &Sight<'_>, found: &mut Finds) {
         let end = start + host.len;
         let link_end = url_end(text, end);
         let path = link_end > end && matches!(bytes[end], b'/' | b'?' | b'#') || port(&text[end..]);
-        if bytes.get(end) == Some(&b'@') || allowed(sight, host.text) {
+        if bytes.get(end) == Some(&b'@') {
+            continue;
+        }
+        if allowed(sight, host.text) {
+            let fresh = start >= judged;
+            judged = judged.max(link_end);
+            if path && fresh && carries_contact(&text[start..link_end], &|host| allowed(sight, host)) {
+                found.push(Found { start, end: link_end, kind: Kind::Link });
+                at = link_end;
+            }
             continue;
         }
         let candidate = Candidate { sight, host: &host, start, end, path };

@@ -14,6 +14,7 @@
 
 mod address;
 mod amount;
+mod carried;
 mod confusable;
 mod context;
 mod digits;
@@ -33,6 +34,7 @@ mod split;
 mod unveil;
 mod window;
 
+pub use carried::carries_contact;
 pub use context::{Context, Guard, Known, Own, Piece, Report};
 pub use lexicon::{ExampleFault, LexiconFault};
 pub use placeholder::placeholder;

@@ -12,7 +12,7 @@ use super::{
     talk::{Run, Talk},
 };
 use crate::{
-    detect::{Context, Guard, Known, Own, Piece, Window, placeholder},
+    detect::{Context, Guard, Known, Own, Piece, Window, carries_contact, placeholder},
     media::{Removed, attachment, html::Document, text},
     model::{Attachment, AttachmentAction, Content, Fault, File, Finding, Kind, Message, Part, Reason, Shown, Signal},
     policy::content,
@@ -153,8 +153,8 @@ impl Relay {
         let host = link.split_once("://").map_or(link, |(_, rest)| rest);
         let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
         let web = link.starts_with("https://") || link.starts_with("http://");
-        web && !link.contains('@')
-            && talk.rules.links.allow.iter().any(|allowed| {
+        let stays = |host: &str| {
+            talk.rules.links.allow.iter().any(|allowed| {
                 host == *allowed || host.strip_suffix(allowed.as_str()).is_some_and(|rest| rest.ends_with('.'))
             })
     }
@@ -193,6 +193,8 @@ impl Relay {
             guard: guard(talk),
             own: Own { domains: vec![talk.market.domain.clone()], ..Own::default() },
         }
+        };
+        web && !link.contains('@') && stays(&host) && !carries_contact(link, &stays)
     }
 
     fn tracking(&self, talk: &Talk) -> Vec<String> {

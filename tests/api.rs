@@ -306,7 +306,9 @@ async fn over_http2(house: &House, body: Bytes) -> (u16, Value) {
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
     let _carrying = tokio::spawn(connection);
-    let chunks = (0..body.len()).step_by(16_384).map(|at| Ok::<_, std::convert::Infallible>(body.slice(at..body.len().min(at + 16_384))));
+    let chunks = (0..body.len())
+        .step_by(16_384)
+        .map(|at| Ok::<_, std::convert::Infallible>(body.slice(at..body.len().min(at + 16_384))));
     let chunks: Vec<_> = chunks.map(|chunk| chunk.map(hyper::body::Frame::data)).collect();
     // A stream announces no length, as a client that makes its body on the way.
     let body = http_body_util::StreamBody::new(futures_util::stream::iter(chunks));
@@ -554,6 +556,41 @@ async fn a_seller_speaks_for_itself_and_learns_no_cause() {
 }
 
 #[tokio::test]
+async fn a_seller_never_learns_that_a_name_was_guessed() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let own = house.seller_token("s-1").await;
+    let path = "/v1/conversations/c-1/messages";
+    let send = async |body: Value| house.ask(&own, "POST", path, body).await.body;
+    let list = async || house.ask(&own, "GET", path, Value::Null).await.body["items"].clone();
+    let write = |name: &str| {
+        json!({"from": "seller", "text": format!("Halo {name}, wa 0812-3456-7890"),
+        "html": format!("<p>Halo <b>{name}</b>, wa 0812-3456-7890</p>")})
+    };
+    let (right, wrong) = (send(write("Rina Kartika")).await, send(write("Dewi Lestari")).await);
+    let alike = |told: &Value| told.to_string().replace("Rina Kartika", "NAME").replace("Dewi Lestari", "NAME");
+    assert!(right["delivered"]["text"].as_str().unwrap().starts_with("Halo Rina Kartika, wa ["), "{right}");
+    assert!(right["delivered"]["html"].as_str().unwrap().contains("Rina Kartika"), "{right}");
+    for key in ["state", "verdict", "delivered", "findings"] {
+        assert_eq!(alike(&right[key]), alike(&wrong[key]), "{key}");
+    }
+    let plain = json!({"from": "seller", "text": "Untuk Rina Kartika"});
+    assert_eq!(send(plain).await["verdict"], "deliver", "not even that something was cut");
+    let shown = list().await;
+    for key in ["state", "delivered", "findings", "text", "html"] {
+        assert_eq!(alike(&shown[0][key]), alike(&shown[1][key]), "{key}");
+    }
+    assert_eq!(shown[2]["delivered"]["text"], "Untuk Rina Kartika");
+    // The buyer and the marketplace see what was done.
+    let buyer = house.market("GET", &format!("{path}?as=buyer"), Value::Null).await.body;
+    assert!(!buyer.to_string().contains("Rina Kartika"), "{buyer}");
+    let id = right["id"].as_str().unwrap();
+    let kept = house.market("GET", &format!("/v1/messages/{id}"), Value::Null).await.body;
+    assert!(kept["findings"].as_array().unwrap().iter().any(|f| f["kind"] == "name"), "{kept}");
+    assert!(!kept["delivered"].to_string().contains("Rina Kartika"), "{kept}");
+}
+
+#[tokio::test]
 async fn a_review_withholds_what_waits_and_a_raised_one_loosens_nothing() {
     let house = House::new().await;
     let before = house.talk(json!({"buyer": ["mail"]})).await;
@@ -725,6 +762,13 @@ async fn an_erased_person_leaves_a_chain_that_still_can_be_taken_out() {
     let told = house.market("GET", &format!("/v1/messages/{id}"), Value::Null).await;
     assert_eq!((told.status, &told.body["erased"], told.body.get("text")), (200, &json!(true), None));
     assert_eq!(house.say("seller", "halo?").await.body["code"], "conversation_closed");
+    let shown = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body;
+    assert_eq!(shown["state"], "closed", "{shown}");
+    for side in ["buyer", "seller"] {
+        assert_eq!(shown["contact"][side]["phase"], "closed", "{shown}");
+    }
+    let list = house.market("GET", "/v1/conversations?seller=s-1", Value::Null).await.body;
+    assert_eq!(list["items"][0]["state"], "closed", "{list}");
     assert_eq!(house.market("GET", "/v1/conversations/c-1/evidence", Value::Null).await.status, 200);
     assert_eq!(house.market("DELETE", "/v1/parties/b-9", Value::Null).await.status, 404);
 }
@@ -734,11 +778,19 @@ async fn resealing_leaves_nothing_under_the_old_key_and_everything_readable() {
     let house = House::new().await;
     house.talk(json!({})).await;
     house.say("seller", "sebelum").await;
+    let agent = json!({"emails": ["ana@kantor.example"], "smtp": true});
+    assert_eq!(house.market("PUT", "/v1/parties/s-1/agents/ana", agent.clone()).await.status, 201);
+    let before = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
     let active = house.vault.rotate(house.clock.now()).unwrap();
     let done = house.desk.reseal(&|_, _| {}).await.unwrap();
     assert!(done.keys >= 5 && done.parties == 2 && done.agents == 1, "{done:?}");
     assert!(house.store.key_use().await.unwrap().iter().all(|(by, _)| *by == active));
     assert_eq!(house.desk.reseal(&|_, _| {}).await.unwrap().keys, 0, "what is done is not done again");
+    let after = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
+    let (before, after) = (before.unwrap(), after.unwrap());
+    assert_eq!((before.login, before.profile), (after.login, after.profile), "the shop's password goes on");
+    let speaks = house.store.speaks(&house.scope, &after.party, &after.tags).await.unwrap();
+    assert_eq!(speaks, Some(Some(after.id)));
     let list = house.market("GET", "/v1/conversations/c-1/messages?as=buyer", Value::Null).await;
     assert_eq!(list.body["items"][0]["text"], "sebelum");
     assert_eq!(house.market("GET", "/v1/parties/b-1", Value::Null).await.status, 200);
@@ -762,13 +814,6 @@ async fn no_contact_lies_in_the_store_in_clear() {
     let login = house
         .market("PUT", "/v1/parties/s-1/agents/ana", json!({"emails": ["ana.kanaria@kantor.example"], "smtp": true}))
         .await;
-    let shown = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body;
-    assert_eq!(shown["state"], "closed", "{shown}");
-    for side in ["buyer", "seller"] {
-        assert_eq!(shown["contact"][side]["phase"], "closed", "{shown}");
-    }
-    let list = house.market("GET", "/v1/conversations?seller=s-1", Value::Null).await.body;
-    assert_eq!(list["items"][0]["state"], "closed", "{list}");
     let password = login.body["smtp"]["password"].as_str().unwrap().to_owned();
     let secrets =
         [BUYER_MAIL, SELLER_MAIL, "Kartika", "Jl. Contoh", "kanariatext", "ana.kanaria", &password, &house.market];
@@ -785,12 +830,4 @@ async fn the_document_is_open_to_all() {
     let house = House::new().await;
     let told = house.ask("", "GET", "/openapi.json", Value::Null).await;
     assert_eq!((told.status, told.body["info"]["title"].as_str()), (200, Some("tabir")));
-    let agent = json!({"emails": ["ana@kantor.example"], "smtp": true});
-    assert_eq!(house.market("PUT", "/v1/parties/s-1/agents/ana", agent.clone()).await.status, 201);
-    let before = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
 }
-    let after = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
-    let (before, after) = (before.unwrap(), after.unwrap());
-    assert_eq!((before.login, before.profile), (after.login, after.profile), "the shop's password goes on");
-    let speaks = house.store.speaks(&house.scope, &after.party, &after.tags).await.unwrap();
-    assert_eq!(speaks, Some(Some(after.id)));

@@ -2,7 +2,7 @@ use std::{error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, Finding, Phase, Shown, Signal};
+use super::{EventId, Finding, Phase, Shown, Signal, Unguarded};
 
 /// What the content policy says of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -222,6 +222,8 @@ pub struct Accepted {
     pub findings: Vec<Finding>,
     /// What it is up to.
     pub signals: Vec<Signal>,
+    /// What its sender is told of it, where that is less.
+    pub unguarded: Option<Unguarded>,
     /// The sender's phase after it.
     pub phase: Phase,
     /// How many further messages the sender has, where it is limited.

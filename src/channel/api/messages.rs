@@ -14,7 +14,7 @@ use crate::{
     desk::messages::MessageView,
     model::{
         Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Finding,
-        Kept, Kind, MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
+        Kept, Kind, MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Unguarded, Verdict,
     },
     relay::Inbound,
 };
@@ -255,14 +255,19 @@ fn message_key(call: &Call<'_>, id: &ConversationId) -> Option<crate::desk::Idem
 async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answered {
     let standing = call.api.desk.standing(call.scope(), id).await?;
     let full = call.reader() == Reader::Marketplace;
+    let Accepted { verdict, delivered, findings, unguarded, .. } = accepted;
+    let (verdict, findings, delivered) = match unguarded.filter(|_| !full) {
+        Some(told) => (told.verdict, told.findings(), told.delivered),
+        None => (verdict, findings, delivered),
+    };
     Reply::created(&MessagePutBody {
         id: accepted.id,
         state: accepted.state,
-        verdict: accepted.verdict,
-        delivered: accepted.delivered.into(),
-        findings: accepted.findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect(),
+        verdict,
+        delivered: delivered.into(),
+        findings: findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect(),
         signals: full.then(|| accepted.signals.iter().map(SignalBody::from).collect()),
-        reasons: full.then(|| wire::reasons(None, &accepted.findings, &accepted.signals)),
+        reasons: full.then(|| wire::reasons(None, &findings, &accepted.signals)),
         contact: ContactBody::of(&standing, call.reader()),
     })
 }
@@ -386,8 +391,10 @@ impl MessageBody {
             self.shown = kept.delivered.into();
             return;
         }
-        let (findings, signals) = (kept.findings(), kept.signals());
         let full = told == Told::Marketplace;
+        let unguarded = kept.unguarded.clone().filter(|_| !full);
+        let findings = unguarded.as_ref().map_or_else(|| kept.findings(), Unguarded::findings);
+        let signals = kept.signals();
         self.findings = Some(findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect());
         if told == Told::Marketplace {
             let why = reason.filter(|reason| *reason != Reason::Content);
@@ -396,7 +403,7 @@ impl MessageBody {
             self.verdict = Some(kept.verdict);
         }
         self.shown = kept.original.into();
-        self.delivered = Some(kept.delivered.into());
+        self.delivered = Some(unguarded.map_or(kept.delivered, |told| told.delivered).into());
     }
 }
 

@@ -258,12 +258,10 @@ pub(super) async fn put_agent(call: &Call<'_>) -> Answered {
         username,
         password: password.reveal().clone(),
     };
-    Reply::put(put.created, &AgentPutBody {
-        id: put.id.into(),
-        party: put.party.into(),
-        emails: put.emails,
-        smtp: put.login.map(login),
-    })
+    Reply::put(
+        put.created,
+        &AgentPutBody { id: put.id.into(), party: put.party.into(), emails: put.emails, smtp: put.login.map(login) },
+    )
 }
 
 /// A party named by its id, or put along.

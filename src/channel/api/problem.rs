@@ -144,7 +144,10 @@ impl Problem {
 
     /// The body says to be something else than JSON.
     pub(super) fn media_type() -> Self {
-        Self { status: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(), ..Self::field("Content-Type", "not application/json") }
+        Self {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(),
+            ..Self::field("Content-Type", "not application/json")
+        }
     }
 
     /// A field reads well, and what it says does not fit what is here.

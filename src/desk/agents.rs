@@ -92,6 +92,19 @@ impl Desk {
         }
     }
 
+    /// Takes an agent in without an address or a login, unless it is known: the operator who
+    /// names one for a token at the command line thereby enrols it.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn enrol_agent(&self, scope: &Scope, party: &PartyId, id: &AgentId) -> Result<(), Declined> {
+        let seller = self.store.party(scope, party).await?;
+        if seller.is_some() && self.store.agent(scope, party, id).await?.is_none() {
+            self.put_agent(scope, party, id, &[], false).await?;
+        }
+        Ok(())
+    }
+
     /// Indexes an agent again, under the active key.
     pub(super) async fn reindex_agent(&self, scope: &Scope, row: AgentRow) -> Result<(), Fault> {
         let Some(opened) = self.open_party(scope, &row.party).await? else { return Ok(()) };

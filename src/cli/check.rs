@@ -31,6 +31,11 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if mail.out.route.is_none() {
         open.push("no route for outgoing mail is set: it is kept in the local mailbox");
     }
+    if mail.postmaster.is_none() {
+        open.push(
+            "mail.postmaster is not set: mail to the postmaster is refused, which RFC 5321 section 4.5.1 forbids",
+        );
+    }
     if mail.auth.require == Proof::None {
         open.push(
             "mail.auth.require is none: whoever knows an enrolled address can write as it; for a closed network only",

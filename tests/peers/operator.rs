@@ -93,6 +93,32 @@ async fn a_hangup_reads_the_settings_again_and_drops_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_postmaster_is_reached_where_one_is_named() {
+    let sink = Sink::start(None).await;
+    let mut house = Plan::new().route(sink.at).start().await;
+    let letter = b"From: <mesin@luar.example>\r\nSubject: Your relay\r\n\r\nIt greets me twice.\r\n";
+    let send = async |house: &House, to: &str| {
+        house.smtp_tls().await.send("mesin@luar.example", to, letter).await.expect("a reply").code
+    };
+    let host = format!("postmaster@{}", crate::house::HOSTNAME);
+    let domain = format!("PostMaster@{}", crate::house::DOMAIN);
+    assert_eq!(send(&house, "postmaster").await, 550);
+    house.change("[mail]\npostmaster = \"ops@kantor.example\"");
+    house.signal("HUP");
+    eventually(Duration::from_secs(3), "a postmaster", async || {
+        (send(&house, "postmaster").await == 250).then_some(())
+    })
+    .await;
+    for to in [host.as_str(), &domain] {
+        assert_eq!(send(&house, to).await, 250, "{to}");
+    }
+    assert_eq!(send(&house, "postmaster@elsewhere.example").await, 550);
+    let mails = sink.to("ops@kantor.example");
+    assert_eq!(mails.len(), 3, "said to be taken only when it was handed over");
+    assert!(mails[0].body().contains("mesin@luar.example") && mails[0].body().contains("greets me twice"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_certificate_is_served_while_old_connections_stay() {
     let sink = Sink::start(None).await;
     let mut house = Plan::new().route(sink.at).start().await;

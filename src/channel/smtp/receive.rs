@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     media::{Unreadable, mail},
-    model::{AgentId, Channel, Purpose, Reason, Refusal, Secret},
+    model::{AgentId, Channel, Content, Purpose, Reason, Refusal, Secret},
     relay::{Inbound, Route, Sender, Speaker},
 };
 
@@ -40,6 +40,8 @@ pub(super) enum Recipient {
     Handle { route: Route, local: String, agent: Option<AgentId> },
     /// An envelope sender of ours, to which a report comes back.
     Bounce { local: String },
+    /// Whoever runs the house, at an address elsewhere.
+    Postmaster { address: String },
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
@@ -185,6 +187,7 @@ impl Smtp {
                 Ok(false) => reply::NO_SUCH_ADDRESS.into(),
                 Err(fault) => reply::of_fault(&fault),
             },
+            Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened.content).await,
             Recipient::Handle { route, local, agent } => match &envelope.speaker {
                 Some(_) => self.pass(route, agent.clone(), "auth=login".to_owned(), &envelope, opened).await,
                 None => self.proven(route, local, &envelope, opened, &bytes).await,
@@ -218,6 +221,16 @@ impl Smtp {
         match self.relay.recognise(route, &Sender::Mail { address: address.reveal() }).await {
             Ok(Some(agent)) => self.pass(route, agent, facts, envelope, opened).await,
             Ok(None) => reply::NO_SUCH_ADDRESS.into(),
+            Err(fault) => reply::of_fault(&fault),
+        }
+    }
+
+    async fn to_postmaster(&self, address: &str, envelope: &Envelope, content: &Content) -> Reply {
+        let hostname = &self.terms.load().settings.hostname.clone();
+        let sender = envelope.sender.as_ref().map(|sender| sender.reveal().as_str());
+        match self.relay.to_postmaster(address, hostname, sender, content).await {
+            Ok(true) => reply::OK.into(),
+            Ok(false) => reply::TRY_AGAIN.into(),
             Err(fault) => reply::of_fault(&fault),
         }
     }

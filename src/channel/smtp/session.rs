@@ -17,7 +17,7 @@ use super::{
     wire::{Gone, Wire},
 };
 use crate::{
-    model::Secret,
+    model::{Fault, Secret},
     net::{Draining, Network, Seat},
     relay::{Sender, Speaker},
 };
@@ -265,6 +265,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         }
         match self.find(mailbox).await {
             Ok(recipient) => {
+                if matches!(recipient, Recipient::Postmaster { .. }) {
+                    // Open to everybody, so it is paced as guessing is.
+                    self.terms.gates.missed(self.network(), self.errors).await;
+                }
                 if let Some(transaction) = &mut self.transaction {
                     transaction.recipient = Some(recipient);
                 }
@@ -284,6 +288,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let relay = &self.smtp.relay;
         let fault = |fault| reply::of_fault(&fault);
         let Ok(domain) = idna::domain_to_ascii(mailbox.domain) else { return Err(reply::NO_RELAY.into()) };
+        if let Some(recipient) = self.postmaster(mailbox.local, &domain).await.map_err(fault)? {
+            return Ok(recipient);
+        }
         if mailbox.domain.is_empty() {
             return Err(reply::NO_SUCH_ADDRESS.into());
         }
@@ -307,6 +314,18 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             agent = known;
         }
         Ok(Recipient::Handle { route, local: mailbox.local.to_owned(), agent })
+    }
+
+    /// RFC 5321 §4.5.1: with our domains, with our host's name, and without any domain.
+    async fn postmaster(&self, local: &str, domain: &str) -> Result<Option<Recipient>, Fault> {
+        let settings = &self.terms.settings;
+        let Some(address) = settings.postmaster.as_ref().filter(|_| local.eq_ignore_ascii_case("postmaster")) else {
+            return Ok(None);
+        };
+        let ours = domain.is_empty()
+            || domain.eq_ignore_ascii_case(&settings.hostname)
+            || self.smtp.relay.is_our_domain(domain).await?;
+        Ok(ours.then(|| Recipient::Postmaster { address: address.clone() }))
     }
 
     async fn data(&mut self) -> Result<Next, Gone> {

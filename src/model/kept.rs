@@ -23,7 +23,7 @@ pub struct Kept {
     pub proof: String,
     /// What the author is told of it, where that is less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unguarded: Option<Unguarded>,
+    pub unguarded: Option<Box<Unguarded>>,
 }
 
 /// A message as it would be cut if nobody's name and contact were known. Whoever guesses a

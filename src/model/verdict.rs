@@ -223,7 +223,7 @@ pub struct Accepted {
     /// What it is up to.
     pub signals: Vec<Signal>,
     /// What its sender is told of it, where that is less.
-    pub unguarded: Option<Unguarded>,
+    pub unguarded: Option<Box<Unguarded>>,
     /// The sender's phase after it.
     pub phase: Phase,
     /// How many further messages the sender has, where it is limited.

@@ -68,7 +68,7 @@ impl Relay {
         files: Vec<Attachment>,
         window: Window,
         read: &Read,
-    ) -> Result<Option<Unguarded>, Stop> {
+    ) -> Result<Option<Box<Unguarded>>, Stop> {
         let may_be_guard = |kind: Kind| matches!(kind, Kind::Email | Kind::Name | Kind::Phone);
         if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
             return Ok(None);
@@ -82,7 +82,7 @@ impl Relay {
         show_plainly(&mut content);
         let verdict = content::decide(&plain.findings, &plain.signals, talk.from, &talk.rules.content);
         let findings = Kept::written(&plain.findings);
-        Ok(Some(Unguarded { delivered: shown(&content), findings, verdict }))
+        Ok(Some(Box::new(Unguarded { delivered: shown(&content), findings, verdict })))
     }
 
     /// What its sender wrote could not be opened: told at once, or the words would be lost.

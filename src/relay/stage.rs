@@ -48,7 +48,7 @@ pub(super) struct Scrubbed {
     pub(super) signals: Vec<Signal>,
     pub(super) verdict: Verdict,
     /// What the sender is told, where that is less.
-    pub(super) unguarded: Option<Unguarded>,
+    pub(super) unguarded: Option<Box<Unguarded>>,
     /// The sequence of the window that was read, and the window as it will be.
     pub(super) window: (u64, Vec<u8>),
 }

@@ -14,7 +14,7 @@ use crate::{
     desk::messages::MessageView,
     model::{
         Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Finding,
-        Kept, Kind, MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Unguarded, Verdict,
+        Kept, Kind, MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
     },
     relay::Inbound,
 };
@@ -393,7 +393,7 @@ impl MessageBody {
         }
         let full = told == Told::Marketplace;
         let unguarded = kept.unguarded.clone().filter(|_| !full);
-        let findings = unguarded.as_ref().map_or_else(|| kept.findings(), Unguarded::findings);
+        let findings = unguarded.as_ref().map_or_else(|| kept.findings(), |told| told.findings());
         let signals = kept.signals();
         self.findings = Some(findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect());
         if told == Told::Marketplace {

@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration as StdDuration,
 };
@@ -298,36 +298,39 @@ async fn a_body_that_does_not_say_json_is_not_read_as_json() {
     }
 }
 
-/// A client of the server as it is, over HTTP/2.
-async fn over_http2(house: &House, body: Bytes) -> (u16, Value) {
+/// A client of the server as it is, over HTTP/2: what it heard, and how much it could send.
+async fn over_http2(house: &House, body: Bytes) -> (u16, Value, usize) {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let _serving = tokio::spawn(serve_connection(far, Arc::clone(&house.api), std::future::pending()));
     let io = hyper_util::rt::TokioIo::new(near);
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
     let _carrying = tokio::spawn(connection);
-    let chunks = (0..body.len())
-        .step_by(16_384)
-        .map(|at| Ok::<_, std::convert::Infallible>(body.slice(at..body.len().min(at + 16_384))));
-    let chunks: Vec<_> = chunks.map(|chunk| chunk.map(hyper::body::Frame::data)).collect();
-    // A stream announces no length, as a client that makes its body on the way.
-    let body = http_body_util::StreamBody::new(futures_util::stream::iter(chunks));
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let chunks: Vec<Bytes> = body.chunks(16_384).map(Bytes::copy_from_slice).collect();
+    // A stream announces no length, as of a client that makes its body on the way.
+    let chunks = futures_util::stream::iter(chunks.into_iter().map(move |chunk| {
+        count.fetch_add(chunk.len(), Ordering::SeqCst);
+        Ok::<_, std::convert::Infallible>(hyper::body::Frame::data(chunk))
+    }));
     let request = Request::put("https://relay.example/v1/parties/p")
         .header("authorization", format!("Bearer {}", house.market))
         .header("content-type", "application/json")
-        .body(body)
+        .body(http_body_util::StreamBody::new(chunks))
         .unwrap();
     let response = client.send_request(request).await.unwrap();
     let status = response.status().as_u16();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null), sent.load(Ordering::SeqCst))
 }
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_hears_so_over_http2() {
     let house = House::new().await;
-    let (status, body) = over_http2(&house, Bytes::from(vec![b' '; 3_000_000])).await;
+    let (status, body, sent) = over_http2(&house, Bytes::from(vec![b' '; 6_000_000])).await;
     assert_eq!((status, body["code"].as_str()), (413, Some("too_large")), "{body}");
+    assert_eq!(sent, 6_000_000, "nobody is cut off while writing");
     assert_eq!(over_http2(&house, Bytes::from("{}")).await.0, 201);
 }
 

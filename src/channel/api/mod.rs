@@ -156,7 +156,7 @@ impl Api {
     /// Answers a request.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
-        B: Body<Data = Bytes> + Send + Unpin,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let target = format!("{} {}", request.method(), request.uri());
@@ -297,25 +297,36 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Reads on what a refused request still sends and keeps nothing of it: a client that is cut off
-/// while it writes sees a broken stream in place of the answer (RFC 9113 §8.1). A client that
-/// waits for `100 Continue` sends nothing, and what would take too long is cut off all the same.
+/// while it writes sees a broken stream in place of the answer (RFC 9113 §8.1). Of what is very
+/// long some is still read after the answer; then it is cut off. A client that announces a length
+/// and waits for `100 Continue` has sent nothing.
 async fn drain<B>(parts: &hyper::http::request::Parts, mut body: B)
 where
-    B: Body<Data = Bytes> + Send + Unpin,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
-    if parts.headers.contains_key(EXPECT) || announced(&parts.headers).is_some_and(|n| n > DRAINED as u64) {
+    let announced = announced(&parts.headers);
+    if parts.headers.contains_key(EXPECT) && announced.is_some() {
         return;
     }
+    let endless = announced.is_some_and(|n| n > DRAINED as u64);
+    if endless || !ends(&mut body).await {
+        tokio::spawn(async move { ends(&mut body).await });
+    }
+}
+
+/// Whether a body ends within bounds.
+async fn ends<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> bool {
     let mut left = DRAINED;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
             if left == 0 {
-                return;
+                return false;
             }
         }
+        true
     };
-    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+    tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false)
 }
 
 /// A body that says to be something else than JSON is not read as JSON. One that says nothing is.

@@ -28,9 +28,8 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
             }));
         }
     }
-    let streets = sight.hits.iter().any(|hit| is(hit, &[Cue::Street, Cue::StreetAfter, Cue::House]))
-        || text.contains("str")
-        || text.contains("gas");
+    let streets = sight.has(&[Cue::Street, Cue::StreetAfter, Cue::House])
+        || sight.view.tokens().iter().any(|token| suffixed(&text[token.start..token.end]));
     if !streets {
         return;
     }

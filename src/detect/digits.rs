@@ -58,22 +58,18 @@ impl Digits {
         let text = sight.text();
         let mut reading = Reading { text, digits: Self::default(), last: Last::default() };
         let hits: Vec<(&Hit, Number)> = sight.numbers().collect();
-        if hits.is_empty()
-            && !text.bytes().any(|b| b.is_ascii_digit())
-            && (text.is_ascii() || !text.chars().any(counts))
-        {
-            return reading.digits;
-        }
         let mut next_hit = 0;
-        for (start, end) in tokens(text) {
-            while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < start) {
+        for token in sight.view.tokens() {
+            while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < token.start) {
                 next_hit += 1;
             }
             let from = next_hit;
-            while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < end) {
+            while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < token.end) {
                 next_hit += 1;
             }
-            reading.token(start, end, &hits[from..next_hit]);
+            if from < next_hit || token.has_figures() || token.is_foreign() || token.looks_like_digits() {
+                reading.token(token.start, token.end, &hits[from..next_hit]);
+            }
         }
         reading.digits
     }
@@ -138,17 +134,6 @@ pub(super) fn glue(gap: &str) -> Glue {
     }
 }
 
-/// Runs of letters and digits.
-fn tokens(text: &str) -> impl Iterator<Item = (usize, usize)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + text[at..].find(|c: char| c.is_alphanumeric())?;
-        let end = text[start..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |len| start + len);
-        at = end;
-        Some((start, end))
-    })
-}
-
 /// No telephone number has a group beyond this.
 const MOST: u32 = 999_999;
 
@@ -179,10 +164,6 @@ impl Reading<'_> {
         if token.bytes().all(|b| b.is_ascii_digit()) {
             return self.plain(start, end);
         }
-        let letters = token.bytes().all(|b| b.is_ascii_alphabetic());
-        if letters && hits.is_empty() && (token.len() > 3 || !token.bytes().all(|b| matches!(b, b'o' | b'l' | b'i'))) {
-            return self.word_between(token);
-        }
         let whole = hits.iter().find(|(hit, _)| hit.whole && hit.start == start && hit.end == end);
         if let Some((_, number)) = whole {
             return self.word(start, end, *number);
@@ -190,16 +171,8 @@ impl Reading<'_> {
         if self.tiled(start, end, hits) || self.lookalikes(start, end) {
             return;
         }
-        if letters {
-            return self.word_between(token);
-        }
-        self.inside(start, end);
-    }
-
-    /// A word that is no number ends the sum, unless it says "and".
-    fn word_between(&mut self, word: &str) {
-        if !matches!(word, "y" | "and" | "i") {
-            self.last = Last::default();
+        if !token.bytes().all(|b| b.is_ascii_alphabetic()) {
+            self.inside(start, end);
         }
     }
 
@@ -393,13 +366,7 @@ fn han(text: &str) -> Option<(char, usize)> {
     Some((digit, c.len_utf8()))
 }
 
-/// A digit of a script that writes numbers with letters.
-fn counts(c: char) -> bool {
-    let mut buffer = [0; 4];
-    han(c.encode_utf8(&mut buffer)).is_some()
-}
-
-/// Whether two words stand side by side.
+/// Whether two number words stand side by side: only spaces, dashes or an "and" between them.
 fn adjacent(text: &str, end: usize, start: usize) -> bool {
     let between = &text[end.min(start)..start];
     between.len() <= 5

@@ -37,7 +37,7 @@ fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
     if text_after_provider(sight, at, end) {
         return true;
     }
-    let mailto = sight.text()[..at].rsplit(' ').next().is_some_and(|word| word.contains("mailto:"));
+    let mailto = mailto(&sight.text().as_bytes()[..at]);
     let glued = PROVIDERS.iter().any(|p| {
         first.strip_prefix(p).is_some_and(|rest| matches!(rest, "" | "com" | "pl" | "coid" | "id" | "net" | "dotcom"))
     });
@@ -54,6 +54,16 @@ fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
     }
 }
 
+/// Whether the word that a text ends with says `mailto:`.
+fn mailto(text: &[u8]) -> bool {
+    let near = &text[text.len().saturating_sub(LONGEST_LOCAL)..];
+    let word = near.iter().rposition(|b| *b == b' ').map_or(near, |space| &near[space..]);
+    memchr::memmem::rfind(word, b"mailto:").is_some()
+}
+
+/// No local part is longer, escapes and all: RFC 5321 4.5.3.1.1 has 64 octets.
+const LONGEST_LOCAL: usize = 320;
+
 /// Whether the domain begins with a provider's whole name.
 fn text_after_provider(sight: &Sight<'_>, at: usize, end: usize) -> bool {
     sight.after(&[Cue::Provider], at + 1, 1).any(|hit| hit.end <= end && hit.start == at + 1)
@@ -62,7 +72,7 @@ fn text_after_provider(sight: &Sight<'_>, at: usize, end: usize) -> bool {
 /// "email: name" without a domain: the provider is said in other words.
 fn named(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
-    for hit in sight.hits.iter().filter(|hit| super::sight::is(hit, &[Cue::Mail])) {
+    for hit in sight.all(&[Cue::Mail]) {
         let Some((start, end)) = super::social::named(sight, hit.end) else { continue };
         let provider = sight.after(&[Cue::Provider], end, 40).next().is_some();
         if !provider && !super::social::id_shaped(&text[start..end]) {

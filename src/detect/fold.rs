@@ -4,15 +4,21 @@
 //! Further views of a folded text (joined letters, "dot" for a dot) are made by [`View::derive`]
 //! and lead back through the same map.
 
+use std::cell::OnceCell;
+
 use unicode_normalization::char::decompose_compatible;
 
-use super::confusable::{invisible, look, mark};
+use super::{
+    confusable::{invisible, look, mark},
+    token::{Token, tokens},
+};
 
 /// A folded text and where each of its bytes came from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     text: String,
     origin: Origin,
+    tokens: OnceCell<Vec<Token>>,
 }
 
 /// The way back from a byte of the folded text to a character of the piece.
@@ -29,16 +35,25 @@ impl View {
     /// Folds a piece.
     pub(super) fn of(piece: &str) -> Self {
         if piece.is_ascii() {
-            return Self { text: piece.to_ascii_lowercase(), origin: Origin::Same };
+            return Self::new(piece.to_ascii_lowercase(), Origin::Same);
         }
         let mut folding = Folding::with_capacity(piece.len());
         piece.chars().for_each(|c| folding.take(c));
         folding.finish()
     }
 
+    fn new(text: String, origin: Origin) -> Self {
+        Self { text, origin, tokens: OnceCell::new() }
+    }
+
     /// The folded text.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Its words.
+    pub(super) fn tokens(&self) -> &[Token] {
+        self.tokens.get_or_init(|| tokens(&self.text))
     }
 
     /// The characters of the piece that the bytes `start..end` stand for.
@@ -75,7 +90,7 @@ impl View {
             at = edit.end;
         }
         self.copy(at, self.text.len(), &mut text, &mut map);
-        Self { text, origin: Origin::Table(map) }
+        Self::new(text, Origin::Table(map))
     }
 
     /// Several views as one, with the range of characters of each. A space stands between two,
@@ -100,7 +115,7 @@ impl View {
             bounds.push((chars, chars + len));
             chars += len + 1;
         }
-        (Self { text, origin: Origin::Table(map) }, bounds)
+        (Self::new(text, Origin::Table(map)), bounds)
     }
 
     fn copy(&self, start: usize, end: usize, text: &mut String, map: &mut Vec<(u32, u32)>) {
@@ -180,7 +195,7 @@ impl Folding {
     }
 
     fn finish(self) -> View {
-        View { text: self.text, origin: Origin::Table(self.map) }
+        View::new(self.text, Origin::Table(self.map))
     }
 }
 

@@ -6,7 +6,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{
+    Anchored, MatchKind,
+    automaton::{Automaton, StateID},
+    nfa::contiguous::NFA,
+};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -14,6 +18,7 @@ use super::{
     fold::{View, fold},
     placeholder::opaque,
     signal::{Rule, RuleText},
+    token::{self, Token},
 };
 use crate::model::Kind;
 
@@ -187,17 +192,20 @@ pub(super) struct Lexicon {
 }
 
 /// One automaton over words, with what each of them means.
+///
+/// It is walked from every place where a word may begin, and left at the first letter that no
+/// word has: a text costs a few steps a word, whatever the number of words known.
 struct Words {
-    automaton: AhoCorasick,
+    automaton: NFA,
     entries: Vec<Entry>,
+    /// Which bytes a word begins with.
+    first: [bool; 256],
 }
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
     /// More letters may follow the word.
     open_end: bool,
-    /// More letters may stand before the word.
-    open_start: bool,
     senses: Vec<Sense>,
 }
 
@@ -241,21 +249,14 @@ impl Lexicon {
     }
 
     /// Every word of the lexicon in a folded text, by place, longer ones first.
-    pub(super) fn hits(&self, text: &str) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        self.words.find(text, &mut hits);
+    pub(super) fn hits(&self, view: &View) -> Vec<Hit> {
+        let (text, tokens) = (view.text(), view.tokens());
+        let mut hits = Vec::with_capacity(tokens.len() / 2);
+        self.words.find(text, tokens, &mut hits);
         if let Some(bare) = undisguised(text) {
-            let from = hits.len();
-            self.disguised.find(&bare, &mut hits);
-            let mut at = from;
-            while at < hits.len() {
-                let part = &text.as_bytes()[hits[at].start..hits[at].end];
-                if part.iter().all(u8::is_ascii_alphabetic) || !part.iter().any(u8::is_ascii_alphabetic) {
-                    hits.swap_remove(at);
-                } else {
-                    at += 1;
-                }
-            }
+            let mut more = Vec::new();
+            self.disguised.find(&bare, &token::tokens(&bare), &mut more);
+            hits.extend(more.into_iter().filter(|hit| is_disguised(&text.as_bytes()[hit.start..hit.end])));
         }
         let ours = opaque(text);
         if !ours.is_empty() {
@@ -269,39 +270,115 @@ impl Lexicon {
     }
 }
 
+/// Letters and what stands for letters, both.
+fn is_disguised(part: &[u8]) -> bool {
+    !part.iter().all(u8::is_ascii_alphabetic) && part.iter().any(u8::is_ascii_alphabetic)
+}
+
 impl Words {
     fn new(words: HashMap<Key, Vec<Sense>>, file: &str) -> Result<Self, LexiconFault> {
         let mut words: Vec<_> = words.into_iter().collect();
         words.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let automaton = AhoCorasick::builder()
+        let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
-            .build(words.iter().map(|((word, _, _), _)| word))
+            .dense_depth(DENSE)
+            .build(words.iter().map(|((word, _), _)| word))
             .map_err(|error| LexiconFault { file: file.to_owned(), line: 0, message: error.to_string() })?;
-        let entry = |((_, open_start, open_end), senses)| Entry { open_end, open_start, senses };
-        Ok(Self { automaton, entries: words.into_iter().map(entry).collect() })
+        let mut first = [false; 256];
+        words.iter().filter_map(|((word, _), _)| word.bytes().next()).for_each(|byte| first[usize::from(byte)] = true);
+        let entry = |((_, open_end), senses)| Entry { open_end, senses };
+        Ok(Self { automaton, entries: words.into_iter().map(entry).collect(), first })
     }
 
-    fn find(&self, text: &str, hits: &mut Vec<Hit>) {
-        for found in self.automaton.find_overlapping_iter(text) {
-            let entry = &self.entries[found.pattern().as_usize()];
-            let (start, mut end) = (found.start(), found.end());
-            let before = entry.open_start || opens(text, start);
-            let after = entry.open_end || closes(text, end);
-            let whole = before && after;
-            if whole && entry.open_end {
-                end = word_end(text, end);
-            }
-            for sense in &entry.senses {
-                if whole || matches!(sense, Sense::Number(Number::Value(_))) {
-                    hits.push(Hit { start, end, sense: *sense, whole });
-                }
+    fn find(&self, text: &str, tokens: &[Token], hits: &mut Vec<Hit>) {
+        let mut end = 0;
+        for token in tokens {
+            self.signs(text, end, token.start, hits);
+            self.word(text, *token, hits);
+            end = token.end;
+        }
+        self.signs(text, end, text.len(), hits);
+    }
+
+    /// What is said with signs between words: "(at)", an emoji.
+    fn signs(&self, text: &str, start: usize, end: usize, hits: &mut Vec<Hit>) {
+        for (at, byte) in text.as_bytes()[start..end].iter().enumerate() {
+            if self.first[usize::from(*byte)] {
+                self.walk(text, start + at, hits);
             }
         }
     }
+
+    /// What begins with a word, and the words run together in it: "08satu2", "nulleins".
+    fn word(&self, text: &str, token: Token, hits: &mut Vec<Hit>) {
+        let bytes = text.as_bytes();
+        if !token.has_figures() && !token.is_foreign() {
+            let mut next = Some(token.start);
+            while let Some(at) = next.filter(|at| *at < token.end && self.first[usize::from(bytes[*at])]) {
+                next = self.walk(text, at, hits);
+            }
+            return;
+        }
+        let mut inner = Vec::new();
+        for at in token.start..token.end {
+            let begins = || opens(text, at) || bytes[at - 1].is_ascii_digit();
+            if self.first[usize::from(bytes[at])] && (inner.contains(&at) || begins()) {
+                inner.retain(|next| *next > at);
+                inner.extend(self.walk(text, at, hits));
+            }
+        }
+    }
+
+    /// All words that begin at a byte. Where the longest number word ends within a word, if
+    /// one does: the next may begin there.
+    fn walk(&self, text: &str, start: usize, hits: &mut Vec<Hit>) -> Option<usize> {
+        let mut state = self.automaton.start_state(Anchored::Yes).ok()?;
+        let mut inner = None;
+        for (at, byte) in text.as_bytes().iter().enumerate().skip(start) {
+            state = self.automaton.next_state(Anchored::Yes, state, *byte);
+            if !self.automaton.is_special(state) {
+                continue;
+            }
+            if self.automaton.is_dead(state) {
+                break;
+            }
+            if self.automaton.is_match(state) && self.matched(text, (start, at + 1), state, hits) {
+                inner = Some(at + 1);
+            }
+        }
+        inner
+    }
+
+    /// Whether it was a number word that ends within a word.
+    fn matched(&self, text: &str, (start, end): (usize, usize), state: StateID, hits: &mut Vec<Hit>) -> bool {
+        let mut inner = false;
+        for nth in 0..self.automaton.match_len(state) {
+            let pattern = self.automaton.match_pattern(state, nth);
+            if self.automaton.pattern_len(pattern) != end - start {
+                // A word that ends here and began later: met from its own beginning.
+                continue;
+            }
+            let entry = &self.entries[pattern.as_usize()];
+            let ends = closes(text, end);
+            let whole = (entry.open_end || ends) && opens(text, start);
+            let reach = if whole && entry.open_end { word_end(text, end) } else { end };
+            for sense in &entry.senses {
+                let value = matches!(sense, Sense::Number(Number::Value(_)));
+                if whole || value {
+                    hits.push(Hit { start, end: reach, sense: *sense, whole });
+                }
+                inner |= value && !ends;
+            }
+        }
+        inner
+    }
 }
 
-/// A word and whether more letters may stand before and after it.
-type Key = (String, bool, bool);
+/// So many letters of a word are looked up at once; further ones in short lists.
+const DENSE: usize = 4;
+
+/// A word and whether more letters may stand after it.
+type Key = (String, bool);
 
 /// What was found, as a concept: the first ids are kept for these.
 pub(super) fn found_concept(kind: Kind) -> u16 {
@@ -396,17 +473,16 @@ impl Building {
     }
 
     fn word(&mut self, word: &str, sense: Sense) {
-        let open_start = word.starts_with('*');
         let open_end = word.ends_with('*');
-        let folded = fold(word.trim_matches('*'));
+        let folded = fold(word.trim_end_matches('*'));
         if folded.is_empty() {
             return;
         }
         let number = matches!(sense, Sense::Number(_));
         if !number && folded.len() > 1 && folded.is_ascii() {
-            add(self.disguised.entry((classes(&folded), open_start, open_end)).or_default(), sense);
+            add(self.disguised.entry((classes(&folded), open_end)).or_default(), sense);
         }
-        add(self.words.entry((folded, open_start, open_end)).or_default(), sense);
+        add(self.words.entry((folded, open_end)).or_default(), sense);
     }
 
     fn finish(self, files: &[(&str, &str)]) -> Result<Lexicon, LexiconFault> {
@@ -444,42 +520,44 @@ fn number(key: &str) -> Option<Number> {
 }
 
 /// Letters and what is written for them fall into one class: o and 0, i, l, 1 and |.
-fn class(byte: u8) -> u8 {
-    match byte {
-        b'0' => b'o',
-        b'1' | b'l' | b'|' | b'!' => b'i',
-        b'3' => b'e',
-        b'4' | b'@' => b'a',
-        b'5' | b'$' => b's',
-        b'7' => b't',
-        b'8' => b'b',
-        b'9' => b'g',
-        other => other,
+const CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'0' => b'o',
+            b'1' | b'l' | b'|' | b'!' => b'i',
+            b'3' => b'e',
+            b'4' | b'@' => b'a',
+            b'5' | b'$' => b's',
+            b'7' => b't',
+            b'8' => b'b',
+            b'9' => b'g',
+            other => other,
+        };
+        byte += 1;
     }
+    table
+};
+
+fn class(byte: u8) -> u8 {
+    CLASS[usize::from(byte)]
 }
 
 fn classes(text: &str) -> String {
-    text.bytes().map(|byte| char::from(class(byte))).collect()
+    text.chars().map(|c| if c.is_ascii() { char::from(class(c as u8)) } else { c }).collect()
 }
 
 /// The text with digits and signs read as letters, where a word mixes them; of equal length.
 fn undisguised(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
     let stands_in = |b: u8| class(b) != b && b != b'l';
-    let mixed = bytes.windows(2).any(|pair| {
-        (stands_in(pair[0]) && pair[1].is_ascii_alphabetic()) || (pair[0].is_ascii_alphabetic() && stands_in(pair[1]))
+    let mut before = b' ';
+    let mixed = text.bytes().any(|byte| {
+        let pair = (before, byte);
+        before = byte;
+        stands_in(pair.0) && pair.1.is_ascii_alphabetic() || pair.0.is_ascii_alphabetic() && stands_in(pair.1)
     });
-    if !mixed {
-        return None;
-    }
-    let mut bare = String::with_capacity(text.len());
-    for c in text.chars() {
-        match u8::try_from(c) {
-            Ok(byte) if byte.is_ascii() => bare.push(char::from(class(byte))),
-            _ => bare.push(c),
-        }
-    }
-    Some(bare)
+    mixed.then(|| classes(text))
 }
 
 /// Whether a word may begin here: no letter or digit before it, or a script without spaces.
@@ -550,7 +628,7 @@ mod tests {
 
     fn cues(text: &str) -> Vec<(String, Sense)> {
         let lexicon = Lexicon::read(&[("small.toml", SMALL)]).unwrap();
-        let found = lexicon.hits(text).into_iter().filter(|hit| hit.whole);
+        let found = lexicon.hits(&View::of(text)).into_iter().filter(|hit| hit.whole);
         found.map(|hit| (text[hit.start..hit.end].to_owned(), hit.sense)).collect()
     }
 

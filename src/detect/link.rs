@@ -20,37 +20,46 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
 /// `scheme://…` and `tel:`-like schemes that need no slashes.
 fn schemes(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
-    let mut judged = 0;
-    for (at, _) in text.match_indices("://") {
+    let mut ends = Ends::of(text);
+    let (mut until, mut nested, mut judged) = (0, 0, 0);
+    for at in memchr::memmem::find_iter(text.as_bytes(), "://") {
         let scheme = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).len();
         let scheme = text[scheme..at].find(|c: char| c.is_ascii_alphabetic()).map(|p| scheme + p);
-        let Some(start) = scheme.filter(|s| at - s >= 2) else { continue };
-        let end = url_end(text, at + 3);
+        let Some(start) = scheme.filter(|s| at - s >= 2 && at >= until) else { continue };
+        let end = ends.after(at + 3);
+        nested = if ends.same { nested + 1 } else { 0 };
         let host = host_of(&text[at + 3..end]);
         let named = host.len() > 1 && host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
         // What lies within a link was judged with it.
         let within = start < judged;
         judged = judged.max(end);
         let carries = || !within && carries_contact(&text[start..end], &|host| allowed(sight, host));
-        if named && (!allowed(sight, host) || carries()) {
+        if named && (!allowed(sight, host) || carries()) || nested > NESTED {
             found.push(Found { start, end, kind: Kind::Link });
+            until = end;
         }
     }
 }
+
+/// No honest link has so many others within.
+const NESTED: usize = 16;
 
 /// Hosts without a scheme.
 fn hosts(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
+    let mut ends = Ends::of(text);
     let (mut at, mut judged) = (0, 0);
     while let Some(dot) = memchr::memchr(b'.', &bytes[at..]).map(|p| at + p) {
-        let start = host_start(text, dot);
-        let start = start + text[start..].bytes().take_while(|b| *b == b'.').count();
-        if start > dot {
-            at = start;
+        let start = host_start(text, at, dot);
+        let start = start + bytes[start..].iter().take_while(|b| **b == b'.').count();
+        if start > dot || dot - start > LABEL {
+            at = start.max(dot + 1);
             continue;
         }
         let end = host_end(text, dot);
+        // An empty label ends it: what comes after is looked at by itself.
+        let end = memchr::memmem::find(&bytes[start..end], b"..").map_or(end, |len| start + len);
         at = end.max(dot + 1);
         if found.taken(start, end) || start == dot {
             continue;
@@ -64,7 +73,7 @@ fn hosts(sight: &Sight<'_>, found: &mut Finds) {
             .or_else(|| written.as_deref().and_then(Host::exact).map(|host| Host { len: end - start, ..host }));
         let Some(host) = read else { continue };
         let end = start + host.len;
-        let link_end = url_end(text, end);
+        let link_end = ends.after(end);
         let path = link_end > end && matches!(bytes[end], b'/' | b'?' | b'#') || port(&text[end..]);
         if bytes.get(end) == Some(&b'@') {
             continue;
@@ -99,7 +108,7 @@ fn written(sight: &Sight<'_>, start: usize, end: usize) -> Option<String> {
 /// Known short hosts written without their dot: "bit ly/3x", "bit,ly/3x".
 fn short(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
-    for (slash, _) in text.match_indices('/') {
+    for slash in memchr::memchr_iter(b'/', text.as_bytes()) {
         let head = text[..slash].trim_end();
         let Some((_, name)) = SHORT.iter().map(|host| (host, broken(head, host))).find(|(_, at)| at.is_some()) else {
             continue;
@@ -206,29 +215,33 @@ impl<'a> Host<'a> {
 
     /// The longest run of labels at the start of `run` that is a host.
     fn read(run: &'a str) -> Option<Self> {
-        let mut text = run.trim_end_matches(['.', '-', '_']);
-        if text.starts_with(['.', '-']) || text.contains("..") {
+        let long = run.split('.').take_while(|label| (1..=LABEL).contains(&label.len())).map(|label| label.len() + 1);
+        let mut text = run.get(..long.sum::<usize>().min(run.len()))?.trim_end_matches(['.', '-', '_']);
+        if text.starts_with('-') {
             return None;
         }
-        loop {
-            if let Some(host) = Self::exact(text) {
+        let figures = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        let labels = text.split('.').count();
+        for labels in (2..=labels).rev() {
+            if let Some(host) = Self::of_labels(text, labels, text.len() <= figures) {
                 return Some(host);
             }
             // A full stop and the next word: drop the last label and look again.
-            let cut = text.rfind('.')?;
-            text = &text[..cut];
-            if !text.contains('.') {
-                return None;
-            }
+            text = &text[..text.rfind('.')?];
         }
+        None
     }
 
     fn exact(text: &'a str) -> Option<Self> {
         let labels = text.split('.').count();
-        if !(2..=12).contains(&labels) || text.split('.').any(|l| l.is_empty() || l.len() > 63) {
+        if !(2..=12).contains(&labels) || text.split('.').any(|l| l.is_empty() || l.len() > LABEL) {
             return None;
         }
-        let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        Self::of_labels(text, labels, text.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+    }
+
+    /// A host of so many labels, none of them empty.
+    fn of_labels(text: &'a str, labels: usize, numeric: bool) -> Option<Self> {
         if numeric {
             return Some(Self { text, len: text.len(), suffix: "", name: text, labels, numeric });
         }
@@ -261,9 +274,13 @@ fn version(host: &str) -> bool {
     host.strip_prefix('v').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
-/// Where the host around a dot begins.
-fn host_start(text: &str, dot: usize) -> usize {
-    text[..dot].rfind(|c: char| !host_char(c)).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))
+/// No label of a name is longer: RFC 1035, 2.3.4.
+const LABEL: usize = 63;
+
+/// Where the host around a dot begins, not before `from`.
+fn host_start(text: &str, from: usize, dot: usize) -> usize {
+    let before = text[from..dot].char_indices().rev().take_while(|(_, c)| host_char(*c)).last();
+    before.map_or(dot, |(at, _)| from + at)
 }
 
 fn host_end(text: &str, dot: usize) -> usize {
@@ -274,17 +291,52 @@ fn host_char(c: char) -> bool {
     c.is_alphanumeric() && !super::lexicon::unspaced(c) || matches!(c, '.' | '-' | '_')
 }
 
+/// Where URLs end. Many may stand in one row without a space: its end is looked for once.
+struct Ends<'a> {
+    text: &'a str,
+    from: usize,
+    stop: usize,
+    /// Whether the last one asked for stood in the same row as the one before.
+    same: bool,
+}
+
+impl<'a> Ends<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, from: 1, stop: 0, same: false }
+    }
+
+    /// Where the URL ends that goes on at `from`.
+    fn after(&mut self, from: usize) -> usize {
+        self.same = (self.from..=self.stop).contains(&from);
+        if !self.same {
+            (self.from, self.stop) = (from, row_end(self.text, from));
+        }
+        without_punctuation(self.text, from, self.stop)
+    }
+}
+
 /// Where a URL ends: at a space or quote, without the punctuation of the sentence around it.
-pub(super) fn url_end(text: &str, from: usize) -> usize {
+fn url_end(text: &str, from: usize) -> usize {
+    without_punctuation(text, from, row_end(text, from))
+}
+
+fn row_end(text: &str, from: usize) -> usize {
     let stop = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^');
-    let mut end = text[from..].find(stop).map_or(text.len(), |len| from + len);
+    text[from..].find(stop).map_or(text.len(), |len| from + len)
+}
+
+fn without_punctuation(text: &str, from: usize, mut end: usize) -> usize {
+    // Brackets are counted in the last part alone, so that many links in a row stay cheap.
+    let near = |end: usize| &text.as_bytes()[from.max(end.saturating_sub(256))..end];
+    let more = |end: usize, open: u8, close: u8| {
+        near(end).iter().filter(|b| **b == open).count() < near(end).iter().filter(|b| **b == close).count()
+    };
     loop {
-        let url = &text[from..end];
-        let Some(last) = url.chars().next_back() else { return end };
+        let Some(last) = text[from..end].chars().next_back() else { return end };
         let drop = match last {
             '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '*' | '_' | '~' => true,
-            ')' => url.matches('(').count() < url.matches(')').count(),
-            ']' => url.matches('[').count() < url.matches(']').count(),
+            ')' => more(end, b'(', b')'),
+            ']' => more(end, b'[', b']'),
             _ => false,
         };
         if !drop {

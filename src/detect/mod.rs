@@ -31,6 +31,7 @@ mod sight;
 mod signal;
 mod social;
 mod split;
+mod token;
 mod unveil;
 mod window;
 
@@ -48,7 +49,7 @@ use self::{
     sight::{Face, Finds, Sight},
     signal::{Mention, Set},
 };
-use crate::model::{Finding, Kind, Signal};
+use crate::model::{Finding, Kind, Part, Signal};
 
 /// A detector: looks at a text and adds what it finds.
 type Detector = fn(&Sight<'_>, &mut Finds);
@@ -89,10 +90,11 @@ impl Detect {
         let signals = self.signals(pieces, &texts);
         let mut report = Report { signals, window, ..Report::default() };
         for (piece, text) in pieces.iter().zip(texts) {
-            let spans = settled(text.spans, piece.text, context);
-            let spans = self.again(spans, piece.text, context);
+            let chars = Chars::of(piece.text);
+            let spans = settled(text.spans, &chars, context);
+            let spans = self.again(spans, &chars, context);
             report.redacted.push(redacted(piece.text, &spans, context.reader.as_deref().or(context.lang.as_deref())));
-            report.findings.extend(spans.iter().map(|span| finding(piece, span)));
+            report.findings.extend(spans.iter().map(|span| finding(piece.part, &chars, span)));
         }
         report
     }
@@ -120,7 +122,7 @@ impl Detect {
 
     fn read(&self, text: &str) -> Read {
         let view = View::of(text);
-        let hits = self.lexicon.hits(view.text());
+        let hits = self.lexicon.hits(&view);
         Read { view, hits, spans: Vec::new() }
     }
 
@@ -129,25 +131,25 @@ impl Detect {
         let mut found = Finds::default();
         detect(&text.view, &text.hits, context, Face::Plain, raw, &mut found);
         keep(&text.view, &found, &mut text.spans);
-        let gathered = unveil::gathered(&text.view).map(|view| (self.lexicon.hits(view.text()), view));
+        let gathered = unveil::gathered(&text.view).map(|view| (self.lexicon.hits(&view), view));
         if let Some((hits, view)) = &gathered {
             self.unveiled(view, hits, context, raw, &mut text.spans);
         }
         let (view, hits) = gathered.as_ref().map_or((&text.view, &text.hits), |(hits, view)| (view, hits));
         if let Some(view) = unveil::signed(view, hits) {
-            let hits = self.lexicon.hits(view.text());
+            let hits = self.lexicon.hits(&view);
             self.unveiled(&view, &hits, context, raw, &mut text.spans);
         }
     }
 
     /// Looks again at what is left, until nothing more is found: taking one thing out may bare
     /// another.
-    fn again(&self, mut spans: Vec<Span>, raw: &str, context: &Context) -> Vec<Span> {
+    fn again(&self, mut spans: Vec<Span>, chars: &Chars<'_>, context: &Context) -> Vec<Span> {
         for _ in 0..ROUNDS {
             if spans.is_empty() {
                 break;
             }
-            let (left, places) = remainder(raw, &spans, context.lang.as_deref());
+            let (left, places) = remainder(chars.text, &spans, context.lang.as_deref());
             let mut read = self.read(&left);
             self.look(&mut read, &left, context);
             let fresh: Vec<Span> = read.spans.iter().filter_map(|span| span.at(&places)).collect();
@@ -156,7 +158,7 @@ impl Detect {
             }
             let before = spans.clone();
             spans.extend(fresh);
-            spans = settled(spans, raw, context);
+            spans = settled(spans, chars, context);
             if spans == before {
                 break;
             }
@@ -247,42 +249,30 @@ fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
 /// The concepts of all pieces in one row; what was found is a concept too.
 fn mentions(texts: &[Read]) -> (Vec<Mention>, Set) {
     let (mut mentions, mut present) = (Vec::new(), Set::default());
-    let (mut words, mut offset) = (0u32, 0);
+    let (mut words, mut offset) = (0, 0);
     for (piece, read) in texts.iter().enumerate() {
-        let text = read.view.text();
+        let tokens = read.view.tokens();
         let mut said: Vec<(usize, usize, u16)> = read.concepts().chain(read.found()).collect();
         said.sort_unstable_by_key(|(start, end, concept)| (*start, std::cmp::Reverse(*end), *concept));
-        let mut counted = 0;
+        let mut before = 0;
         for (start, end, concept) in said {
-            words += starts(&text[counted..start]);
-            counted = start;
+            before += tokens[before..].iter().take_while(|token| token.start < start).count();
+            let word = u32::try_from(words + before).unwrap_or(u32::MAX);
             present.insert(concept);
-            mentions.push(Mention { concept, piece, word: words, start: offset + start, end: offset + end });
+            mentions.push(Mention { concept, piece, word, start: offset + start, end: offset + end });
         }
-        words += starts(&text[counted..]) + 1;
-        offset += text.len() + 1;
+        words += tokens.len() + 1;
+        offset += read.view.text().len() + 1;
     }
     (mentions, present)
 }
 
-/// How many words begin in a text.
-fn starts(text: &str) -> u32 {
-    let mut within = false;
-    let mut count = 0;
-    for byte in text.bytes() {
-        let word = byte.is_ascii_alphanumeric() || byte >= 0x80;
-        count += u32::from(word && !within);
-        within = word;
-    }
-    count
-}
-
 /// Sorted spans without overlaps, without what is known to the conversation.
-fn settled(mut spans: Vec<Span>, text: &str, context: &Context) -> Vec<Span> {
+fn settled(mut spans: Vec<Span>, chars: &Chars<'_>, context: &Context) -> Vec<Span> {
     if spans.is_empty() {
         return spans;
     }
-    spare(&mut spans, text, context);
+    spare(&mut spans, chars, context);
     spans.retain(|span| span.end > span.start);
     spans.sort_unstable_by_key(|span| (span.start, std::cmp::Reverse(span.end), span.kind));
     let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
@@ -301,7 +291,7 @@ fn settled(mut spans: Vec<Span>, text: &str, context: &Context) -> Vec<Span> {
 }
 
 /// Drops spans that are an order or tracking number of the conversation, or the house's own contact.
-fn spare(spans: &mut Vec<Span>, text: &str, context: &Context) {
+fn spare(spans: &mut Vec<Span>, chars: &Chars<'_>, context: &Context) {
     let bare = |text: &str| -> String { folded(text).chars().filter(|c| c.is_alphanumeric()).collect() };
     let known: Vec<String> = context
         .known
@@ -317,8 +307,7 @@ fn spare(spans: &mut Vec<Span>, text: &str, context: &Context) {
         return;
     }
     spans.retain(|span| {
-        let cut: String = text.chars().skip(span.start).take(span.end - span.start).collect();
-        let cut = bare(&cut);
+        let cut = bare(chars.cut(span));
         let is_known = known.iter().any(|id| *id == cut || id.contains(&cut) && cut.len() >= 6);
         let is_own =
             span.kind == Kind::Phone && own.iter().any(|phone| *phone == cut || national(phone) == national(&cut));
@@ -364,13 +353,30 @@ fn remainder(text: &str, spans: &[Span], lang: Option<&str>) -> (String, Vec<Opt
     (out, places)
 }
 
-fn finding(piece: &Piece<'_>, span: &Span) -> Finding {
-    Finding {
-        part: piece.part,
-        start: span.start,
-        end: span.end,
-        kind: span.kind,
-        text: piece.text.chars().skip(span.start).take(span.end - span.start).collect(),
+fn finding(part: Part, chars: &Chars<'_>, span: &Span) -> Finding {
+    Finding { part, start: span.start, end: span.end, kind: span.kind, text: chars.cut(span).to_owned() }
+}
+
+/// A piece whose characters are found by their number.
+struct Chars<'a> {
+    text: &'a str,
+    /// First bytes; empty where every character is one byte.
+    places: Vec<usize>,
+}
+
+impl<'a> Chars<'a> {
+    fn of(text: &'a str) -> Self {
+        let places = if text.is_ascii() { Vec::new() } else { text.char_indices().map(|(at, _)| at).collect() };
+        Self { text, places }
+    }
+
+    fn cut(&self, span: &Span) -> &'a str {
+        self.text.get(self.byte(span.start)..self.byte(span.end)).unwrap_or_default()
+    }
+
+    fn byte(&self, at: usize) -> usize {
+        let place = if self.places.is_empty() { Some(at) } else { self.places.get(at).copied() };
+        place.unwrap_or(self.text.len()).min(self.text.len())
     }
 }
 

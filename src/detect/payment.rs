@@ -7,29 +7,29 @@ use super::{
     digits::{Glue, glue},
     lexicon::Cue,
     number::{luhn, mod97},
-    sight::{Finds, Found, Sight, is},
+    sight::{Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds ways to pay outside.
 pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
-    ibans(sight, found);
+    if sight.text().bytes().any(|b| b.is_ascii_digit()) {
+        ibans(sight, found);
+        crypto(sight, found);
+    }
     accounts(sight, found);
     wallets(sight, found);
-    crypto(sight, found);
 }
 
 /// Two letters, two digits, groups: ISO 13616.
 fn ibans(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at + 14 < bytes.len() {
-        let start = at;
-        at += 1;
+    let mut until = 0;
+    for (digit, _) in bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
+        let Some(start) = digit.checked_sub(2).filter(|start| *start >= until) else { continue };
         let head = bytes[start].is_ascii_alphabetic()
             && bytes[start + 1].is_ascii_alphabetic()
-            && bytes[start + 2].is_ascii_digit()
             && (start == 0 || !bytes[start - 1].is_ascii_alphanumeric());
         if !head {
             continue;
@@ -43,7 +43,7 @@ fn ibans(sight: &Sight<'_>, found: &mut Finds) {
         let told = sight.led(&[Cue::Account, Cue::Bank, Cue::Pay], start, 24);
         if mod97(&value) || told && value[4..].bytes().filter(u8::is_ascii_digit).count() >= 8 {
             found.push(Found { start, end, kind: Kind::Payment });
-            at = end;
+            until = end;
         }
     }
 }
@@ -128,7 +128,7 @@ fn card(value: &str) -> bool {
 /// A number, a handle or a wallet's own id beside the wallet's name.
 fn wallets(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
-    for hit in sight.hits.iter().filter(|hit| is(hit, &[Cue::Wallet])) {
+    for hit in sight.all(&[Cue::Wallet]) {
         if let Some((start, end)) = handle(sight, hit.end) {
             found.push(Found { start, end, kind: Kind::Payment });
             continue;
@@ -172,11 +172,8 @@ fn handle(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
 /// Addresses on chains, by alphabet and length.
 fn crypto(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
-    if text.len() < 26 {
-        return;
-    }
-    for (start, word) in words(text) {
-        if word.len() < 26 || word.len() > 90 || !word.bytes().any(|b| b.is_ascii_digit()) {
+    for (start, word) in long_words(text) {
+        if word.len() > 90 || !word.bytes().any(|b| b.is_ascii_digit()) {
             continue;
         }
         let figures = word.bytes().filter(u8::is_ascii_digit).count();
@@ -194,15 +191,29 @@ fn crypto(sight: &Sight<'_>, found: &mut Finds) {
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// Runs of at least [`SHORTEST`] letters and digits. Most of a text is stepped over: where one of
+/// so many bytes is none of them, no run of that length holds it.
+fn long_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = at + text[at..].find(|c: char| c.is_ascii_alphanumeric())?;
-        let end = text[start..].find(|c: char| !c.is_ascii_alphanumeric()).map_or(text.len(), |len| start + len);
-        at = end;
-        Some((start, &text[start..end]))
+        loop {
+            let window = bytes.get(at..at + SHORTEST)?;
+            match window.iter().rposition(|b| !b.is_ascii_alphanumeric()) {
+                Some(gap) => at += gap + 1,
+                None => {
+                    let start = at;
+                    let more = bytes[start..].iter().position(|b| !b.is_ascii_alphanumeric());
+                    at = more.map_or(bytes.len(), |len| start + len);
+                    return Some((start, &text[start..at]));
+                }
+            }
+        }
     })
 }
+
+/// No address on a chain is shorter.
+const SHORTEST: usize = 26;
 
 /// The length of an IBAN by country.
 const IBANS: &[(&str, usize)] = &[

@@ -23,10 +23,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     }
     let search = Search { sight, regions: Regions::of(sight.context), digits };
     let mut numbers = Finds::default();
-    let total: usize = (0..digits.atoms().len()).map(|at| digits.len(at)).sum();
-    if total >= 6 {
-        search.printed(&mut numbers);
-    }
+    clusters(sight.text()).into_iter().for_each(|(from, until)| search.printed(from, until, &mut numbers));
     search.chains(&mut numbers);
     found.extend(numbers.list().iter().copied());
 }
@@ -36,6 +33,31 @@ pub(super) const CALL: &[Cue] = &[Cue::Phone];
 const NUMBER: &[Cue] = &[Cue::Phone, Cue::PhoneWord];
 const REFERENCE: &[Cue] = &[Cue::Reference];
 const UNIT: &[Cue] = &[Cue::Unit];
+
+/// The stretches of a text that have digits enough for a number, with room for a sign before and
+/// an extension after them. Digits further apart belong to no printed number.
+fn clusters(text: &str) -> Vec<(usize, usize)> {
+    const APART: usize = 30;
+    let mut clusters: Vec<(usize, usize, usize)> = Vec::new();
+    for (at, _) in text.bytes().enumerate().filter(|(_, b)| b.is_ascii_digit()) {
+        match clusters.last_mut() {
+            Some((_, last, count)) if at - *last <= APART => (*last, *count) = (at, *count + 1),
+            _ => clusters.push((at, at, 1)),
+        }
+    }
+    let wide = |(first, last, _): (usize, usize, usize)| {
+        let mut from = first.saturating_sub(6);
+        let mut until = (last + 25).min(text.len());
+        while !text.is_char_boundary(from) {
+            from -= 1;
+        }
+        while !text.is_char_boundary(until) {
+            until += 1;
+        }
+        (from, until)
+    };
+    clusters.into_iter().filter(|(.., count)| *count >= 6).map(wide).collect()
+}
 
 struct Search<'a> {
     sight: &'a Sight<'a>,
@@ -55,8 +77,7 @@ struct Candidate<'a> {
 
 impl Search<'_> {
     /// What the matcher of numbering plans reads as printed numbers.
-    fn printed(&self, found: &mut Finds) {
-        let (from, until) = self.reach();
+    fn printed(&self, from: usize, until: usize, found: &mut Finds) {
         for region in self.regions.all() {
             // The matcher counts its tries down without looking; it must never reach zero.
             let matcher = self.sight.text()[from..until]
@@ -74,20 +95,6 @@ impl Search<'_> {
                 }
             }
         }
-    }
-
-    /// The part of the text that has digits, with room for a sign before and an extension after.
-    fn reach(&self) -> (usize, usize) {
-        let (atoms, text) = (self.digits.atoms(), self.sight.text());
-        let mut from = atoms.first().map_or(0, |atom| atom.start.saturating_sub(6));
-        let mut until = atoms.last().map_or(0, |atom| atom.end + 24).min(text.len());
-        while !text.is_char_boundary(from) {
-            from -= 1;
-        }
-        while !text.is_char_boundary(until) {
-            until += 1;
-        }
-        (from, until)
     }
 
     /// Without a region of its own, bare digits need a word or a shape that says "call me".

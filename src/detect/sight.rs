@@ -33,6 +33,8 @@ pub(super) struct Sight<'a> {
     pub(super) face: Face,
     /// The piece as written.
     raw: &'a str,
+    /// Which cues are among the hits: a bit each.
+    cues: u64,
     digits: OnceCell<Digits>,
     places: OnceCell<Vec<usize>>,
 }
@@ -93,7 +95,12 @@ impl Finds {
 impl<'a> Sight<'a> {
     /// A view of the piece `raw`.
     pub(super) fn new(view: &'a View, hits: &'a [Hit], context: &'a Context, face: Face, raw: &'a str) -> Self {
-        Self { view, hits, context, face, raw, digits: OnceCell::new(), places: OnceCell::new() }
+        let cue = |hit: &Hit| match hit.sense {
+            Sense::Cue(cue) if hit.whole => bit(cue),
+            _ => 0,
+        };
+        let cues = hits.iter().fold(0, |cues, hit| cues | cue(hit));
+        Self { view, hits, context, face, raw, cues, digits: OnceCell::new(), places: OnceCell::new() }
     }
 
     /// What stands in the piece as written where the view has `start..end`.
@@ -127,15 +134,17 @@ impl<'a> Sight<'a> {
 
     /// Whole words that are one of `cues`, nearest first, ending at most `reach` bytes before `at`.
     pub(super) fn before(&self, cues: &'a [Cue], at: usize, reach: usize) -> impl Iterator<Item = &'a Hit> {
-        let until = self.hits.partition_point(|hit| hit.start < at);
-        let near = self.hits[..until].iter().rev().take_while(move |hit| at - hit.start <= reach + LONGEST);
+        let hits = if self.has(cues) { self.hits } else { &[] };
+        let until = hits.partition_point(|hit| hit.start < at);
+        let near = hits[..until].iter().rev().take_while(move |hit| at - hit.start <= reach + LONGEST);
         near.filter(move |hit| hit.end <= at && at - hit.end <= reach && is(hit, cues))
     }
 
     /// Whole words that are one of `cues`, starting at most `reach` bytes after `at`.
     pub(super) fn after(&self, cues: &'a [Cue], at: usize, reach: usize) -> impl Iterator<Item = &'a Hit> {
-        let from = self.hits.partition_point(|hit| hit.start < at);
-        let near = self.hits[from..].iter().take_while(move |hit| hit.start - at <= reach);
+        let hits = if self.has(cues) { self.hits } else { &[] };
+        let from = hits.partition_point(|hit| hit.start < at);
+        let near = hits[from..].iter().take_while(move |hit| hit.start - at <= reach);
         near.filter(move |hit| is(hit, cues))
     }
 
@@ -159,8 +168,18 @@ impl<'a> Sight<'a> {
 
     /// Whether any whole word is one of `cues`.
     pub(super) fn has(&self, cues: &[Cue]) -> bool {
-        self.hits.iter().any(|hit| is(hit, cues))
+        cues.iter().any(|cue| self.cues & bit(*cue) > 0)
     }
+
+    /// The whole words that are one of `cues`, by place.
+    pub(super) fn all(&self, cues: &'a [Cue]) -> impl Iterator<Item = &'a Hit> {
+        let hits = if self.has(cues) { self.hits } else { &[] };
+        hits.iter().filter(move |hit| is(hit, cues))
+    }
+}
+
+fn bit(cue: Cue) -> u64 {
+    1 << (cue as u32)
 }
 
 /// No cue word is longer; bounds the look back over nested hits.

@@ -12,14 +12,14 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
         mentions(sight, found);
     }
     let network = sight.has(NETWORKS);
-    for hit in sight.hits.iter().filter(|hit| network && is(hit, &[Cue::Id])) {
+    for hit in sight.all(&[Cue::Id]).filter(|_| network) {
         if let Some((start, end, _)) =
             walk(sight, hit.end, true).filter(|(start, end, _)| id_shaped(&sight.text()[*start..*end]))
         {
             push(sight, start, end, found);
         }
     }
-    for hit in sight.hits.iter().filter(|hit| is(hit, NETWORKS)) {
+    for hit in sight.all(NETWORKS) {
         beside(sight, hit, found);
     }
 }

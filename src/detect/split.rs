@@ -66,7 +66,7 @@ fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>
     if digits.atoms().is_empty() || sight.has(&[Cue::Unit, Cue::Reference]) {
         return;
     }
-    let words = text.view.text().split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).count();
+    let words = text.view.tokens().len();
     let number_words = digits.atoms().iter().filter(|atom| atom.how != How::Plain).count();
     if words.saturating_sub(digits.atoms().len().max(number_words)) > 5 {
         return;
@@ -157,7 +157,7 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
     let mut views: Vec<&View> = fragment.into_iter().collect();
     views.extend(texts.iter().map(|text| &text.view));
     let (view, bounds) = View::joined(&views);
-    let hits = detect.lexicon.hits(view.text());
+    let hits = detect.lexicon.hits(&view);
     let mut spans = Vec::new();
     let mut seen = |view: &View, hits: &[super::Hit]| {
         let sight = Sight::new(view, hits, context, Face::Joined, "");
@@ -168,7 +168,7 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
     };
     seen(&view, &hits);
     if let Some(signed) = super::unveil::signed(&view, &hits) {
-        seen(&signed, &detect.lexicon.hits(signed.text()));
+        seen(&signed, &detect.lexicon.hits(&signed));
     }
     let skipped = usize::from(fragment.is_some());
     for span in spans {

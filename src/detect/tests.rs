@@ -269,3 +269,12 @@ proptest! {
         prop_assert!(again.findings.is_empty(), "{:?} -> {:?} -> {:?}", text, cleaned, again.redacted);
     }
 }
+
+#[test]
+fn a_host_hides_behind_no_row_of_labels() {
+    let junk = ["x..".to_owned(), format!("{}.", "x".repeat(70)), "a.b.c.d.e.f.g.h.i.j.k.l.m.n.".to_owned()];
+    for before in junk {
+        let text = format!("lihat {before}toko-contoh.com/katalog ya");
+        assert!(cut(&text, "id").iter().any(|(kind, _)| *kind == Kind::Link), "{text}");
+    }
+}

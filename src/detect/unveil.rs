@@ -41,10 +41,18 @@ pub(super) fn gathered(view: &View) -> Option<View> {
 
 /// Whether three characters stand alone: only then is there anything to put together.
 fn spread(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let space = |at: Option<usize>| at.is_none_or(|at| bytes.get(at).is_none_or(u8::is_ascii_whitespace));
-    let lone = |at: &usize| !bytes[*at].is_ascii_whitespace() && space(at.checked_sub(1)) && space(Some(at + 1));
-    (0..bytes.len()).filter(lone).nth(2).is_some()
+    let (mut alone, mut lone) = (0, false);
+    let mut space = true;
+    for byte in text.bytes() {
+        let next = byte.is_ascii_whitespace();
+        alone += usize::from(lone && next);
+        if alone == 3 {
+            return true;
+        }
+        lone = space && !next;
+        space = next;
+    }
+    alone + usize::from(lone) >= 3
 }
 
 /// A row of single characters.
@@ -138,15 +146,17 @@ fn bracketed(text: &str, edits: &mut Vec<Edit>) {
     for (at, found) in text.match_indices("%2e") {
         edits.push(Edit { start: at, end: at + found.len(), with: "." });
     }
-    for (at, c) in text.char_indices().filter(|(_, c)| matches!(c, '.' | '@' | '/' | '_' | ',')) {
+    let bytes = text.as_bytes();
+    let signs = memchr::memchr3_iter(b'.', b'@', b'/', bytes).chain(memchr::memchr2_iter(b'_', b',', bytes));
+    for at in signs {
         let inside = text[..at].trim_end_matches(' ').ends_with(['[', '(', '{', '<']);
         let closed = text[at + 1..].trim_start_matches(' ').starts_with([']', ')', '}', '>']);
         if inside && closed {
             let (start, end) = around(text, at, at + 1);
-            let with = match c {
-                '@' => "@",
-                '/' => "/",
-                '_' => "_",
+            let with = match bytes[at] {
+                b'@' => "@",
+                b'/' => "/",
+                b'_' => "_",
                 _ => ".",
             };
             edits.push(Edit { start, end, with });
@@ -157,23 +167,23 @@ fn bracketed(text: &str, edits: &mut Vec<Edit>) {
 /// " . com", "name @ host.tld".
 fn spaced(text: &str, edits: &mut Vec<Edit>) {
     let bytes = text.as_bytes();
-    for (at, c) in text.char_indices().filter(|(_, c)| matches!(c, '.' | '@' | ',')) {
-        let before = text[..at].trim_end_matches(' ');
-        let after = text[at + 1..].trim_start_matches(' ');
-        let left = at - before.len();
-        let right = text.len() - at - 1 - after.len();
-        if left > 2 || right > 2 || !before.ends_with(|c: char| c.is_alphanumeric()) {
+    for at in memchr::memchr3_iter(b'.', b'@', b',', bytes) {
+        let c = bytes[at];
+        let left = bytes[..at].iter().rev().take(3).take_while(|b| **b == b' ').count();
+        let right = bytes[at + 1..].iter().take(3).take_while(|b| **b == b' ').count();
+        let (before, after) = (&text[..at - left], &text[at + 1 + right..]);
+        if left > 2 || right > 2 || c != b',' && left + right == 0 || !before.ends_with(|c: char| c.is_alphanumeric()) {
             continue;
         }
         let word = after.find(|c: char| !c.is_alphanumeric()).map_or(after, |len| &after[..len]);
         let suffix = TOPS.contains(&word);
         let wanted = match c {
-            '.' => suffix && (left > 0 || right > 0 && matches!(word, "com" | "net" | "org")),
-            ',' => suffix && left == 0 && right == 0 && word.len() == 3,
+            b'.' => suffix && (left > 0 || right > 0 && matches!(word, "com" | "net" | "org")),
+            b',' => suffix && left == 0 && right == 0 && word.len() == 3,
             _ => left + right > 0 && word.len() > 1 && !word.bytes().all(|b| b.is_ascii_digit()),
         };
-        if wanted && bytes[at].is_ascii() {
-            edits.push(Edit { start: at - left, end: at + 1 + right, with: if c == '@' { "@" } else { "." } });
+        if wanted {
+            edits.push(Edit { start: at - left, end: at + 1 + right, with: if c == b'@' { "@" } else { "." } });
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration as StdDuration,
 };
@@ -19,7 +19,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tabir::{
-    channel::api::Api,
+    channel::api::{Api, serve_connection},
     desk::{Desk, TokenScope},
     detect::Detect,
     media::attachment::AttachmentRules,
@@ -126,6 +126,8 @@ impl House {
     }
 
     async fn seller_token(&self, party: &str) -> String {
+        let put = self.market("PUT", &format!("/v1/parties/{party}/agents/ana"), json!({})).await;
+        assert_eq!(put.status, 201, "{}", put.body);
         self.token(TokenScope::Seller { party: party.parse().unwrap(), agent: "ana".parse().unwrap() }).await
     }
 
@@ -139,7 +141,19 @@ impl House {
     }
 
     async fn ask_raw(&self, token: &str, method: &str, path: &str, body: Bytes, key: Option<&str>) -> Told {
-        let mut request = Request::builder().method(method).uri(path);
+        self.ask_typed(token, method, path, body, key, "application/json").await
+    }
+
+    async fn ask_typed(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Bytes,
+        key: Option<&str>,
+        media_type: &str,
+    ) -> Told {
+        let mut request = Request::builder().method(method).uri(path).header("content-type", media_type);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -161,14 +175,14 @@ impl House {
     async fn talk(&self, deliver: Value) -> Value {
         let buyer = json!({"role": "buyer", "display_name": "Rina", "names": ["Rina Kartika"], "emails": [BUYER_MAIL],
             "addresses": [{"name": "Rina Kartika", "lines": ["Jl. Contoh 7"], "city": "Bandung", "country": "ID"}]});
-        assert_eq!(self.market("PUT", "/v1/parties/b-1", buyer).await.status, 200);
+        assert_eq!(self.market("PUT", "/v1/parties/b-1", buyer).await.status, 201);
         let seller = json!({"role": "seller", "display_name": "Toko Melati", "emails": [SELLER_MAIL]});
-        assert_eq!(self.market("PUT", "/v1/parties/s-1", seller).await.status, 200);
+        assert_eq!(self.market("PUT", "/v1/parties/s-1", seller).await.status, 201);
         let order = json!({"state": "placed", "fulfilment": "seller", "items": [{"title": "Teh", "quantity": 2}], "total": "IDR 50000"});
-        assert_eq!(self.market("PUT", "/v1/orders/o-1", order).await.status, 200);
+        assert_eq!(self.market("PUT", "/v1/orders/o-1", order).await.status, 201);
         let conversation = json!({"order": "o-1", "buyer": "b-1", "seller": "s-1", "deliver": deliver});
         let told = self.market("PUT", "/v1/conversations/c-1", conversation).await;
-        assert_eq!(told.status, 200, "{}", told.body);
+        assert_eq!(told.status, 201, "{}", told.body);
         told.body
     }
 
@@ -183,7 +197,7 @@ async fn a_party_goes_in_with_contacts_and_comes_out_with_hints() {
     let body = json!({"names": ["Rina Kartika"], "emails": ["Rina.Kartika@Surat.Example"], "phones": ["+62 812-0000-0045"],
         "addresses": [{"name": "Rina", "lines": ["Jl. Contoh 7"], "city": "Bandung", "country": "ID"}], "role": "buyer"});
     let put = house.market("PUT", "/v1/parties/b-1", body.clone()).await;
-    assert_eq!(put.status, 200, "{}", put.body);
+    assert_eq!(put.status, 201, "{}", put.body);
     let name = put.body["display_name"].as_str().unwrap().to_owned();
     assert!(name.starts_with("Pembeli "), "{name}");
     let shown = house.market("GET", "/v1/parties/b-1", Value::Null).await;
@@ -194,6 +208,7 @@ async fn a_party_goes_in_with_contacts_and_comes_out_with_hints() {
         assert!(!text.contains(real), "{real} in {text}");
     }
     let again = house.market("PUT", "/v1/parties/b-1", body).await;
+    assert_eq!(again.status, 200, "{}", again.body);
     assert_eq!(again.body["display_name"], name.as_str(), "a generated name stays");
 }
 
@@ -224,6 +239,112 @@ async fn a_wrong_field_is_named() {
     let large = Bytes::from(vec![b' '; 1_000_001]);
     let told = house.ask_raw(&house.market, "PUT", "/v1/parties/p", large, None).await;
     assert_eq!((told.status, told.body["code"].as_str()), (413, Some("too_large")));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_what_is_here_is_unprocessable_and_named() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let put = house.market("PUT", "/v1/parties/s-1/agents/ana", json!({})).await;
+    assert_eq!(put.status, 201, "{}", put.body);
+    let handle = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body["handles"]["seller"]["email"]
+        .as_str()
+        .and_then(|email| email.split_once('@'))
+        .map(|(handle, _)| handle.to_uppercase())
+        .unwrap();
+    let order = |shipped: u32| {
+        let items = json!([{"title": "Teh", "quantity": 5}, {"title": "Kopi", "quantity": 2, "shipped": shipped}]);
+        json!({"state": "shipped", "fulfilment": "seller", "items": items})
+    };
+    let token = |agent: &str| json!({"scope": "seller", "party": "s-1", "agent": agent});
+    let message = |agent: &str| json!({"from": "seller", "agent": agent, "text": "Halo"});
+    let cases = [
+        ("PUT", "/v1/parties/p", json!({"emails": ["x@y.example", "me@Relay.Example"]}), "emails[1]"),
+        ("PUT", "/v1/parties/p", json!({"emails": [format!("{handle}@elsewhere.example")]}), "emails[0]"),
+        ("PUT", "/v1/parties/s-1/agents/ana", json!({"emails": ["ana@relay.example"]}), "emails[0]"),
+        ("PUT", "/v1/orders/o-2", order(3), "items[1].shipped"),
+        ("POST", "/v1/tokens", json!({"scope": "seller", "party": "nobody", "agent": "ana"}), "party"),
+        ("POST", "/v1/tokens", token("nobody"), "agent"),
+        ("POST", "/v1/conversations/c-1/messages", message("nobody"), "agent"),
+    ];
+    for (method, path, body, field) in cases {
+        let told = house.market(method, path, body.clone()).await;
+        assert_eq!((told.status, &told.body["field"]), (422, &json!(field)), "{body}: {}", told.body);
+        assert_eq!(told.body["code"], "invalid", "{body}");
+    }
+    let inline = json!({"buyer": {"id": "b-2", "emails": ["me@relay.example"]}, "seller": "s-1"});
+    assert_eq!(house.market("PUT", "/v1/conversations/c-2", inline).await.status, 422);
+    assert_eq!(house.market("GET", "/v1/parties/b-2", Value::Null).await.status, 404);
+    assert_eq!(house.market("PUT", "/v1/orders/o-2", order(2)).await.status, 201);
+    assert_eq!(house.market("POST", "/v1/tokens", token("ana")).await.status, 201);
+    assert_eq!(house.market("POST", "/v1/conversations/c-1/messages", message("ana")).await.status, 201);
+    assert_eq!(house.market("PUT", "/v1/parties/p", json!({"emails": ["me@sub.relay.example"]})).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_say_json_is_not_read_as_json() {
+    let house = House::new().await;
+    let put = async |media_type: &str| {
+        let body = Bytes::from("{}");
+        house.ask_typed(&house.market, "PUT", "/v1/parties/p", body, None, media_type).await
+    };
+    for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", ""] {
+        let told = put(other).await;
+        assert_eq!((told.status, &told.body["field"]), (415, &json!("Content-Type")), "{other}");
+        assert_eq!(told.headers["content-type"], "application/problem+json");
+    }
+    for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+        assert!([200, 201].contains(&put(json).await.status), "{json}");
+    }
+}
+
+/// A client of the server as it is, over HTTP/2: what it heard, and how much it could send.
+async fn over_http2(house: &House, body: Bytes) -> (u16, Value, usize) {
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let _serving = tokio::spawn(serve_connection(far, Arc::clone(&house.api), std::future::pending()));
+    let io = hyper_util::rt::TokioIo::new(near);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    let _carrying = tokio::spawn(connection);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let chunks: Vec<Bytes> = body.chunks(16_384).map(Bytes::copy_from_slice).collect();
+    // A stream announces no length, as of a client that makes its body on the way.
+    let chunks = futures_util::stream::iter(chunks.into_iter().map(move |chunk| {
+        count.fetch_add(chunk.len(), Ordering::SeqCst);
+        Ok::<_, std::convert::Infallible>(hyper::body::Frame::data(chunk))
+    }));
+    let request = Request::put("https://relay.example/v1/parties/p")
+        .header("authorization", format!("Bearer {}", house.market))
+        .header("content-type", "application/json")
+        .body(http_body_util::StreamBody::new(chunks))
+        .unwrap();
+    let response = client.send_request(request).await.unwrap();
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null), sent.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_hears_so_over_http2() {
+    let house = House::new().await;
+    let (status, body, sent) = over_http2(&house, Bytes::from(vec![b' '; 6_000_000])).await;
+    assert_eq!((status, body["code"].as_str()), (413, Some("too_large")), "{body}");
+    assert_eq!(sent, 6_000_000, "nobody is cut off while writing");
+    assert_eq!(over_http2(&house, Bytes::from("{}")).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_another_message_is_a_conflict() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let own = house.seller_token("s-1").await;
+    let path = "/v1/conversations/c-1/messages";
+    let first = json!({"from": "buyer", "text": "Kapan dikirim?"});
+    assert_eq!(house.ask_with(&house.market, "POST", path, first, Some("k")).await.status, 201);
+    // Another caller: the answers are kept apart, and the relay itself finds the key in use.
+    let told = house.ask_with(&own, "POST", path, json!({"from": "seller", "text": "Besok"}), Some("k")).await;
+    assert_eq!((told.status, told.body["code"].as_str()), (409, Some("idempotency_conflict")), "{}", told.body);
 }
 
 #[tokio::test]
@@ -314,7 +435,7 @@ async fn a_conversation_has_handles_and_keeps_its_parties() {
     house.market("PUT", "/v1/orders/o-2", json!({"state": "placed", "fulfilment": "platform", "items": []})).await;
     let platform =
         house.market("PUT", "/v1/conversations/c-4", json!({"order": "o-2", "buyer": "b-1", "seller": "s-1"})).await;
-    assert_eq!(platform.status, 200, "{}", platform.body);
+    assert_eq!(platform.status, 201, "{}", platform.body);
     assert!(platform.body["handles"]["buyer"].get("address").is_none(), "{}", platform.body);
 
     let page = house.market("GET", "/v1/conversations?buyer=b-1&limit=1", Value::Null).await;
@@ -438,13 +559,48 @@ async fn a_seller_speaks_for_itself_and_learns_no_cause() {
 }
 
 #[tokio::test]
+async fn a_seller_never_learns_that_a_name_was_guessed() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let own = house.seller_token("s-1").await;
+    let path = "/v1/conversations/c-1/messages";
+    let send = async |body: Value| house.ask(&own, "POST", path, body).await.body;
+    let list = async || house.ask(&own, "GET", path, Value::Null).await.body["items"].clone();
+    let write = |name: &str| {
+        json!({"from": "seller", "text": format!("Halo {name}, wa 0812-3456-7890"),
+        "html": format!("<p>Halo <b>{name}</b>, wa 0812-3456-7890</p>")})
+    };
+    let (right, wrong) = (send(write("Rina Kartika")).await, send(write("Dewi Lestari")).await);
+    let alike = |told: &Value| told.to_string().replace("Rina Kartika", "NAME").replace("Dewi Lestari", "NAME");
+    assert!(right["delivered"]["text"].as_str().unwrap().starts_with("Halo Rina Kartika, wa ["), "{right}");
+    assert!(right["delivered"]["html"].as_str().unwrap().contains("Rina Kartika"), "{right}");
+    for key in ["state", "verdict", "delivered", "findings"] {
+        assert_eq!(alike(&right[key]), alike(&wrong[key]), "{key}");
+    }
+    let plain = json!({"from": "seller", "text": "Untuk Rina Kartika"});
+    assert_eq!(send(plain).await["verdict"], "deliver", "not even that something was cut");
+    let shown = list().await;
+    for key in ["state", "delivered", "findings", "text", "html"] {
+        assert_eq!(alike(&shown[0][key]), alike(&shown[1][key]), "{key}");
+    }
+    assert_eq!(shown[2]["delivered"]["text"], "Untuk Rina Kartika");
+    // The buyer and the marketplace see what was done.
+    let buyer = house.market("GET", &format!("{path}?as=buyer"), Value::Null).await.body;
+    assert!(!buyer.to_string().contains("Rina Kartika"), "{buyer}");
+    let id = right["id"].as_str().unwrap();
+    let kept = house.market("GET", &format!("/v1/messages/{id}"), Value::Null).await.body;
+    assert!(kept["findings"].as_array().unwrap().iter().any(|f| f["kind"] == "name"), "{kept}");
+    assert!(!kept["delivered"].to_string().contains("Rina Kartika"), "{kept}");
+}
+
+#[tokio::test]
 async fn a_review_withholds_what_waits_and_a_raised_one_loosens_nothing() {
     let house = House::new().await;
     let before = house.talk(json!({"buyer": ["mail"]})).await;
     let sent = house.say("seller", "Terima kasih").await;
     assert_eq!(sent.body["state"], "queued", "{}", sent.body);
     let review = house.market("PUT", "/v1/reviews/r-1", json!({"conversation": "c-1", "rating": 2})).await;
-    assert_eq!(review.status, 200, "{}", review.body);
+    assert_eq!(review.status, 201, "{}", review.body);
     assert_eq!((&review.body["withheld"], &review.body["in_flight"]), (&json!(1), &json!(0)));
     assert!(review.body["reviewer"].as_str().unwrap().starts_with("Pembeli "));
     let id = sent.body["id"].as_str().unwrap();
@@ -609,6 +765,13 @@ async fn an_erased_person_leaves_a_chain_that_still_can_be_taken_out() {
     let told = house.market("GET", &format!("/v1/messages/{id}"), Value::Null).await;
     assert_eq!((told.status, &told.body["erased"], told.body.get("text")), (200, &json!(true), None));
     assert_eq!(house.say("seller", "halo?").await.body["code"], "conversation_closed");
+    let shown = house.market("GET", "/v1/conversations/c-1", Value::Null).await.body;
+    assert_eq!(shown["state"], "closed", "{shown}");
+    for side in ["buyer", "seller"] {
+        assert_eq!(shown["contact"][side]["phase"], "closed", "{shown}");
+    }
+    let list = house.market("GET", "/v1/conversations?seller=s-1", Value::Null).await.body;
+    assert_eq!(list["items"][0]["state"], "closed", "{list}");
     assert_eq!(house.market("GET", "/v1/conversations/c-1/evidence", Value::Null).await.status, 200);
     assert_eq!(house.market("DELETE", "/v1/parties/b-9", Value::Null).await.status, 404);
 }
@@ -618,11 +781,19 @@ async fn resealing_leaves_nothing_under_the_old_key_and_everything_readable() {
     let house = House::new().await;
     house.talk(json!({})).await;
     house.say("seller", "sebelum").await;
+    let agent = json!({"emails": ["ana@kantor.example"], "smtp": true});
+    assert_eq!(house.market("PUT", "/v1/parties/s-1/agents/ana", agent.clone()).await.status, 201);
+    let before = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
     let active = house.vault.rotate(house.clock.now()).unwrap();
     let done = house.desk.reseal(&|_, _| {}).await.unwrap();
-    assert!(done.keys >= 5 && done.parties == 2, "{done:?}");
+    assert!(done.keys >= 5 && done.parties == 2 && done.agents == 1, "{done:?}");
     assert!(house.store.key_use().await.unwrap().iter().all(|(by, _)| *by == active));
     assert_eq!(house.desk.reseal(&|_, _| {}).await.unwrap().keys, 0, "what is done is not done again");
+    let after = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
+    let (before, after) = (before.unwrap(), after.unwrap());
+    assert_eq!((before.login, before.profile), (after.login, after.profile), "the shop's password goes on");
+    let speaks = house.store.speaks(&house.scope, &after.party, &after.tags).await.unwrap();
+    assert_eq!(speaks, Some(Some(after.id)));
     let list = house.market("GET", "/v1/conversations/c-1/messages?as=buyer", Value::Null).await;
     assert_eq!(list.body["items"][0]["text"], "sebelum");
     assert_eq!(house.market("GET", "/v1/parties/b-1", Value::Null).await.status, 200);

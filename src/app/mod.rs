@@ -5,6 +5,7 @@
 //! get verifiers and seams, never keys.
 
 mod lock;
+mod reload;
 mod root;
 
 use std::{
@@ -21,6 +22,7 @@ use tokio::{
     task::JoinSet,
 };
 
+pub use reload::AT_START;
 pub use root::{Compiled, Settings};
 
 use crate::{
@@ -80,7 +82,10 @@ pub struct Running {
     /// The development CA, if the relay shows a certificate of it.
     pub dev_ca: Option<PathBuf>,
     config: Option<PathBuf>,
+    /// As they were read at the start.
+    settings: Settings,
     rules: Arc<ArcSwap<Rules>>,
+    api: Arc<Api>,
     smtp: Arc<Smtp>,
     tls: Arc<ServerTls>,
     drain: Drain,
@@ -135,7 +140,8 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let first_token = first_marketplace(&desk).await?;
     let metrics = metrics_handle()?;
     let smtp = Smtp::new(Arc::clone(&relay), &settings.mail, required(&settings, &compiled), &dns);
-    let rooms = Rooms { relay, desk, smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };
+    let api = Arc::new(Api::with(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone()));
+    let rooms = Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };
     let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
     let dev_ca = settings.tls.cert.with_file_name("ca.pem");
     Ok(Running {
@@ -143,7 +149,9 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
         first_token,
         dev_ca: dev_ca.exists().then_some(dev_ca),
         config: config.map(Path::to_owned),
+        settings,
         rules,
+        api,
         smtp,
         tls,
         drain,
@@ -183,28 +191,13 @@ impl Running {
             self.tasks.shutdown().await;
         }
     }
-
-    /// Reads settings, rules and certificates again. What is wrong changes nothing.
-    fn reload(&self) {
-        match Settings::read(self.config.as_deref()) {
-            Ok((settings, compiled)) => {
-                let detect = Arc::clone(&self.rules.load().detect);
-                self.rules.store(Arc::new(rules(&settings, &compiled, detect)));
-                self.smtp.require(required(&settings, &compiled));
-                tracing::info!("settings reloaded");
-            }
-            Err(wrong) => wrong.iter().for_each(|fault| tracing::error!(%fault, "settings not reloaded")),
-        }
-        if let Err(fault) = self.tls.reload() {
-            tracing::error!(%fault, "certificate not reloaded");
-        }
-    }
 }
 
 /// What the listeners need.
 struct Rooms {
     relay: Arc<Relay>,
     desk: Arc<Desk>,
+    api: Arc<Api>,
     smtp: Arc<Smtp>,
     tls: Arc<ServerTls>,
     metrics: PrometheusHandle,
@@ -303,7 +296,7 @@ fn metrics_handle() -> Result<PrometheusHandle, Fault> {
 }
 
 async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut JoinSet<()>) -> Result<Addresses, Fault> {
-    let Rooms { relay, desk, smtp, tls, metrics } = rooms;
+    let Rooms { relay, desk, api, smtp, tls, metrics } = rooms;
     let edge = Edge::new(&settings.listen.limits);
     let listen = &settings.listen;
     let opening = |e| Fault::new("opening a listener", e);
@@ -319,7 +312,6 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
         admin: address(&admin)?,
     };
 
-    let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay)));
     let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));
     tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     let acceptor = tls.https();

@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    channel::smtp::MailSettings,
+    channel::{api::ApiRules, smtp::MailSettings},
     media::attachment::AttachmentRules,
     model::{Duration, Marketplace},
     net::{ListenSettings, TlsSettings},
@@ -33,6 +33,8 @@ pub struct Settings {
     pub vault: VaultSettings,
     /// Its certificate.
     pub tls: TlsSettings,
+    /// Limits of the API.
+    pub api: ApiRules,
     /// Mail in and out.
     pub mail: MailSettings,
     /// Who may write how often.

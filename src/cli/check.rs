@@ -20,6 +20,8 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
         return Err(Failure::No);
     }
     say::out("settings and rules are sound")?;
+    let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
+    say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
     let mut open = vec![
         "codes in pictures (QR and others) still pass: metadata is taken out, what the picture shows is not judged",
         "PDF files are taken out of every message: what is in them can not be judged yet",
@@ -28,6 +30,11 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     let mail = &settings.mail;
     if mail.out.route.is_none() {
         open.push("no route for outgoing mail is set: it is kept in the local mailbox");
+    }
+    if mail.postmaster.is_none() {
+        open.push(
+            "mail.postmaster is not set: mail to the postmaster is refused, which RFC 5321 section 4.5.1 forbids",
+        );
     }
     if mail.auth.require == Proof::None {
         open.push(

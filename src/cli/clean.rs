@@ -14,8 +14,9 @@ use serde_json::json;
 use super::{Failure, house, say, scrub};
 use crate::{
     app,
-    detect::{Context, Detect, Known, Piece, Window, placeholder},
+    detect::{Context, Detect, Known, Piece, Window, carries_contact, placeholder},
     media::{
+        Unreadable,
         html::Document,
         mail::{self, Limits, Outgoing},
     },
@@ -65,7 +66,8 @@ impl Scrub {
         let (settings, _) = house::read(config)?;
         let detect = app::embedded_detectors()?;
         if self.jsonl {
-            return Ok(scrub::run_jsonl(&detect, io::stdin().lock(), io::stdout().lock())?);
+            let region = settings.region.as_deref();
+            return Ok(scrub::run_jsonl(&detect, region, io::stdin().lock(), io::stdout().lock())?);
         }
         let input = self.read()?;
         let context = self.context(settings.region)?;
@@ -110,7 +112,7 @@ impl Scrub {
                 .map_err(|e| Failure::Usage(format!("{}: {e}", file.display())))?,
             None => Known::default(),
         };
-        let region = self.region.clone().or(region);
+        let region = self.region.clone().or_else(|| scrub::fallback(self.lang.as_deref(), region.as_deref()));
         Ok(Context { lang: self.lang.clone(), region, sender: self.sender, known, ..Context::default() })
     }
 
@@ -163,8 +165,16 @@ fn clean_text(detect: &Detect, context: &Context, input: &[u8], part: Part) -> C
 fn clean_page(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleaned, Failure> {
     let html = String::from_utf8_lossy(input);
     let mut document = Document::parse(&html).map_err(|e| Failure::Fault(Fault::new("opening a page", e)))?;
-    let allowed = &context.known.links;
-    document.keep_links(&|link| allowed.iter().any(|domain| link.contains(&format!("//{domain}"))));
+    let stays = |host: &str| {
+        let own =
+            |domain: &String| host.strip_suffix(domain.as_str()).is_some_and(|r| r.is_empty() || r.ends_with('.'));
+        context.known.links.iter().any(own)
+    };
+    document.keep_links(&|link| {
+        let Some(rest) = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")) else { return false };
+        let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
+        stays(&host) && !carries_contact(link, &stays)
+    });
     document.keep_images(&mut |_| None);
     let blocks = document.blocks();
     let pieces: Vec<Piece<'_>> =
@@ -185,6 +195,9 @@ fn clean_page(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
 }
 
 fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleaned, Failure> {
+    if !begins_with_a_field(input) {
+        return Err(Failure::Fault(Fault::new("opening a mail", Unreadable::Malformed)));
+    }
     let opened = mail::open(input, &Limits::default()).map_err(|e| Failure::Fault(Fault::new("opening a mail", e)))?;
     let content = opened.content;
     let subject = clean_text(detect, context, content.subject.unwrap_or_default().as_bytes(), Part::Subject);
@@ -218,6 +231,18 @@ fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
     Ok(Cleaned { bytes: mail::address("recipient@relay.invalid", &built), text: Some(body), findings, signals })
 }
 
+/// A mail begins with a header field (RFC 5322 §2.2), or with the line that mailbox files put
+/// before it: what begins otherwise is another file, and nothing cleaned could be said of it.
+fn begins_with_a_field(input: &[u8]) -> bool {
+    let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+    let mut lines = input.split(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let field = if first.starts_with(b"From ") { lines.next().unwrap_or_default() } else { first };
+    let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = name.trim_ascii_end();
+    name.len() < field.len() && (1..=100).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
+}
+
 fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
     let exe = std::env::current_exe()?;
     let sandbox = Sandbox::new(exe, 1, std::time::Duration::from_secs(20));
@@ -225,4 +250,22 @@ fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
     let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
     say::err("metadata is gone; codes and text in a picture are not judged yet");
     Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings: Vec::new(), signals: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_with_no_field_is_no_mail() {
+        for mail in
+            ["From: a@b.example\r\n\r\nx", "Subject : x\n", "From a Mon Nov 22\nReceived: x\n", "\u{feff}To: x\n"]
+        {
+            assert!(begins_with_a_field(mail.as_bytes()), "{mail:?}");
+        }
+        let random: &[u8] = &[0x91, 0x3a, 0x00, 0xfe, 0x0a, 0x46, 0x3a];
+        for other in [random, b"", b"\r\n\r\nbody", b"hello there: x\r\n", b"no field at all\n", b": x\n"] {
+            assert!(!begins_with_a_field(other), "{other:?}");
+        }
+    }
 }

@@ -95,7 +95,7 @@ impl From<Declined> for Failure {
     fn from(declined: Declined) -> Self {
         match declined {
             Declined::NotFound => Self::Fault(Fault::plain("looking for what was named: there is no such thing")),
-            Declined::Wrong(wrong) => Self::Usage(wrong.to_string()),
+            Declined::Wrong(wrong) | Declined::Unfit(wrong) => Self::Usage(wrong.to_string()),
             Declined::OtherParties => Self::Usage("it is there with another buyer or seller".to_owned()),
             Declined::Fault(fault) => Self::Fault(fault),
         }

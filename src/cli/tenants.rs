@@ -100,6 +100,9 @@ impl Tokens {
                 let scope = house.scope(add.marketplace.as_ref())?;
                 let may = add.scope()?;
                 let expires = add.expires.map(|span| house.desk.now().plus(span));
+                if let TokenScope::Seller { party, agent } = &may {
+                    house.runtime.block_on(house.desk.enrol_agent(&scope, party, agent))?;
+                }
                 let (token, _) = house.runtime.block_on(house.desk.issue_token(&scope, may, expires))?;
                 say::out(token.reveal())
             }

@@ -5,7 +5,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     model::{AgentId, Contact, Fault, PartyId, Scope, Secret},
-    store::AgentRow,
+    store::{AgentRow, IndexTag},
     vault::{Place, draw_password, password_verifier},
 };
 
@@ -31,6 +31,8 @@ pub struct AgentPut {
     pub emails: Vec<String>,
     /// The SMTP user name and its password, told this once.
     pub login: Option<(String, Secret<String>)>,
+    /// Whether it is new.
+    pub created: bool,
 }
 
 impl Desk {
@@ -50,18 +52,20 @@ impl Desk {
             return Err(Wrong::field("emails", "at most 20"));
         }
         let staff = Staff { emails: normalised("emails", emails, Contact::email)? };
+        self.check_outside(emails).await?;
         let opened = self.open_party(scope, party).await?.ok_or(Declined::NotFound)?;
         let market = scope.marketplace();
         // A repeated PUT must not take the password away that the shop uses.
-        let known = self.store.agent(scope, party, id).await?.and_then(|agent| agent.login).filter(|_| smtp);
+        let before = self.store.agent(scope, party, id).await?;
+        let created = before.is_none();
+        let known = before.and_then(|agent| agent.login).filter(|_| smtp);
         let login = if smtp && known.is_none() { Some(self.draw_login(scope, party, id)?) } else { None };
         let bytes = serde_json::to_vec(&staff).map_err(|e| Fault::new("writing an agent's profile", e))?;
-        let contacts = staff.emails.iter().filter_map(|e| Contact::email(e).ok());
         let row = AgentRow {
             party: party.clone(),
             id: id.clone(),
             profile: opened.key.seal(&Place::agent(market, id), &bytes)?,
-            tags: contacts.map(|contact| self.vault.tag(market, &contact)).collect(),
+            tags: self.tags(scope, &staff),
             login: login.as_ref().map(|(user, _, verifier)| (user.clone(), verifier.clone())).or(known),
             changed: self.now(),
         };
@@ -73,7 +77,46 @@ impl Desk {
             id: id.clone(),
             emails: staff.emails.iter().map(|e| hide_email(e)).collect(),
             login: login.map(|(user, password, _)| (user, password)),
+            created,
         })
+    }
+
+    /// Looks whether a seller has such an agent: who is named in every entry must be known.
+    ///
+    /// # Errors
+    /// When it has none, or by a fault.
+    pub async fn check_agent(&self, scope: &Scope, party: &PartyId, id: &AgentId) -> Result<(), Declined> {
+        match self.store.agent(scope, party, id).await? {
+            Some(_) => Ok(()),
+            None => Err(Wrong::unfit("agent", "this seller has no such agent")),
+        }
+    }
+
+    /// Takes an agent in without an address or a login, unless it is known: the operator who
+    /// names one for a token at the command line thereby enrols it.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn enrol_agent(&self, scope: &Scope, party: &PartyId, id: &AgentId) -> Result<(), Declined> {
+        let seller = self.store.party(scope, party).await?;
+        if seller.is_some() && self.store.agent(scope, party, id).await?.is_none() {
+            self.put_agent(scope, party, id, &[], false).await?;
+        }
+        Ok(())
+    }
+
+    /// Indexes an agent again, under the active key.
+    pub(super) async fn reindex_agent(&self, scope: &Scope, row: AgentRow) -> Result<(), Fault> {
+        let Some(opened) = self.open_party(scope, &row.party).await? else { return Ok(()) };
+        let bytes = opened.key.open(&Place::agent(scope.marketplace(), &row.id), &row.profile)?;
+        let staff: Staff = serde_json::from_slice(&bytes).map_err(|e| Fault::new("reading an agent's profile", e))?;
+        let row = AgentRow { tags: self.tags(scope, &staff), ..row };
+        self.store.put_agent(scope, row).await.map(drop)
+    }
+
+    fn tags(&self, scope: &Scope, staff: &Staff) -> Vec<IndexTag> {
+        let contacts = staff.emails.iter().filter_map(|email| Contact::email(email).ok());
+        contacts.map(|contact| self.vault.tag(scope.marketplace(), &contact)).collect()
     }
 
     /// No id holds a slash, so that two agents never share a user name.

@@ -168,7 +168,16 @@ impl Desk {
     /// # Errors
     /// When there is no such conversation, or by a fault.
     pub async fn standing(&self, scope: &Scope, id: &ConversationId) -> Result<Standing, Declined> {
-        let state = self.store.pair(scope, id, self.now()).await?.ok_or(Declined::NotFound)?;
+        let row = self.row(scope, id).await?;
+        Ok(self.standing_of(scope, &row).await?)
+    }
+
+    /// Whose person was erased is closed for both: nobody is there to write to, or to write.
+    async fn standing_of(&self, scope: &Scope, row: &ConversationRow) -> Result<Standing, Fault> {
+        if row.buyer_key.is_none() || row.seller_key.is_none() {
+            return Ok(Standing::closed());
+        }
+        let state = self.store.pair(scope, &row.id, self.now()).await?.unwrap_or_default();
         Ok(standing(&state, &self.rules(scope).contact))
     }
 
@@ -179,7 +188,6 @@ impl Desk {
     pub(super) async fn view(&self, scope: &Scope, row: ConversationRow) -> Result<ConversationView, Fault> {
         let market = self.market(scope).await?;
         let rows = self.current_handles(scope, &market, &row.id).await?;
-        let state = self.store.pair(scope, &row.id, self.now()).await?.unwrap_or_default();
         let ships = row.order_state.is_some_and(|(_, fulfilment)| fulfilment == Fulfilment::Platform);
         let mut buyer = self.handle_set(scope, &market, &row, Side::Buyer, &rows).await?;
         buyer.address = buyer.address.filter(|_| !ships);
@@ -187,7 +195,7 @@ impl Desk {
             seller: self.handle_set(scope, &market, &row, Side::Seller, &rows).await?,
             buyer,
             tracking: read_tracking(&market, &row)?,
-            standing: standing(&state, &self.rules(scope).contact),
+            standing: self.standing_of(scope, &row).await?,
             row,
         })
     }

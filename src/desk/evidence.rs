@@ -3,7 +3,6 @@
 use crate::{
     evidence,
     model::{ConversationId, Fault, Scope},
-    vault::fingerprint,
 };
 
 use super::{Declined, Desk};
@@ -33,7 +32,7 @@ impl Desk {
     /// When the stored key is no key.
     pub fn evidence_key(&self) -> Result<EvidenceKey, Fault> {
         let signer = self.vault.evidence_signer()?;
-        let public = signer.public_key().to_vec();
-        Ok(EvidenceKey { fingerprint: fingerprint(&public), public })
+        let fingerprint = evidence::public_key(&signer)?.fingerprint();
+        Ok(EvidenceKey { fingerprint, public: signer.public_key().to_vec() })
     }
 }

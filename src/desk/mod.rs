@@ -70,6 +70,8 @@ pub enum Declined {
     NotFound,
     /// What was asked for is wrong in one field.
     Wrong(Wrong),
+    /// One field reads well, and what it says does not fit what is here or in the form.
+    Unfit(Wrong),
     /// It was there with another buyer or seller.
     OtherParties,
     /// We failed.
@@ -83,6 +85,8 @@ pub struct Wrong {
     pub field: &'static str,
     /// Which one of a list.
     pub index: Option<usize>,
+    /// Which field of that one.
+    pub inner: Option<&'static str>,
     /// Why, in words that quote nothing.
     pub why: &'static str,
 }
@@ -90,21 +94,35 @@ pub struct Wrong {
 impl Wrong {
     /// A field is wrong.
     pub fn field(field: &'static str, why: &'static str) -> Declined {
-        Declined::Wrong(Self { field, index: None, why })
+        Declined::Wrong(Self { field, index: None, inner: None, why })
     }
 
     /// One of a list is wrong.
     pub fn at(field: &'static str, index: usize, why: &'static str) -> Declined {
-        Declined::Wrong(Self { field, index: Some(index), why })
+        Declined::Wrong(Self { field, index: Some(index), inner: None, why })
+    }
+
+    /// A field does not fit what is here.
+    pub fn unfit(field: &'static str, why: &'static str) -> Declined {
+        Declined::Unfit(Self { field, index: None, inner: None, why })
+    }
+
+    /// One of a list, or a field of it, does not fit.
+    pub fn unfit_at(field: &'static str, index: usize, inner: Option<&'static str>, why: &'static str) -> Declined {
+        Declined::Unfit(Self { field, index: Some(index), inner, why })
+    }
+
+    /// The field at fault, such as `emails[1]` or `items[0].shipped`.
+    pub fn path(&self) -> String {
+        let index = self.index.map(|n| format!("[{n}]")).unwrap_or_default();
+        let inner = self.inner.map(|inner| format!(".{inner}")).unwrap_or_default();
+        format!("{}{index}{inner}", self.field)
     }
 }
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.index {
-            Some(n) => write!(f, "{}[{n}]: {}", self.field, self.why),
-            None => write!(f, "{}: {}", self.field, self.why),
-        }
+        write!(f, "{}: {}", self.path(), self.why)
     }
 }
 

@@ -46,12 +46,14 @@ pub struct Item {
 }
 
 impl Desk {
-    /// Creates or replaces an order's facts and writes them to the evidence of its conversations.
+    /// Creates or replaces an order's facts and writes them to the evidence of its conversations;
+    /// `true`: it is new.
     ///
     /// # Errors
     /// When a field is wrong, or by a fault.
-    pub async fn put_order(&self, scope: &Scope, id: &OrderId, facts: &OrderFacts) -> Result<(), Declined> {
+    pub async fn put_order(&self, scope: &Scope, id: &OrderId, facts: &OrderFacts) -> Result<bool, Declined> {
         check(facts)?;
+        let created = self.store.order(scope, id).await?.is_none();
         let market = self.market(scope).await?;
         let now = self.now();
         let bytes = serde_json::to_vec(facts).map_err(|e| Fault::new("writing an order's facts", e))?;
@@ -63,7 +65,8 @@ impl Desk {
             changed: now,
         };
         let entry = self.facts_entry(&market, EntryKind::OrderFacts, id, facts, now)?;
-        Ok(self.store.put_order(scope, row, entry).await?)
+        self.store.put_order(scope, row, entry).await?;
+        Ok(created)
     }
 
     /// One order's facts.
@@ -117,6 +120,9 @@ fn check(facts: &OrderFacts) -> Result<(), Declined> {
     }
     if let Some(n) = facts.items.iter().position(|item| !fits(&item.title, 300)) {
         return Err(Wrong::at("items", n, "title: 1 to 300 characters without control characters"));
+    }
+    if let Some(n) = facts.items.iter().position(|item| item.shipped.is_some_and(|shipped| shipped > item.quantity)) {
+        return Err(Wrong::unfit_at("items", n, Some("shipped"), "more than were ordered"));
     }
     if facts.return_terms.as_ref().is_some_and(|terms| terms.chars().count() > 5_000) {
         return Err(Wrong::field("return_terms", "at most 5000 characters"));

@@ -2,7 +2,7 @@
 
 use crate::{
     detect::{Context, Piece, Window},
-    model::{Contact, Fault, Part, PartyId, PostalAddress, Profile, Scope, Side},
+    model::{Contact, Fault, Handle, Part, PartyId, PostalAddress, Profile, Scope, Side},
     store::{Forgotten, PartyRow},
     vault::{DataKey, Place},
 };
@@ -63,23 +63,25 @@ pub(super) struct Opened {
 }
 
 impl Desk {
-    /// Creates or replaces a party.
+    /// Creates or replaces a party; `true`: it is new.
     ///
     /// # Errors
     /// When a field is wrong, or by a fault.
-    pub async fn put_party(&self, scope: &Scope, id: &PartyId, form: PartyForm) -> Result<Hints, Declined> {
+    pub async fn put_party(&self, scope: &Scope, id: &PartyId, form: PartyForm) -> Result<(Hints, bool), Declined> {
         check(&form)?;
         self.check_public_name(&form)?;
+        self.check_outside(&form.emails).await?;
         // Two first PUTs at one time draw two keys, and the store keeps one of them: what was
         // sealed with the other is sealed again.
         for _ in 0..3 {
             let before = self.open_party(scope, id).await?;
+            let created = before.is_none();
             let profile = self.profile_of(scope, &form, before.as_ref().map(|b| &b.profile))?;
             let row = self.sealed(scope, id, &form, &profile, before)?;
             let wrapped = row.key.clone();
             self.store.put_party(scope, row).await?;
             if self.store.party(scope, id).await?.is_some_and(|kept| kept.key == wrapped) {
-                return Ok(hints(id, form.group, &profile));
+                return Ok((hints(id, form.group, &profile), created));
             }
         }
         Err(Fault::plain("putting a party that others change at the same time").into())
@@ -156,6 +158,23 @@ impl Desk {
             tags: contacts.iter().map(|contact| self.vault.tag(market, contact)).collect(),
             changed: self.now(),
         })
+    }
+
+    /// A party's mail goes out of the house: to an address of ours it would go round in a circle,
+    /// and whoever writes from a handle is somebody whose contact is elsewhere.
+    pub(super) async fn check_outside(&self, emails: &[String]) -> Result<(), Declined> {
+        for (n, text) in emails.iter().enumerate() {
+            let Ok(contact) = Contact::email(text) else { continue };
+            let Some((local, domain)) = contact.value.reveal().rsplit_once('@') else { continue };
+            if self.store.marketplace_by_domain(domain).await?.is_some() {
+                return Err(Wrong::unfit_at("emails", n, None, "an address of the relay itself"));
+            }
+            let Ok(handle) = local.parse::<Handle>() else { continue };
+            if self.store.handle(handle.hash()).await?.is_some() {
+                return Err(Wrong::unfit_at("emails", n, None, "a handle of the relay itself"));
+            }
+        }
+        Ok(())
     }
 
     /// A public name is shown to the other side: it must not be a way around the relay.

@@ -1,5 +1,5 @@
 //! Resealing: after a rotation of the ring, every data key is wrapped again by the active key
-//! and every party is indexed again. Resumable by nature: what is done is no longer found.
+//! and every party and agent is indexed again. Resumable by nature: what is done is no longer found.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,18 @@ pub struct Resealed {
     pub keys: u64,
     /// Parties indexed again.
     pub parties: u64,
+    /// Agents indexed again.
+    pub agents: u64,
 }
+
+impl Resealed {
+    fn all(&self) -> u64 {
+        self.keys + self.parties + self.agents
+    }
+}
+
+/// Hears how much is done.
+type Tell<'a> = &'a (dyn Fn(u64) + Send + Sync);
 
 impl Desk {
     /// Wraps and indexes everything under the active key; tells `progress` (done, in all).
@@ -37,21 +48,45 @@ impl Desk {
             done.keys += replaced;
             progress(done.keys.min(total), total);
         }
+        self.reindex_parties(active, &mut done, &|done| progress(done.min(total), total)).await?;
+        self.reindex_agents(active, &mut done, &|done| progress(done.min(total), total)).await?;
+        progress(total, total);
+        Ok(done)
+    }
+
+    async fn reindex_parties(&self, active: u32, done: &mut Resealed, tell: Tell<'_>) -> Result<(), Fault> {
         let mut seen = HashSet::new();
         loop {
-            let rows = self.store.parties_to_reindex(active, BATCH).await?;
-            let mut fresh = 0;
-            for (scope, row) in rows {
+            let mut fresh = false;
+            for (scope, row) in self.store.parties_to_reindex(active, BATCH).await? {
                 if seen.insert((scope.marketplace().clone(), row.id.clone())) {
-                    fresh += 1;
+                    fresh = true;
                     self.reindex(&scope, row).await?;
                     done.parties += 1;
-                    progress((done.keys + done.parties).min(total), total);
+                    tell(done.all());
                 }
             }
-            if fresh == 0 {
-                progress(total, total);
-                return Ok(done);
+            if !fresh {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Agents write from addresses of their own: an old key could not go while it finds them.
+    async fn reindex_agents(&self, active: u32, done: &mut Resealed, tell: Tell<'_>) -> Result<(), Fault> {
+        let mut seen = HashSet::new();
+        loop {
+            let mut fresh = false;
+            for (scope, row) in self.store.agents_to_reindex(active, BATCH).await? {
+                if seen.insert((scope.marketplace().clone(), row.party.clone(), row.id.clone())) {
+                    fresh = true;
+                    self.reindex_agent(&scope, row).await?;
+                    done.agents += 1;
+                    tell(done.all());
+                }
+            }
+            if !fresh {
+                return Ok(());
             }
         }
     }

@@ -16,6 +16,8 @@ pub struct ReviewPut {
     pub withheld: usize,
     /// How many were being handed over at this moment and may still arrive.
     pub in_flight: usize,
+    /// Whether it is new.
+    pub created: bool,
 }
 
 impl Desk {
@@ -35,7 +37,9 @@ impl Desk {
         if !(1..=5).contains(&rating) {
             return Err(Wrong::field("rating", "not 1 to 5"));
         }
-        if self.store.review_row(scope, id).await?.is_some_and(|row| row.conversation != *conversation) {
+        let before = self.store.review_row(scope, id).await?;
+        let created = before.is_none();
+        if before.is_some_and(|row| row.conversation != *conversation) {
             return Err(Wrong::field("conversation", "this review is of another conversation"));
         }
         if self.store.conversation(scope, conversation).await?.is_none() {
@@ -60,6 +64,7 @@ impl Desk {
             reviewer: barrier.reviewer,
             withheld: barrier.withheld.len(),
             in_flight: barrier.in_flight.len(),
+            created,
         })
     }
 

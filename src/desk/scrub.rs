@@ -6,6 +6,8 @@ use crate::{
     policy::content,
 };
 
+pub use crate::detect::carries_contact;
+
 use super::Desk;
 
 /// What is told of a text to clean.

@@ -68,7 +68,7 @@ impl Desk {
     /// Draws a token. Its text is told this once.
     ///
     /// # Errors
-    /// When a seller is unknown, the expiry is past, or by a fault.
+    /// When a seller or its agent is unknown, the expiry is past, or by a fault.
     pub async fn issue_token(
         &self,
         scope: &Scope,
@@ -122,8 +122,9 @@ impl Desk {
     async fn check_scope(&self, scope: &Scope, may: &TokenScope) -> Result<(), Declined> {
         match may {
             TokenScope::Seller { party, .. } if self.store.party(scope, party).await?.is_none() => {
-                Err(Wrong::field("party", "no such party"))
+                Err(Wrong::unfit("party", "no such party"))
             }
+            TokenScope::Seller { party, agent } => self.check_agent(scope, party, agent).await,
             TokenScope::Carrier { name } if !fits(name, 64) => {
                 Err(Wrong::field("name", "1 to 64 characters without control characters"))
             }

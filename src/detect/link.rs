@@ -4,6 +4,7 @@
 //! scheme, `www.`, a path, a known host, a label that is no word, or words that speak of a site.
 
 use super::{
+    carried::carries_contact,
     lexicon::Cue,
     sight::{Face, Finds, Found, Sight},
 };
@@ -20,7 +21,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
 fn schemes(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let mut ends = Ends::of(text);
-    let (mut until, mut nested) = (0, 0);
+    let (mut until, mut nested, mut judged) = (0, 0, 0);
     for at in memchr::memmem::find_iter(text.as_bytes(), "://") {
         let scheme = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).len();
         let scheme = text[scheme..at].find(|c: char| c.is_ascii_alphabetic()).map(|p| scheme + p);
@@ -29,7 +30,11 @@ fn schemes(sight: &Sight<'_>, found: &mut Finds) {
         nested = if ends.same { nested + 1 } else { 0 };
         let host = host_of(&text[at + 3..end]);
         let named = host.len() > 1 && host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
-        if named && !allowed(sight, host) || nested > NESTED {
+        // What lies within a link was judged with it.
+        let within = start < judged;
+        judged = judged.max(end);
+        let carries = || !within && carries_contact(&text[start..end], &|host| allowed(sight, host));
+        if named && (!allowed(sight, host) || carries()) || nested > NESTED {
             found.push(Found { start, end, kind: Kind::Link });
             until = end;
         }
@@ -44,7 +49,7 @@ fn hosts(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     let bytes = text.as_bytes();
     let mut ends = Ends::of(text);
-    let mut at = 0;
+    let (mut at, mut judged) = (0, 0);
     while let Some(dot) = memchr::memchr(b'.', &bytes[at..]).map(|p| at + p) {
         let start = host_start(text, at, dot);
         let start = start + bytes[start..].iter().take_while(|b| **b == b'.').count();
@@ -70,7 +75,16 @@ fn hosts(sight: &Sight<'_>, found: &mut Finds) {
         let end = start + host.len;
         let link_end = ends.after(end);
         let path = link_end > end && matches!(bytes[end], b'/' | b'?' | b'#') || port(&text[end..]);
-        if bytes.get(end) == Some(&b'@') || allowed(sight, host.text) {
+        if bytes.get(end) == Some(&b'@') {
+            continue;
+        }
+        if allowed(sight, host.text) {
+            let fresh = start >= judged;
+            judged = judged.max(link_end);
+            if path && fresh && carries_contact(&text[start..link_end], &|host| allowed(sight, host)) {
+                found.push(Found { start, end: link_end, kind: Kind::Link });
+                at = link_end;
+            }
             continue;
         }
         let candidate = Candidate { sight, host: &host, start, end, path };

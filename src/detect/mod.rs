@@ -14,6 +14,7 @@
 
 mod address;
 mod amount;
+mod carried;
 mod confusable;
 mod context;
 mod digits;
@@ -34,6 +35,7 @@ mod token;
 mod unveil;
 mod window;
 
+pub use carried::carries_contact;
 pub use context::{Context, Guard, Known, Own, Piece, Report};
 pub use lexicon::{ExampleFault, LexiconFault};
 pub use placeholder::placeholder;

@@ -115,6 +115,38 @@ fn own_contacts_are_no_findings() {
 }
 
 #[test]
+fn an_allowed_link_stays_unless_it_carries_a_contact() {
+    let known = Known { links: vec!["market.example".to_owned()], ..Known::default() };
+    let context = Context { lang: Some("id".to_owned()), known, ..Context::default() };
+    let redacted = |text: &str| {
+        DETECT.scan(&[Piece { part: Part::Text(0), text }], &context, &Window::default()).redacted[0].clone()
+    };
+    for stays in ["lihat https://market.example/order?id=7&q=teh+hijau ya", "lihat market.example/item/teh-1 ya"] {
+        assert_eq!(redacted(stays), stays);
+    }
+    for carries in [
+        "lihat https://market.example/?wa=081234567890 ya",
+        "lihat market.example/?q=budi%40surat.example ya",
+        "lihat https://market.example/go?to=https%3A%2F%2Ftoko.test%2Fx ya",
+    ] {
+        assert_eq!(redacted(carries), "lihat [tautan luar dihapus] ya", "{carries}");
+    }
+}
+
+#[test]
+fn a_link_of_links_is_judged_in_time() {
+    let known = Known { links: vec!["market.example".to_owned()], ..Known::default() };
+    let context = Context { known, ..Context::default() };
+    let started = std::time::Instant::now();
+    for text in
+        ["https://market.example/".repeat(4_000), format!("https://market.example/{}", "wa=@+://".repeat(10_000))]
+    {
+        DETECT.scan(&[Piece { part: Part::Text(0), text: &text }], &context, &Window::default());
+    }
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
 fn the_sentences_that_must_be_caught_are_caught() {
     use SignalKind::{Doxxing, ReviewIncentive, ReviewPressure, Threat};
     for (text, kind) in [

@@ -21,6 +21,21 @@ pub struct Kept {
     pub purpose: Purpose,
     /// How the author was proven, such as `dmarc=pass` or `token`.
     pub proof: String,
+    /// What the author is told of it, where that is less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unguarded: Option<Box<Unguarded>>,
+}
+
+/// A message as it would be cut if nobody's name and contact were known. Whoever guesses a
+/// guarded name and sees it cut would learn that the guess was right: authors are told this.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Unguarded {
+    /// As the author is told that the other side gets it.
+    pub delivered: Shown,
+    /// What the author is told was cut, as in [`Kept::findings`].
+    pub findings: Vec<(String, usize, usize, Kind, String)>,
+    /// What the content policy says of that.
+    pub verdict: Verdict,
 }
 
 /// One form of a message.
@@ -58,14 +73,12 @@ pub struct File {
 impl Kept {
     /// What was cut, as it was found.
     pub fn findings(&self) -> Vec<Finding> {
-        let finding = |(part, start, end, kind, text): &(String, usize, usize, Kind, String)| Finding {
-            part: part.parse().unwrap_or(Part::Text(0)),
-            start: *start,
-            end: *end,
-            kind: *kind,
-            text: text.clone(),
-        };
-        self.findings.iter().map(finding).collect()
+        read(&self.findings)
+    }
+
+    /// Findings as they are kept.
+    pub fn written(findings: &[Finding]) -> Vec<(String, usize, usize, Kind, String)> {
+        findings.iter().map(|f| (f.part.to_string(), f.start, f.end, f.kind, f.text.clone())).collect()
     }
 
     /// What it was up to, as it was found.
@@ -76,6 +89,30 @@ impl Kept {
             rule: rule.clone(),
         };
         self.signals.iter().map(signal).collect()
+    }
+}
+
+impl Unguarded {
+    /// What the author is told was cut.
+    pub fn findings(&self) -> Vec<Finding> {
+        read(&self.findings)
+    }
+}
+
+fn read(kept: &[(String, usize, usize, Kind, String)]) -> Vec<Finding> {
+    let finding = |(part, start, end, kind, text): &(String, usize, usize, Kind, String)| Finding {
+        part: part.parse().unwrap_or(Part::Text(0)),
+        start: *start,
+        end: *end,
+        kind: *kind,
+        text: text.clone(),
+    };
+    kept.iter().map(finding).collect()
+}
+
+impl fmt::Debug for Unguarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("«unguarded message»")
     }
 }
 

@@ -27,7 +27,7 @@ pub use entry::{Commitment, Entry, EntryKind, Link, LinkError};
 pub use finding::{Finding, Kind, Part, Signal, SignalKind, Span};
 pub use handle::{Handle, HandleHash, HandleState, PostalCode};
 pub use id::{AgentId, BadId, ConversationId, EventId, OrderId, PartyId, ReviewId};
-pub use kept::{File, Kept, Shown};
+pub use kept::{File, Kept, Shown, Unguarded};
 pub use key::{IndexTag, WrappedKey};
 pub use luck::{Luck, SystemLuck};
 pub use message::{Attachment, AttachmentAction, Content, Message, Purpose, ThreadIds};

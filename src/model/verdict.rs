@@ -2,7 +2,7 @@ use std::{error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, Finding, Phase, Shown, Signal};
+use super::{EventId, Finding, Phase, Shown, Signal, Unguarded};
 
 /// What the content policy says of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub enum Reason {
     Blocked,
     /// The conversation is over.
     Closed,
+    /// The same idempotency key came with another message; nothing is recorded.
+    Conflict,
     /// A signal that the content policy refuses.
     Content,
     /// After a review, within the cool-down.
@@ -91,6 +93,7 @@ impl Reason {
         match self {
             Self::Blocked => "blocked",
             Self::Closed => "closed",
+            Self::Conflict => "conflict",
             Self::Content => "content",
             Self::CoolDown => "cool_down",
             Self::ForeignSender => "foreign_sender",
@@ -138,6 +141,7 @@ impl Refusal {
                 "this conversation takes no further message from you for now"
             }
             Reason::Closed => "this conversation is closed",
+            Reason::Conflict => "another message was sent under this key",
             Reason::Content => "the content of this message is not allowed here",
             Reason::ForeignSender | Reason::NotProven | Reason::RetiredHandle | Reason::UnknownHandle => {
                 "no such address"
@@ -218,6 +222,8 @@ pub struct Accepted {
     pub findings: Vec<Finding>,
     /// What it is up to.
     pub signals: Vec<Signal>,
+    /// What its sender is told of it, where that is less.
+    pub unguarded: Option<Box<Unguarded>>,
     /// The sender's phase after it.
     pub phase: Phase,
     /// How many further messages the sender has, where it is limited.

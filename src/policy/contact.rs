@@ -92,6 +92,11 @@ pub struct SideStanding {
 }
 
 impl Standing {
+    /// Of a conversation that is over for both sides.
+    pub fn closed() -> Self {
+        Self { seller: shut(Reason::Closed, Some(0)), buyer: shut(Reason::Closed, None) }
+    }
+
     /// Of one side.
     pub fn of(&self, side: Side) -> SideStanding {
         match side {

@@ -23,6 +23,7 @@ mod care;
 mod claim;
 mod notice;
 mod outcome;
+mod postmaster;
 mod record;
 mod resolve;
 mod rewrite;

@@ -43,7 +43,8 @@ impl Relay {
                 self.bell.notify_one();
                 count("accepted", talk.channel);
                 let standing = contact::standing(&pair, &talk.rules.contact).of(from);
-                Ok(Written::Done(accepted(id, state, verdict, delivered, findings, signals, standing)))
+                let accepted = accepted(id, state, verdict, delivered, findings, signals, standing);
+                Ok(Written::Done(Accepted { unguarded: kept.unguarded, ..accepted }))
             }
             Recorded::Refused { reason, .. } => {
                 count("refused", talk.channel);
@@ -57,7 +58,7 @@ impl Relay {
                 .into())
             }
             Recorded::Repeated(first) => self.repeat(talk, first).await.map(Written::Done),
-            Recorded::Conflict => Err(Stop::Failed(Fault::plain("matching an idempotency key with another body"))),
+            Recorded::Conflict => Err(Reason::Conflict.into()),
             Recorded::Stale => Ok(Written::Stale),
             Recorded::Gone => Err(Reason::UnknownHandle.into()),
         }
@@ -74,6 +75,7 @@ impl Relay {
             verdict: Verdict::Refuse,
             purpose: talk.purpose,
             proof: talk.proof.clone(),
+            unguarded: None,
         };
         let record = self.new_record(talk, id, content, &kept)?;
         let judge: Judge = Box::new(move |_| Decision::Refuse(reason));
@@ -83,7 +85,7 @@ impl Relay {
                 Ok(accepted) => Stop::Again(Box::new(accepted)),
                 Err(stop) => stop,
             },
-            Recorded::Conflict => Stop::Failed(Fault::plain("matching an idempotency key with another body")),
+            Recorded::Conflict => Reason::Conflict.into(),
             _ => {
                 count("refused", talk.channel);
                 Stop::from(Refusal { id: Some(id), ..Refusal::new(reason) })
@@ -165,6 +167,7 @@ impl Relay {
         let signals = kept.signals();
         let mut accepted = accepted(id, row.state, kept.verdict, kept.delivered, &findings, &signals, standing);
         accepted.repeated = true;
+        accepted.unguarded = kept.unguarded;
         Ok(accepted)
     }
 }
@@ -173,15 +176,12 @@ fn keep(scrubbed: &Scrubbed, delivered: Shown) -> Kept {
     Kept {
         original: scrubbed.original.clone(),
         delivered,
-        findings: scrubbed
-            .findings
-            .iter()
-            .map(|f| (f.part.to_string(), f.start, f.end, f.kind, f.text.clone()))
-            .collect(),
+        findings: Kept::written(&scrubbed.findings),
         signals: scrubbed.signals.iter().map(|s| (s.part.to_string(), s.kind, s.rule.clone())).collect(),
         verdict: scrubbed.verdict,
         purpose: scrubbed.talk.purpose,
         proof: scrubbed.talk.proof.clone(),
+        unguarded: scrubbed.unguarded.clone(),
     }
 }
 
@@ -235,6 +235,7 @@ fn accepted(
         signals: signals.to_vec(),
         phase: standing.phase,
         left: standing.left,
+        unguarded: None,
         repeated: false,
     }
 }

@@ -12,9 +12,12 @@ use super::{
     talk::{Run, Talk},
 };
 use crate::{
-    detect::{Context, Guard, Known, Own, Piece, Window, placeholder},
+    detect::{Context, Guard, Known, Own, Piece, Window, carries_contact, placeholder},
     media::{Removed, attachment, html::Document, text},
-    model::{Attachment, AttachmentAction, Content, Fault, File, Finding, Kind, Message, Part, Reason, Shown, Signal},
+    model::{
+        Attachment, AttachmentAction, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal,
+        Unguarded,
+    },
     policy::content,
     vault::Place,
 };
@@ -34,18 +37,52 @@ impl Relay {
         let mut content = admitted.content().clone();
         let (seq, window) = self.window(&talk).await?;
         self.rebuild_files(&mut content.attachments).await?;
-        let mut read = self.read_texts(&talk, &mut content, window)?;
-        drop_caught_names(&self.context(&talk), &mut content.attachments, &mut read, self);
-        tell_removed(&mut content, &talk.removed, talk.reader_locale());
+        let files = content.attachments.clone();
+        let mut read = self.cut(&talk, &self.context(&talk), &mut content, window.clone())?;
         if is_hollow(&content) && !is_hollow_by_itself(&talk, admitted.content()) {
             return Err(self.refuse_hollow(&talk, admitted.content()).await?);
         }
         show_plainly(&mut content);
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
+        let unguarded = self.unguarded(&talk, admitted.content(), files, window, &read)?;
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
-        let stage =
-            Scrubbed { talk, original, findings: read.findings, signals: read.signals, verdict, window: (seq, sealed) };
+        let Read { findings, signals, .. } = read;
+        let stage = Scrubbed { talk, original, findings, signals, verdict, unguarded, window: (seq, sealed) };
         Ok(Message::at(stage, content))
+    }
+
+    /// Cuts what is found out of every part, and says what is missing.
+    fn cut(&self, talk: &Talk, context: &Context, content: &mut Content, window: Window) -> Result<Read, Stop> {
+        let mut read = self.read_texts(talk, context, content, window)?;
+        drop_caught_names(context, &mut content.attachments, &mut read, self);
+        tell_removed(content, &talk.removed, talk.reader_locale());
+        Ok(read)
+    }
+
+    /// The same without what is guarded, as a dry run does it, where the guard may have decided:
+    /// what its sender is told then.
+    fn unguarded(
+        &self,
+        talk: &Talk,
+        content: &Content,
+        files: Vec<Attachment>,
+        window: Window,
+        read: &Read,
+    ) -> Result<Option<Box<Unguarded>>, Stop> {
+        let may_be_guard = |kind: Kind| matches!(kind, Kind::Email | Kind::Name | Kind::Phone);
+        if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
+            return Ok(None);
+        }
+        let mut content = Content { attachments: files, ..content.clone() };
+        let context = Context { guard: Guard::default(), ..self.context(talk) };
+        let plain = self.cut(talk, &context, &mut content, window)?;
+        if plain.findings == read.findings {
+            return Ok(None);
+        }
+        show_plainly(&mut content);
+        let verdict = content::decide(&plain.findings, &plain.signals, talk.from, &talk.rules.content);
+        let findings = Kept::written(&plain.findings);
+        Ok(Some(Box::new(Unguarded { delivered: shown(&content), findings, verdict })))
     }
 
     /// What its sender wrote could not be opened: told at once, or the words would be lost.
@@ -57,8 +94,7 @@ impl Relay {
     }
 
     /// Reads subject, text and HTML, and cuts what was found out of each.
-    fn read_texts(&self, talk: &Talk, content: &mut Content, window: Window) -> Result<Read, Stop> {
-        let context = self.context(talk);
+    fn read_texts(&self, talk: &Talk, context: &Context, content: &mut Content, window: Window) -> Result<Read, Stop> {
         let detect = Arc::clone(&self.rules.load().detect);
         let mut read = Read::default();
         let subject = content.subject.take().unwrap_or_default();
@@ -67,7 +103,7 @@ impl Relay {
             Piece { part: Part::Subject, text: &subject },
             Piece { part: Part::Text(0), text: body.as_deref().unwrap_or_default() },
         ];
-        let report = detect.scan(&pieces, &context, &window);
+        let report = detect.scan(&pieces, context, &window);
         let plain = body.as_deref().filter(|_| report.findings.is_empty());
         let mut redacted = report.redacted.into_iter();
         content.subject = redacted.next().filter(|s| !s.is_empty());
@@ -82,7 +118,7 @@ impl Relay {
                 Ok(document) => {
                     // Alone it is read after the subject; beside a text it says the same again.
                     let window = if body.is_some() { &window } else { &report.window };
-                    self.read_html(talk, &context, document, content, (window, plain), &mut read);
+                    self.read_html(talk, context, document, content, (window, plain), &mut read);
                 }
                 Err(_) if body.is_some() => {
                     inline_becomes_attached(&mut content.attachments);
@@ -155,10 +191,12 @@ impl Relay {
         let host = link.split_once("://").map_or(link, |(_, rest)| rest);
         let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
         let web = link.starts_with("https://") || link.starts_with("http://");
-        web && !link.contains('@')
-            && talk.rules.links.allow.iter().any(|allowed| {
+        let stays = |host: &str| {
+            talk.rules.links.allow.iter().any(|allowed| {
                 host == *allowed || host.strip_suffix(allowed.as_str()).is_some_and(|rest| rest.ends_with('.'))
             })
+        };
+        web && !link.contains('@') && stays(&host) && !carries_contact(link, &stays)
     }
 
     /// Pictures are decoded and encoded afresh in a worker; nothing else of theirs survives.

@@ -22,7 +22,7 @@
 use std::sync::Arc;
 
 use super::talk::Talk;
-use crate::model::{Attachment, EventId, Finding, Message, Shown, Signal, Verdict};
+use crate::model::{Attachment, EventId, Finding, Message, Shown, Signal, Unguarded, Verdict};
 
 /// We know between whom it is.
 pub(super) struct Resolved {
@@ -47,6 +47,8 @@ pub(super) struct Scrubbed {
     pub(super) findings: Vec<Finding>,
     pub(super) signals: Vec<Signal>,
     pub(super) verdict: Verdict,
+    /// What the sender is told, where that is less.
+    pub(super) unguarded: Option<Box<Unguarded>>,
     /// The sequence of the window that was read, and the window as it will be.
     pub(super) window: (u64, Vec<u8>),
 }

@@ -222,6 +222,8 @@ pub trait Store: Ledger {
     fn rewrap(&self, rows: Vec<(WrappedKeyRow, WrappedKey)>) -> Answer<'_, u64>;
     /// Parties with an index row under another key than `key`, for re-indexing, in batches.
     fn parties_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, PartyRow)>>;
+    /// Agents with an index row under another key than `key`, for re-indexing, in batches.
+    fn agents_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, AgentRow)>>;
     /// How many data keys and index rows each key of the ring still serves.
     fn key_use(&self) -> Answer<'_, Vec<(u32, u64)>>;
     /// This process alone carries from now on: claims of one before it are void.

@@ -42,7 +42,7 @@ words! {
         Failed = "failed"
     }
     Reason {
-        Blocked = "blocked" Closed = "closed" Content = "content" CoolDown = "cool_down"
+        Blocked = "blocked" Closed = "closed" Conflict = "conflict" Content = "content" CoolDown = "cool_down"
         ForeignSender = "foreign_sender" Loop = "loop" NotProven = "not_proven" Rate = "rate"
         RetiredHandle = "retired_handle" ReviewBudget = "review_budget" TooLarge = "too_large"
         Unanswered = "unanswered" UnknownHandle = "unknown_handle" Unreadable = "unreadable"

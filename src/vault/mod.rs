@@ -28,7 +28,7 @@ use ring::hmac;
 pub use keyring::{KeyFault, KeyRing, RingKey};
 pub use passwords::{check_password, draw_password, draw_token, password_verifier, token_hash};
 pub use seal::{DataKey, Place};
-pub use signer::{EvidenceSigner, Verp, fingerprint, verify_signature};
+pub use signer::{EvidenceSigner, Verp};
 
 use crate::model::{
     Contact, Fault, Handle, HandleHash, IndexTag, Luck, Marketplace, PostalCode, Timestamp, WrappedKey,

@@ -1,7 +1,7 @@
-use data_encoding::{BASE64, Encoding, HEXLOWER, Specification};
+use data_encoding::{Encoding, HEXLOWER, Specification};
 use ring::{
-    digest, hmac,
-    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
+    hmac,
+    signature::{Ed25519KeyPair, KeyPair},
 };
 use subtle::ConstantTimeEq;
 
@@ -56,17 +56,6 @@ impl EvidenceSigner {
     pub fn public_key(&self) -> &[u8] {
         self.0.public_key().as_ref()
     }
-}
-
-/// Checks an Ed25519 signature.
-pub fn verify_signature(public_key: &[u8], bytes: &[u8], signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(&ED25519, public_key).verify(bytes, signature).is_ok()
-}
-
-/// The fingerprint of a public key as people compare it: `SHA256:` and base64 without padding.
-pub fn fingerprint(public_key: &[u8]) -> String {
-    let hash = digest::digest(&digest::SHA256, public_key);
-    format!("SHA256:{}", BASE64.encode(hash.as_ref()).trim_end_matches('='))
 }
 
 /// Crockford's alphabet without padding: 16 bytes are 26 characters.

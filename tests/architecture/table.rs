@@ -147,6 +147,7 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "channel/api",
         imports: STREET,
         crates: &[
+            "arc_swap",
             "bytes",
             "data_encoding",
             "futures_util",

@@ -196,6 +196,8 @@ async fn another_conversation_order_channel_or_agent_is_no_way_around() {
     api.put("/v1/orders/order-evade-3", &json!({"state": "placed", "fulfilment": "seller", "items": []})).await.ok();
     let third = house.converse("conv-evade-3", Some("order-evade-3"), pair.buyer.clone(), pair.seller.clone()).await;
     is_limited(&house, &third, "For another order.").await;
+    let agent_mail = "ania@sklep-evade.example";
+    api.put(&format!("/v1/parties/{}/agents/ania", pair.seller.id), &json!({"emails": [agent_mail]})).await.ok();
     for conversation in [&pair.id, &second.id, &third.id] {
         let path = format!("/v1/conversations/{conversation}/messages");
         let answer = api.post(&path, &json!({"from": "seller", "text": "In the app."})).await;
@@ -204,8 +206,6 @@ async fn another_conversation_order_channel_or_agent_is_no_way_around() {
         let answer = api.post(&path, &json!({"from": "seller", "agent": "ania", "text": "By an agent."})).await;
         assert_eq!(answer.status, 429, "{}", answer.text());
     }
-    let agent_mail = "ania@sklep-evade.example";
-    api.put(&format!("/v1/parties/{}/agents/ania", pair.seller.id), &json!({"emails": [agent_mail]})).await.ok();
     let ania = Person::new("ania", "Ania Nowak", agent_mail);
     let letter = mails::plain(&ania, &pair.buyer_handle, "Hi", "From my own mailbox.");
     let reply = house.smtp_tls().await.send(agent_mail, &pair.buyer_handle, &letter.raw).await.expect("a reply");

@@ -74,6 +74,15 @@ async fn a_hangup_reads_the_settings_again_and_drops_nobody() {
     house.signal("HUP");
     eventually(Duration::from_secs(3), "the link is allowed now", async || (!cut(&house).await).then_some(())).await;
     assert_eq!(open.ask("NOOP").await.expect("the open session lives").code, 250);
+    let announces =
+        async |house: &House, size: &str| house.smtp_tls().await.offers.iter().any(|offer| offer == size).then_some(());
+    assert!(announces(&house, "SIZE 35250000").await.is_some());
+    house.change("[mail]\nmax_size = \"1MB\"\n[api]\nmax_body = \"1kB\"\n[sandbox]\nworkers = 1");
+    house.signal("HUP");
+    eventually(Duration::from_secs(3), "the new size", async || announces(&house, "SIZE 2370000").await).await;
+    let large = json!({"text": "x".repeat(2_000), "sender": "seller"});
+    house.api().post("/v1/scrub", &large).await.problem(413, "too_large");
+    assert!(house.logs().contains("sandbox.workers"), "what waits is named: {}", house.logs());
     // Wrong settings are not taken, and nothing stops.
     house.change("[links]\nfrobnicate = 1");
     house.signal("HUP");
@@ -81,6 +90,32 @@ async fn a_hangup_reads_the_settings_again_and_drops_nobody() {
     assert!(!cut(&house).await, "the last good settings stay");
     assert_eq!(open.ask("NOOP").await.expect("the open session lives").code, 250);
     assert!(house.logs().contains("frobnicate"), "{}", house.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_postmaster_is_reached_where_one_is_named() {
+    let sink = Sink::start(None).await;
+    let mut house = Plan::new().route(sink.at).start().await;
+    let letter = b"From: <mesin@luar.example>\r\nSubject: Your relay\r\n\r\nIt greets me twice.\r\n";
+    let send = async |house: &House, to: &str| {
+        house.smtp_tls().await.send("mesin@luar.example", to, letter).await.expect("a reply").code
+    };
+    let host = format!("postmaster@{}", crate::house::HOSTNAME);
+    let domain = format!("PostMaster@{}", crate::house::DOMAIN);
+    assert_eq!(send(&house, "postmaster").await, 550);
+    house.change("[mail]\npostmaster = \"ops@kantor.example\"");
+    house.signal("HUP");
+    eventually(Duration::from_secs(3), "a postmaster", async || {
+        (send(&house, "postmaster").await == 250).then_some(())
+    })
+    .await;
+    for to in [host.as_str(), &domain] {
+        assert_eq!(send(&house, to).await, 250, "{to}");
+    }
+    assert_eq!(send(&house, "postmaster@elsewhere.example").await, 550);
+    let mails = sink.to("ops@kantor.example");
+    assert_eq!(mails.len(), 3, "said to be taken only when it was handed over");
+    assert!(mails[0].body().contains("mesin@luar.example") && mails[0].body().contains("greets me twice"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

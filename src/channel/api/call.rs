@@ -59,6 +59,11 @@ impl Reply {
         Self::json(StatusCode::CREATED, body)
     }
 
+    /// The answer to a PUT: 201 when it made something, 200 when it replaced it (RFC 9110 §9.3.4).
+    pub(super) fn put(created: bool, body: &impl Serialize) -> Answered {
+        if created { Self::created(body) } else { Self::ok(body) }
+    }
+
     /// 204.
     pub(super) fn nothing() -> Answered {
         Ok(Self { status: StatusCode::NO_CONTENT, body: Vec::new(), media_type: JSON })
@@ -149,13 +154,13 @@ impl Call<'_> {
         }
     }
 
-    /// Looks whether the caller has a part in a conversation. One of another seller is as
+    /// Looks whether the caller has a part in a conversation, and tells its seller. One of another seller is as
     /// absent as one of another marketplace.
-    pub(super) async fn takes_part(&self, id: &ConversationId) -> Result<(), Problem> {
+    pub(super) async fn takes_part(&self, id: &ConversationId) -> Result<PartyId, Problem> {
         let (_, seller) = self.api.desk.between(self.scope(), id).await?;
         match self.seller() {
             Some((party, _)) if *party != seller => Err(Problem::new(Code::NotFound)),
-            _ => Ok(()),
+            _ => Ok(seller),
         }
     }
 }

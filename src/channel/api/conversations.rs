@@ -46,7 +46,10 @@ pub(super) struct ConversationPutBody {
     put, path = "/v1/conversations/{id}", tag = "conversations",
     params(("id" = String, Path, description = "the marketplace's id")),
     request_body = ConversationPutBody,
-    responses((status = 200, description = "the conversation with its handles", body = ConversationBody))
+    responses(
+        (status = 200, description = "replaced: the conversation with its handles", body = ConversationBody),
+        (status = 201, description = "new", body = ConversationBody)
+    )
 )]
 pub(super) async fn put(call: &Call<'_>) -> Answered {
     let id: ConversationId = call.id("id")?;
@@ -60,8 +63,8 @@ pub(super) async fn put(call: &Call<'_>) -> Answered {
         expires: body.expires_at.as_deref().map(|text| wire::time("expires_at", text)).transpose()?,
         deliver: body.deliver.into(),
     };
-    let (view, _) = call.api.desk.put_conversation(call.scope(), &id, form).await?;
-    Reply::ok(&ConversationBody::of(view, call.reader()))
+    let (view, created) = call.api.desk.put_conversation(call.scope(), &id, form).await?;
+    Reply::put(created, &ConversationBody::of(view, call.reader()))
 }
 
 /// One conversation.

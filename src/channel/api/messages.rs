@@ -165,7 +165,10 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     let id: ConversationId = call.id("id")?;
     let body: MessagePostBody = call.read()?;
     let (from, agent) = speaker(call, &body)?;
-    call.takes_part(&id).await?;
+    let seller = call.takes_part(&id).await?;
+    if let Some(named) = agent.as_ref().filter(|_| call.seller().is_none()) {
+        call.api.desk.check_agent(call.scope(), &seller, named).await?;
+    }
     let inbound = Inbound {
         scope: call.scope().clone(),
         conversation: id.clone(),
@@ -252,14 +255,19 @@ fn message_key(call: &Call<'_>, id: &ConversationId) -> Option<crate::desk::Idem
 async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answered {
     let standing = call.api.desk.standing(call.scope(), id).await?;
     let full = call.reader() == Reader::Marketplace;
+    let Accepted { verdict, delivered, findings, unguarded, .. } = accepted;
+    let (verdict, findings, delivered) = match unguarded.filter(|_| !full) {
+        Some(told) => (told.verdict, told.findings(), told.delivered),
+        None => (verdict, findings, delivered),
+    };
     Reply::created(&MessagePutBody {
         id: accepted.id,
         state: accepted.state,
-        verdict: accepted.verdict,
-        delivered: accepted.delivered.into(),
-        findings: accepted.findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect(),
+        verdict,
+        delivered: delivered.into(),
+        findings: findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect(),
         signals: full.then(|| accepted.signals.iter().map(SignalBody::from).collect()),
-        reasons: full.then(|| wire::reasons(None, &accepted.findings, &accepted.signals)),
+        reasons: full.then(|| wire::reasons(None, &findings, &accepted.signals)),
         contact: ContactBody::of(&standing, call.reader()),
     })
 }
@@ -275,6 +283,7 @@ fn refused(refusal: &Refusal, reader: Reader) -> Problem {
         reason if reason.is_contact() => Code::ContactLimited,
         Reason::Content | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
         Reason::Closed => Code::ConversationClosed,
+        Reason::Conflict => Code::IdempotencyConflict,
         Reason::TooLarge => Code::TooLarge,
         _ => Code::NotFound,
     };
@@ -382,8 +391,10 @@ impl MessageBody {
             self.shown = kept.delivered.into();
             return;
         }
-        let (findings, signals) = (kept.findings(), kept.signals());
         let full = told == Told::Marketplace;
+        let unguarded = kept.unguarded.clone().filter(|_| !full);
+        let findings = unguarded.as_ref().map_or_else(|| kept.findings(), |told| told.findings());
+        let signals = kept.signals();
         self.findings = Some(findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect());
         if told == Told::Marketplace {
             let why = reason.filter(|reason| *reason != Reason::Content);
@@ -392,7 +403,7 @@ impl MessageBody {
             self.verdict = Some(kept.verdict);
         }
         self.shown = kept.original.into();
-        self.delivered = Some(kept.delivered.into());
+        self.delivered = Some(unguarded.map_or(kept.delivered, |told| told.delivered).into());
     }
 }
 
@@ -482,6 +493,7 @@ mod tests {
             (Reason::Content, 422),
             (Reason::Unreadable, 422),
             (Reason::Closed, 409),
+            (Reason::Conflict, 409),
             (Reason::TooLarge, 413),
             (Reason::UnknownHandle, 404),
         ];

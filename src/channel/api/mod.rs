@@ -30,6 +30,7 @@ mod wire;
 
 use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use governor::{
@@ -40,7 +41,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response,
     body::Body,
-    header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap},
 };
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -72,7 +73,8 @@ pub struct ApiRules {
     /// Requests of one token at once.
     pub burst: NonZeroU32,
     /// Bytes of a body with files in it, as sent: base64 takes a third more than the files.
-    pub max_body: usize,
+    #[serde(deserialize_with = "crate::media::attachment::size")]
+    pub max_body: u64,
 }
 
 impl Default for ApiRules {
@@ -86,15 +88,27 @@ impl Default for ApiRules {
 pub struct Api {
     desk: Arc<Desk>,
     relay: Arc<Relay>,
-    rules: ApiRules,
+    limits: ArcSwap<Limits>,
     paths: matchit::Router<Vec<Route>>,
-    tokens: DefaultKeyedRateLimiter<EventId>,
     /// Dry runs of one token in one conversation: nobody feels their way through the detectors.
     dry_runs: DefaultKeyedRateLimiter<[u8; 32]>,
     /// Handles that were none: nobody tries them out.
     misses: DefaultKeyedRateLimiter<EventId>,
     /// Requests with the same Idempotency-Key wait for each other.
     lanes: Vec<Mutex<()>>,
+}
+
+/// What can be replaced while in use.
+struct Limits {
+    rules: ApiRules,
+    tokens: DefaultKeyedRateLimiter<EventId>,
+}
+
+impl Limits {
+    fn new(rules: ApiRules) -> Self {
+        let quota = Quota::per_second(rules.rate).allow_burst(rules.burst);
+        Self { tokens: RateLimiter::keyed(quota), rules }
+    }
 }
 
 impl Api {
@@ -106,14 +120,20 @@ impl Api {
     /// Opens the API.
     pub fn with(desk: Arc<Desk>, relay: Arc<Relay>, rules: ApiRules) -> Self {
         Self {
-            tokens: RateLimiter::keyed(Quota::per_second(rules.rate).allow_burst(rules.burst)),
+            limits: ArcSwap::from_pointee(Limits::new(rules)),
             dry_runs: RateLimiter::keyed(Quota::per_minute(DRY_RUNS)),
             misses: RateLimiter::keyed(Quota::per_minute(MISSES)),
             lanes: (0..256).map(|_| Mutex::new(())).collect(),
             paths: routes::paths(),
             desk,
             relay,
-            rules,
+        }
+    }
+
+    /// From now on requests have these limits.
+    pub fn reload(&self, rules: &ApiRules) {
+        if self.limits.load().rules != *rules {
+            self.limits.store(Arc::new(Limits::new(rules.clone())));
         }
     }
 
@@ -128,7 +148,7 @@ impl Api {
     }
 
     fn sweep(&self) {
-        self.tokens.retain_recent();
+        self.limits.load().tokens.retain_recent();
         self.dry_runs.retain_recent();
         self.misses.retain_recent();
     }
@@ -136,17 +156,29 @@ impl Api {
     /// Answers a request.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
-        B: Body<Data = Bytes> + Send,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let target = format!("{} {}", request.method(), request.uri());
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         let mut name = "none";
-        let way =
-            std::panic::AssertUnwindSafe(self.way(&parts.method, parts.uri.path(), &parts, target, body, &mut name));
+        let way = std::panic::AssertUnwindSafe(self.way(
+            &parts.method,
+            parts.uri.path(),
+            &parts,
+            target,
+            &mut body,
+            &mut name,
+        ));
         // One hostile request must not take its connection's other streams with it.
         let answered = way.catch_unwind().await.unwrap_or_else(|_| Err(Fault::plain("answering: a panic").into()));
-        let response = answered.unwrap_or_else(|problem| problem.response());
+        let response = match answered {
+            Ok(response) => response,
+            Err(problem) => {
+                drain(&parts, body).await;
+                problem.response()
+            }
+        };
         metrics::counter!("tabir_http_requests_total", "route" => name, "status" => response.status().as_u16().to_string())
             .increment(1);
         response
@@ -158,11 +190,11 @@ impl Api {
         path: &str,
         parts: &hyper::http::request::Parts,
         target: String,
-        body: B,
+        body: &mut B,
         name: &mut &'static str,
     ) -> Result<Response<Full<Bytes>>, Problem>
     where
-        B: Body<Data = Bytes> + Send,
+        B: Body<Data = Bytes> + Send + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let matched = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
@@ -176,15 +208,19 @@ impl Api {
         if !who.iter().any(|w| w.is(&caller.may)) {
             return Err(Problem::new(Code::ForbiddenScope));
         }
-        self.tokens.check_key(&caller.token).map_err(|not| overloaded(&not))?;
+        self.limits.load().tokens.check_key(&caller.token).map_err(|not| overloaded(&not))?;
         let params = matched.params.iter().map(|(key, value)| {
             let value = decode(value, false).ok_or_else(|| Problem::field(key, "not percent-encoded UTF-8"))?;
             Ok((key.to_owned(), value))
         });
         let params = params.collect::<Result<_, Problem>>()?;
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
-        let most = if route.files { self.rules.max_body } else { ORDINARY_BODY };
+        let most = if route.files { self.limits.load().rules.max_body } else { ORDINARY_BODY };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         let body = read_body(&parts.headers, body, most).await?;
+        if !body.is_empty() && !says_json(&parts.headers) {
+            return Err(Problem::media_type());
+        }
         let key = if route.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
         let mut call = Call { api: self, caller: &caller, params, query, body, key, target, repeated: false };
         match self.fingerprint(&call) {
@@ -239,13 +275,12 @@ impl Api {
     }
 }
 
-async fn read_body<B>(headers: &HeaderMap, body: B, most: usize) -> Result<Bytes, Problem>
+async fn read_body<B>(headers: &HeaderMap, body: &mut B, most: usize) -> Result<Bytes, Problem>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes> + Send + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|h| h.to_str().ok()).and_then(|h| h.parse::<u64>().ok());
-    if announced.is_some_and(|n| n > most as u64) {
+    if announced(headers).is_some_and(|n| n > most as u64) {
         return Err(Problem::new(Code::TooLarge));
     }
     let read = tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await;
@@ -255,6 +290,51 @@ where
         Ok(Err(_)) => Err(Problem::field("body", "ended early")),
         Err(_) => Err(Problem::field("body", "took too long")),
     }
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok())
+}
+
+/// Reads on what a refused request still sends and keeps nothing of it: a client that is cut off
+/// while it writes sees a broken stream in place of the answer (RFC 9113 §8.1). Of what is very
+/// long some is still read after the answer; then it is cut off. A client that announces a length
+/// and waits for `100 Continue` has sent nothing.
+async fn drain<B>(parts: &hyper::http::request::Parts, mut body: B)
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+{
+    let announced = announced(&parts.headers);
+    if parts.headers.contains_key(EXPECT) && announced.is_some() {
+        return;
+    }
+    let endless = announced.is_some_and(|n| n > DRAINED as u64);
+    if endless || !ends(&mut body).await {
+        tokio::spawn(async move { ends(&mut body).await });
+    }
+}
+
+/// Whether a body ends within bounds.
+async fn ends<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> bool {
+    let mut left = DRAINED;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false)
+}
+
+/// A body that says to be something else than JSON is not read as JSON. One that says nothing is.
+fn says_json(headers: &HeaderMap) -> bool {
+    let Some(given) = headers.get(CONTENT_TYPE) else { return true };
+    let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == call::JSON || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -272,9 +352,13 @@ fn overloaded(not: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> Pro
 /// How often idle limits are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Bytes of a body without files.
-const ORDINARY_BODY: usize = 1_000_000;
+const ORDINARY_BODY: u64 = 1_000_000;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);
+/// Bytes that are read on from a refused request.
+const DRAINED: usize = 64_000_000;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Dry runs in a minute.
 const DRY_RUNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// Handles in a minute that were none.

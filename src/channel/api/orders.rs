@@ -65,7 +65,10 @@ pub(super) struct OrderPutBody {
     put, path = "/v1/orders/{id}", tag = "orders",
     params(("id" = String, Path, description = "the marketplace's id")),
     request_body = OrderBody,
-    responses((status = 200, description = "the facts as they are now", body = OrderPutBody))
+    responses(
+        (status = 200, description = "replaced: the facts as they are now", body = OrderPutBody),
+        (status = 201, description = "new", body = OrderPutBody)
+    )
 )]
 pub(super) async fn put(call: &Call<'_>) -> Answered {
     let id: OrderId = call.id("id")?;
@@ -80,8 +83,8 @@ pub(super) async fn put(call: &Call<'_>) -> Answered {
         return_terms: body.return_terms.clone(),
         delivered_at: time("delivered_at", &body.delivered_at)?,
     };
-    call.api.desk.put_order(call.scope(), &id, &facts).await?;
-    Reply::ok(&OrderPutBody { id: id.into(), facts: body })
+    let created = call.api.desk.put_order(call.scope(), &id, &facts).await?;
+    Reply::put(created, &OrderPutBody { id: id.into(), facts: body })
 }
 
 impl From<ItemBody> for Item {

@@ -143,7 +143,10 @@ impl From<Hints> for HintsBody {
     put, path = "/v1/parties/{id}", tag = "parties",
     params(("id" = String, Path, description = "the marketplace's id")),
     request_body = PartyBody,
-    responses((status = 200, description = "hints of what is known now", body = HintsBody))
+    responses(
+        (status = 200, description = "replaced: hints of what is known now", body = HintsBody),
+        (status = 201, description = "new: hints of what is known now", body = HintsBody)
+    )
 )]
 pub(super) async fn put(call: &Call<'_>) -> Answered {
     let id: PartyId = call.id("id")?;
@@ -151,8 +154,8 @@ pub(super) async fn put(call: &Call<'_>) -> Answered {
     if body.id.as_deref().is_some_and(|given| given != id.as_str()) {
         return Err(Problem::field("id", "another than the path names"));
     }
-    let hints = call.api.desk.put_party(call.scope(), &id, body.into()).await?;
-    Reply::ok(&HintsBody::from(hints))
+    let (hints, created) = call.api.desk.put_party(call.scope(), &id, body.into()).await?;
+    Reply::put(created, &HintsBody::from(hints))
 }
 
 /// What may be told of a party.
@@ -241,7 +244,10 @@ pub(super) struct LoginBody {
         ("agent" = String, Path, description = "the agent's id within the seller")
     ),
     request_body = AgentBody,
-    responses((status = 200, description = "the agent, with an SMTP password if one was asked for", body = AgentPutBody))
+    responses(
+        (status = 200, description = "replaced: the agent, with an SMTP password if it has a new one", body = AgentPutBody),
+        (status = 201, description = "new, with an SMTP password if one was asked for", body = AgentPutBody)
+    )
 )]
 pub(super) async fn put_agent(call: &Call<'_>) -> Answered {
     let party: PartyId = call.id("id")?;
@@ -252,12 +258,10 @@ pub(super) async fn put_agent(call: &Call<'_>) -> Answered {
         username,
         password: password.reveal().clone(),
     };
-    Reply::ok(&AgentPutBody {
-        id: put.id.into(),
-        party: put.party.into(),
-        emails: put.emails,
-        smtp: put.login.map(login),
-    })
+    Reply::put(
+        put.created,
+        &AgentPutBody { id: put.id.into(), party: put.party.into(), emails: put.emails, smtp: put.login.map(login) },
+    )
 }
 
 /// A party named by its id, or put along.

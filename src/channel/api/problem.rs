@@ -142,6 +142,19 @@ impl Problem {
         }
     }
 
+    /// The body says to be something else than JSON.
+    pub(super) fn media_type() -> Self {
+        Self {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(),
+            ..Self::field("Content-Type", "not application/json")
+        }
+    }
+
+    /// A field reads well, and what it says does not fit what is here.
+    pub(super) fn unfit(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(), ..Self::field(field, detail) }
+    }
+
     /// Too many requests, for so many seconds.
     pub(super) fn overloaded(seconds: u64) -> Self {
         Self { retry_after: Some(seconds.max(1)), ..Self::new(Code::Overloaded) }
@@ -212,13 +225,8 @@ impl From<Declined> for Problem {
             Declined::NotFound => Self::new(Code::NotFound),
             Declined::OtherParties => Self::field("buyer", "this conversation is between another buyer and seller"),
             Declined::Fault(fault) => fault.into(),
-            Declined::Wrong(wrong) => {
-                let field = match wrong.index {
-                    Some(n) => format!("{}[{n}]", wrong.field),
-                    None => wrong.field.to_owned(),
-                };
-                Self::field(field, wrong.why)
-            }
+            Declined::Unfit(wrong) => Self::unfit(wrong.path(), wrong.why),
+            Declined::Wrong(wrong) => Self::field(wrong.path(), wrong.why),
         }
     }
 }

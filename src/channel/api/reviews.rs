@@ -39,7 +39,10 @@ pub(super) struct ReviewPutBody {
     put, path = "/v1/reviews/{id}", tag = "reviews",
     params(("id" = String, Path, description = "the marketplace's id")),
     request_body = ReviewBody,
-    responses((status = 200, description = "the barrier is in force", body = ReviewPutBody))
+    responses(
+        (status = 200, description = "replaced; the barrier is in force", body = ReviewPutBody),
+        (status = 201, description = "new; the barrier is in force", body = ReviewPutBody)
+    )
 )]
 pub(super) async fn put(call: &Call<'_>) -> Answered {
     let id: ReviewId = call.id("id")?;
@@ -47,7 +50,8 @@ pub(super) async fn put(call: &Call<'_>) -> Answered {
     let conversation: ConversationId = wire::id("conversation", &body.conversation)?;
     let at = body.at.as_deref().map(|text| wire::time("at", text)).transpose()?;
     let put = call.api.desk.put_review(call.scope(), &id, &conversation, body.rating, at).await?;
-    Reply::ok(&ReviewPutBody { reviewer: put.reviewer, withheld: put.withheld, in_flight: put.in_flight })
+    let body = ReviewPutBody { reviewer: put.reviewer, withheld: put.withheld, in_flight: put.in_flight };
+    Reply::put(put.created, &body)
 }
 
 /// The review was withdrawn: its barrier stays until its window ends.

@@ -9,7 +9,7 @@ use super::{
     wire::{FindingBody, Reader, SideBody, SignalBody},
 };
 use crate::{
-    desk::scrub::{ScrubAsked, Scrubbed},
+    desk::scrub::{ScrubAsked, Scrubbed, carries_contact},
     media::html::{Cut, Document},
     model::{Finding, Part, Signal, Verdict},
 };
@@ -177,8 +177,10 @@ async fn scrub_html(
 fn stays(link: &str, allowed: &[String]) -> bool {
     let Some(rest) = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")) else { return false };
     let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    !rest.contains('@')
-        && allowed.iter().any(|own| host == *own || host.strip_suffix(own.as_str()).is_some_and(|r| r.ends_with('.')))
+    let own = |host: &str| {
+        allowed.iter().any(|own| host == *own || host.strip_suffix(own.as_str()).is_some_and(|r| r.ends_with('.')))
+    };
+    !rest.contains('@') && own(&host) && !carries_contact(link, &own)
 }
 
 fn cuts(scrubbed: &Scrubbed, blocks: usize) -> Vec<Option<Vec<Cut>>> {
@@ -230,6 +232,8 @@ mod tests {
             "https://x@market.example.evil.test",
             "javascript:market.example",
             "https://a@market.example",
+            "https://market.example/?wa=081234567890",
+            "https://market.example/go?to=https%3A%2F%2Fevil.test",
         ] {
             assert!(!stays(link, &allowed), "{link}");
         }

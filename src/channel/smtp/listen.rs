@@ -67,7 +67,7 @@ impl Smtp {
         seat: &Seat,
         address: &std::net::IpAddr,
     ) -> Option<TlsStream<S>> {
-        let deadline = Instant::now() + self.settings.limits.greeting.std();
+        let deadline = Instant::now() + self.terms.load().settings.limits.greeting.std();
         let shaken = timeout_at(deadline, async {
             seat.edge().handshake(*address).await;
             tls.accept(stream).await

@@ -27,7 +27,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             self.say(reply::OUT_OF_ORDER);
             return Ok(Next::Command);
         }
-        if !self.smtp().gates.may_log_in(self.network()) {
+        if !self.terms().gates.may_log_in(self.network()) {
             self.fail("454 4.7.0 too many logins, try again later");
             return Ok(Next::Command);
         }
@@ -56,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                 Ok(Next::Command)
             }
             Ok(None) => {
-                self.smtp().gates.login_failed(self.network()).await;
+                self.terms().gates.login_failed(self.network()).await;
                 self.fail("535 5.7.8 user name or password is wrong");
                 Ok(Next::Command)
             }

@@ -49,12 +49,18 @@ use proof::Prover;
 /// The way in for mail: what all its sessions share.
 pub struct Smtp {
     relay: Arc<Relay>,
-    settings: MailSettings,
+    terms: ArcSwap<Terms>,
     required: ArcSwap<Required>,
     prover: Prover,
-    gates: Gates,
-    room: Arc<Room>,
     parts: mail::Limits,
+}
+
+/// What sessions are held to. Replaced when settings are reloaded; a session keeps the terms
+/// that it began under.
+struct Terms {
+    settings: MailSettings,
+    gates: Arc<Gates>,
+    room: Arc<Room>,
 }
 
 /// What proves a sender, per marketplace; replaced when settings are reloaded.
@@ -73,16 +79,27 @@ impl Smtp {
             relay,
             required: ArcSwap::from_pointee(required),
             prover: Prover::new(dns, &settings.hostname),
-            gates: Gates::new(&settings.limits),
-            room: Room::new(settings.max_in_hand),
             parts: mail::Limits::default(),
-            settings: settings.clone(),
+            terms: ArcSwap::from_pointee(Terms {
+                gates: Arc::new(Gates::new(&settings.limits)),
+                room: Room::new(settings.max_in_hand),
+                settings: settings.clone(),
+            }),
         })
     }
 
-    /// From now on this proves a sender.
-    pub fn require(&self, required: Required) {
+    /// From now on new sessions have these settings, and this proves a sender. The host's name
+    /// stays until the next start: replies, Received fields and proofs speak of one host.
+    pub fn reload(&self, settings: &MailSettings, required: Required) {
         self.required.store(Arc::new(required));
+        let old = self.terms.load();
+        // What was counted so far still counts, unless what it is counted against has changed.
+        let kept = old.settings.limits == settings.limits;
+        let gates = if kept { Arc::clone(&old.gates) } else { Arc::new(Gates::new(&settings.limits)) };
+        let kept = old.settings.max_in_hand == settings.max_in_hand;
+        let room = if kept { Arc::clone(&old.room) } else { Room::new(settings.max_in_hand) };
+        let settings = MailSettings { hostname: old.settings.hostname.clone(), ..settings.clone() };
+        self.terms.store(Arc::new(Terms { settings, gates, room }));
     }
 
     /// Forgets limits that are full again, every half minute, until the drain begins.
@@ -90,7 +107,7 @@ impl Smtp {
         loop {
             tokio::select! {
                 () = draining.begun() => return,
-                () = tokio::time::sleep(SWEEP_EVERY) => self.gates.sweep(),
+                () = tokio::time::sleep(SWEEP_EVERY) => self.terms.load().gates.sweep(),
             }
         }
     }
@@ -103,7 +120,7 @@ impl Smtp {
 
 impl std::fmt::Debug for Smtp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Smtp").field("hostname", &self.settings.hostname).finish_non_exhaustive()
+        f.debug_struct("Smtp").field("hostname", &self.terms.load().settings.hostname).finish_non_exhaustive()
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     media::{Unreadable, mail},
-    model::{AgentId, Channel, Purpose, Reason, Refusal, Secret},
+    model::{AgentId, Channel, Content, Purpose, Reason, Refusal, Secret},
     relay::{Inbound, Route, Sender, Speaker},
 };
 
@@ -40,15 +40,17 @@ pub(super) enum Recipient {
     Handle { route: Route, local: String, agent: Option<AgentId> },
     /// An envelope sender of ours, to which a report comes back.
     Bounce { local: String },
+    /// Whoever runs the house, at an address elsewhere.
+    Postmaster { address: String },
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// The message after 354.
     pub(super) async fn read_data(&mut self) -> Result<Next, Gone> {
-        let deadline = self.until(self.smtp().settings.limits.data.std());
-        let max = self.smtp().settings.size_on_the_wire();
+        let deadline = self.until(self.terms().settings.limits.data.std());
+        let max = self.terms().settings.size_on_the_wire();
         let mut data = DataBody::new(max);
-        let mut place = self.smtp().room.place();
+        let mut place = self.terms().room.place();
         let mut room = Room::Enough;
         loop {
             if self.wire.pending().is_empty() {
@@ -75,14 +77,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// A chunk of a message (RFC 3030). Its bytes are taken from the stream whether or not they
     /// are wanted, so that none of them can be read as a command.
     pub(super) async fn bdat(&mut self, size: u64, last: bool) -> Result<Next, Gone> {
-        let deadline = self.until(self.smtp().settings.limits.data.std());
-        let max = self.smtp().settings.size_on_the_wire();
+        let deadline = self.until(self.terms().settings.limits.data.std());
+        let max = self.terms().settings.size_on_the_wire();
         let Some(mut left) = usize::try_from(size).ok().filter(|size| *size <= max.saturating_mul(READ_ON)) else {
             return Ok(self.part(reply::TOO_LARGE));
         };
         let wanted = self.transaction().as_mut().filter(|t| t.recipient.is_some());
         let mut chunks = wanted.map(|t| t.chunks.take().unwrap_or_else(|| ChunkedBody::new(max)));
-        let mut place = self.smtp().room.place();
+        let mut place = self.terms().room.place();
         let mut room = Room::Enough;
         if let Some(chunks) = &mut chunks {
             room = room.and_for(&mut place, chunks.body());
@@ -185,6 +187,7 @@ impl Smtp {
                 Ok(false) => reply::NO_SUCH_ADDRESS.into(),
                 Err(fault) => reply::of_fault(&fault),
             },
+            Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened.content).await,
             Recipient::Handle { route, local, agent } => match &envelope.speaker {
                 Some(_) => self.pass(route, agent.clone(), "auth=login".to_owned(), &envelope, opened).await,
                 None => self.proven(route, local, &envelope, opened, &bytes).await,
@@ -218,6 +221,16 @@ impl Smtp {
         match self.relay.recognise(route, &Sender::Mail { address: address.reveal() }).await {
             Ok(Some(agent)) => self.pass(route, agent, facts, envelope, opened).await,
             Ok(None) => reply::NO_SUCH_ADDRESS.into(),
+            Err(fault) => reply::of_fault(&fault),
+        }
+    }
+
+    async fn to_postmaster(&self, address: &str, envelope: &Envelope, content: &Content) -> Reply {
+        let hostname = &self.terms.load().settings.hostname.clone();
+        let sender = envelope.sender.as_ref().map(|sender| sender.reveal().as_str());
+        match self.relay.to_postmaster(address, hostname, sender, content).await {
+            Ok(true) => reply::OK.into(),
+            Ok(false) => reply::TRY_AGAIN.into(),
             Err(fault) => reply::of_fault(&fault),
         }
     }

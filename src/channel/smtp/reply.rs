@@ -45,6 +45,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         Reason::Unreadable => "550 5.6.0",
         Reason::Blocked
         | Reason::Closed
+        | Reason::Conflict
         | Reason::Content
         | Reason::CoolDown
         | Reason::Rate

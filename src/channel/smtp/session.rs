@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    Smtp,
+    Smtp, Terms,
     command::{self, Command, MailFrom, Mailbox},
     framing::{self, BrokenLine, ChunkedBody, Line},
     gates::Pace,
@@ -17,7 +17,7 @@ use super::{
     wire::{Gone, Wire},
 };
 use crate::{
-    model::Secret,
+    model::{Fault, Secret},
     net::{Draining, Network, Seat},
     relay::{Sender, Speaker},
 };
@@ -60,6 +60,7 @@ pub(super) enum Next {
 /// What the session knows.
 pub(super) struct Conversation<'a, S> {
     smtp: &'a Arc<Smtp>,
+    terms: &'a Terms,
     peer: Peer<'a>,
     pub(super) wire: Wire<S>,
     over_at: Instant,
@@ -90,9 +91,11 @@ pub(super) async fn talk<S>(smtp: &Arc<Smtp>, stream: S, peer: Peer<'_>) -> End<
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let over_at = Instant::now() + smtp.settings.limits.session.std();
+    let terms = smtp.terms.load_full();
+    let over_at = Instant::now() + terms.settings.limits.session.std();
     let mut conversation = Conversation {
         smtp,
+        terms: &terms,
         peer,
         wire: Wire::new(stream),
         over_at,
@@ -132,7 +135,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Err(Gone::Left) => return Err(Gone::Left),
             Ok(()) => return Ok(self.part(reply::TALKS_TOO_EARLY)),
         }
-        let hostname = &self.smtp.settings.hostname;
+        let hostname = &self.terms.settings.hostname;
         self.wire.say(&format!("220 {hostname} ESMTP tabir"));
         Ok(Next::Command)
     }
@@ -161,7 +164,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             if next != Next::Command {
                 return Ok(next);
             }
-            if self.errors > self.smtp.settings.limits.errors || self.idle_words > IDLE_WORDS {
+            if self.errors > self.terms.settings.limits.errors || self.idle_words > IDLE_WORDS {
                 return Ok(self.part(reply::TOO_MANY_ERRORS));
             }
         }
@@ -198,7 +201,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Command::StartTls if self.is_secure() => self.fail(reply::OUT_OF_ORDER),
             Command::StartTls => {
                 self.say("220 2.0.0 go ahead");
-                self.wire.flush(self.until(self.smtp.settings.limits.command.std())).await?;
+                self.wire.flush(self.until(self.terms.settings.limits.command.std())).await?;
                 return Ok(Next::StartTls);
             }
         }
@@ -207,9 +210,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     fn ehlo(&mut self, name: &str) {
         self.greet(name, true);
-        let size = self.smtp.settings.size_on_the_wire();
+        let size = self.terms.settings.size_on_the_wire();
         let secure = if self.is_secure() { "250-AUTH PLAIN LOGIN" } else { "250-STARTTLS" };
-        let hostname = &self.smtp.settings.hostname;
+        let hostname = &self.terms.settings.hostname;
         self.wire.say(&format!(
             "250-{hostname}\r\n250-PIPELINING\r\n250-SIZE {size}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
              250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n{secure}\r\n250 HELP"
@@ -218,7 +221,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     fn helo(&mut self, name: &str) {
         self.greet(name, false);
-        let hostname = &self.smtp.settings.hostname;
+        let hostname = &self.terms.settings.hostname;
         self.wire.say(&format!("250 {hostname}"));
     }
 
@@ -238,7 +241,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if mail.sender.is_some_and(|sender| sender.is_international()) && !mail.utf8 {
             return self.fail("553 5.6.7 address needs SMTPUTF8");
         }
-        if mail.size.is_some_and(|size| size > self.smtp.settings.size_on_the_wire() as u64) {
+        if mail.size.is_some_and(|size| size > self.terms.settings.size_on_the_wire() as u64) {
             return self.fail(reply::TOO_LARGE);
         }
         self.transaction = Some(Transaction {
@@ -262,6 +265,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         }
         match self.find(mailbox).await {
             Ok(recipient) => {
+                if matches!(recipient, Recipient::Postmaster { .. }) {
+                    // Open to everybody, so it is paced as guessing is.
+                    self.terms.gates.missed(self.network(), self.errors).await;
+                }
                 if let Some(transaction) = &mut self.transaction {
                     transaction.recipient = Some(recipient);
                 }
@@ -269,7 +276,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             }
             Err(refused) => {
                 if refused == reply::NO_SUCH_ADDRESS || refused == reply::NO_RELAY {
-                    self.smtp.gates.missed(self.network(), self.errors).await;
+                    self.terms.gates.missed(self.network(), self.errors).await;
                 }
                 self.fail(&refused);
             }
@@ -281,6 +288,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let relay = &self.smtp.relay;
         let fault = |fault| reply::of_fault(&fault);
         let Ok(domain) = idna::domain_to_ascii(mailbox.domain) else { return Err(reply::NO_RELAY.into()) };
+        if let Some(recipient) = self.postmaster(mailbox.local, &domain).await.map_err(fault)? {
+            return Ok(recipient);
+        }
         if mailbox.domain.is_empty() {
             return Err(reply::NO_SUCH_ADDRESS.into());
         }
@@ -304,6 +314,18 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             agent = known;
         }
         Ok(Recipient::Handle { route, local: mailbox.local.to_owned(), agent })
+    }
+
+    /// RFC 5321 §4.5.1: with our domains, with our host's name, and without any domain.
+    async fn postmaster(&self, local: &str, domain: &str) -> Result<Option<Recipient>, Fault> {
+        let settings = &self.terms.settings;
+        let Some(address) = settings.postmaster.as_ref().filter(|_| local.eq_ignore_ascii_case("postmaster")) else {
+            return Ok(None);
+        };
+        let ours = domain.is_empty()
+            || domain.eq_ignore_ascii_case(&settings.hostname)
+            || self.smtp.relay.is_our_domain(domain).await?;
+        Ok(ours.then(|| Recipient::Postmaster { address: address.clone() }))
     }
 
     async fn data(&mut self) -> Result<Next, Gone> {
@@ -340,6 +362,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     pub(super) fn smtp(&self) -> &'a Arc<Smtp> {
         self.smtp
+    }
+
+    pub(super) fn terms(&self) -> &'a Terms {
+        self.terms
     }
 
     pub(super) fn network(&self) -> Network {
@@ -397,7 +423,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// Reads one line into `line`, without its end. What is too long is read past, in a fixed
     /// amount of memory.
     async fn read_line(&mut self, line: &mut Vec<u8>, max: usize) -> Result<Read, Gone> {
-        let limits = &self.smtp.settings.limits;
+        let limits = &self.terms.settings.limits;
         let within = if self.greeted.is_some() { limits.command } else { limits.greeting };
         let deadline = self.until(within.std());
         let mut seen = 0;

@@ -2,7 +2,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::Duration;
+use crate::model::{Contact, Duration};
 
 /// `[mail]`: how the relay speaks SMTP.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -10,6 +10,10 @@ use crate::model::Duration;
 pub struct MailSettings {
     /// The name the relay greets with: public, resolvable, and in the certificate.
     pub hostname: String,
+    /// Who gets what is written to the postmaster (RFC 5321 §4.5.1): an address of another host.
+    /// Without it such mail is refused.
+    #[serde(deserialize_with = "mail_address")]
+    pub postmaster: Option<String>,
     /// The way out.
     pub out: OutSettings,
     /// Who a sender is.
@@ -30,6 +34,7 @@ impl Default for MailSettings {
     fn default() -> Self {
         Self {
             hostname: "relay.localhost".to_owned(),
+            postmaster: None,
             out: OutSettings::default(),
             auth: AuthSettings::default(),
             max_size: 25_000_000,
@@ -53,6 +58,12 @@ impl MailSettings {
         let wire = self.max_size.saturating_mul(137) / 100 + 1_000_000;
         usize::try_from(wire).unwrap_or(usize::MAX)
     }
+}
+
+fn mail_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let contact = Contact::email(&text).map_err(|_| serde::de::Error::custom("not a mail address"))?;
+    Ok(Some(contact.value.reveal().clone()))
 }
 
 /// `[mail.out]`.
@@ -245,6 +256,8 @@ mod tests {
         assert_eq!(route.to_string(), "smtp://127.0.0.1:1025");
         assert_eq!(mail.auth.require, Proof::None);
         assert!(toml::from_str::<MailSettings>("hostnames = \"x\"").is_err());
+        assert!(toml::from_str::<MailSettings>("postmaster = \"nobody\"").is_err());
+        assert!(toml::from_str::<MailSettings>("postmaster = \"ops@market.example\"").is_ok());
         assert!(toml::from_str::<MailSettings>("max_size = \"4.5 apples\"").is_err());
     }
 

@@ -442,6 +442,10 @@ impl Store for Sqlite {
         self.list("listing parties to index anew", move |db| parties::to_reindex(db, key, limit))
     }
 
+    fn agents_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, AgentRow)>> {
+        self.list("listing parties to index anew", move |db| parties::agents_to_reindex(db, key, limit))
+    }
+
     fn key_use(&self) -> Answer<'_, Vec<(u32, u64)>> {
         self.list("counting the use of keys", keys::usage)
     }

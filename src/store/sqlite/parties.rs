@@ -178,6 +178,22 @@ pub(super) fn to_reindex(db: &Connection, ring_key: u32, limit: usize) -> Result
     rows.into_iter().map(|(scope, row)| Ok((scope, with_tags(db, row)?))).collect()
 }
 
+/// See [`crate::store::Store::agents_to_reindex`].
+pub(super) fn agents_to_reindex(db: &Connection, ring_key: u32, limit: usize) -> Result<Vec<(Scope, AgentRow)>> {
+    let rows: Vec<(Scope, (i64, AgentRow))> = db
+        .prepare_cached(
+            "SELECT a.party, p.id, a.id, a.profile, a.login, a.verifier, a.changed, m.name FROM agent a
+             JOIN party p ON p.num = a.party
+             JOIN marketplace m ON m.num = p.marketplace
+             WHERE EXISTS (SELECT 1 FROM tag t WHERE t.party = a.party AND t.agent = a.id
+                           AND (t.ring_key < ?1 OR t.ring_key > ?1))
+             LIMIT ?2",
+        )?
+        .query_map(params![ring_key, at_most(limit)], |row| Ok((Scope::proven(row.get(7)?), read_agent(row)?)))?
+        .collect::<Result<_>>()?;
+    rows.into_iter().map(|(scope, row)| Ok((scope, with_agent_tags(db, row)?))).collect()
+}
+
 /// See [`crate::store::Store::forget_party`].
 pub(super) fn forget(db: &Connection, scope: &Scope, id: &PartyId, at: Timestamp) -> Result<Option<Forgotten>> {
     let Some(party) = living(db, market(db, scope)?, id)? else { return Ok(None) };

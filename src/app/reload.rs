@@ -1,0 +1,95 @@
+//! SIGHUP: what is read again while the relay runs, and what waits for the next start.
+
+use std::sync::Arc;
+
+use super::{Running, Settings, required, rules};
+
+/// A setting that is read at the start alone.
+pub struct AtStart {
+    /// Its key.
+    pub key: &'static str,
+    same: fn(&Settings, &Settings) -> bool,
+}
+
+/// What holds ports, files, keys, connections or processes: a change of it waits for the next
+/// start. Everything else is read again at SIGHUP.
+pub const AT_START: [AtStart; 17] = [
+    AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
+    AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
+    AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
+    AtStart { key: "listen.admin", same: |a, b| a.listen.admin == b.listen.admin },
+    AtStart { key: "listen.limits", same: |a, b| a.listen.limits == b.listen.limits },
+    AtStart { key: "store.url", same: |a, b| a.store.url == b.store.url },
+    AtStart { key: "vault.keys", same: |a, b| a.vault.keys == b.vault.keys },
+    AtStart { key: "tls.cert", same: |a, b| a.tls.cert == b.tls.cert },
+    AtStart { key: "tls.key", same: |a, b| a.tls.key == b.tls.key },
+    AtStart { key: "mail.hostname", same: |a, b| a.mail.hostname == b.mail.hostname },
+    AtStart { key: "mail.out.route", same: |a, b| a.mail.out.route == b.mail.out.route },
+    AtStart { key: "mail.out.tls", same: |a, b| a.mail.out.tls == b.mail.out.tls },
+    AtStart { key: "mail.out.ca", same: |a, b| a.mail.out.ca == b.mail.out.ca },
+    AtStart { key: "mail.out.connections", same: |a, b| a.mail.out.connections == b.mail.out.connections },
+    AtStart { key: "mail.auth.dns", same: |a, b| a.mail.auth.dns == b.mail.auth.dns },
+    AtStart { key: "sandbox.workers", same: |a, b| a.sandbox.workers == b.sandbox.workers },
+    AtStart { key: "sandbox.deadline", same: |a, b| a.sandbox.deadline == b.sandbox.deadline },
+];
+
+impl Running {
+    /// Reads settings, rules and certificates again. What is wrong changes nothing; what can not
+    /// change now is named.
+    pub(super) fn reload(&self) {
+        match Settings::read(self.config.as_deref()) {
+            Ok((settings, compiled)) => {
+                let detect = Arc::clone(&self.rules.load().detect);
+                self.rules.store(Arc::new(rules(&settings, &compiled, detect)));
+                self.api.reload(&settings.api);
+                self.smtp.reload(&settings.mail, required(&settings, &compiled));
+                tracing::info!("settings reloaded");
+                for key in waiting(&self.settings, &settings) {
+                    tracing::warn!(key, "this setting has changed and waits for the next start");
+                }
+            }
+            Err(wrong) => wrong.iter().for_each(|fault| tracing::error!(%fault, "settings not reloaded")),
+        }
+        if let Err(fault) = self.tls.reload() {
+            tracing::error!(%fault, "certificate not reloaded");
+        }
+    }
+}
+
+/// The keys of what differs and is read at the start alone.
+fn waiting(started: &Settings, now: &Settings) -> Vec<&'static str> {
+    AT_START.iter().filter(|setting| !(setting.same)(started, now)).map(|setting| setting.key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_next_start_is_named_and_nothing_else() {
+        let started = Settings::default();
+        let read = |text: &str| toml::from_str::<Settings>(text).unwrap();
+        for (text, keys) in [
+            ("", [].as_slice()),
+            ("[listen]\nsmtp = \"127.0.0.1:1\"\n[listen.limits]\nconnections = 5", &["listen.smtp", "listen.limits"]),
+            ("[mail]\nmax_size = \"1MB\"\n[mail.limits]\nerrors = 3\n[api]\nrate = 5", &[]),
+            (
+                "[mail]\nhostname = \"mx.example\"\n[mail.out]\nroute = \"mx\"\nretry = [\"1s\"]",
+                &["mail.hostname", "mail.out.route"],
+            ),
+            ("[sandbox]\nworkers = 3\n[vault]\nkeys = \"elsewhere\"", &["vault.keys", "sandbox.workers"]),
+        ] {
+            assert_eq!(waiting(&started, &read(text)), keys, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_key_that_waits_is_a_key() {
+        let sample = include_str!("../../config/tabir.toml");
+        for AtStart { key, .. } in &AT_START {
+            let (section, last) = key.rsplit_once('.').unwrap();
+            let shown = sample.contains(&format!("[{section}]")) && sample.contains(last);
+            assert!(shown, "{key}");
+        }
+    }
+}

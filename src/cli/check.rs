@@ -23,7 +23,7 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
     let mut open = vec![
-        "codes in pictures (QR and others) still pass: metadata is taken out, what the picture shows is not judged",
+        "words in pictures still pass: codes are covered and metadata is taken out, text in the pixels is not judged",
         "PDF files are taken out of every message: what is in them can not be judged yet",
         "outgoing mail is not signed with DKIM: the route behind must sign it",
     ];

@@ -464,7 +464,7 @@ mod tests {
     use crate::model::{Part, Signal, SignalKind};
 
     fn refusal(reason: Reason) -> Refusal {
-        let finding = Finding { part: Part::Text(0), start: 0, end: 3, kind: Kind::Phone, text: "081".to_owned() };
+        let finding = Finding::in_text(Part::Text(0), (0, 3), Kind::Phone, "081".to_owned());
         let signal = Signal { part: Part::Text(0), kind: SignalKind::Threat, rule: "id.threat.court".to_owned() };
         Refusal { findings: vec![finding], signals: vec![signal], ..Refusal::new(reason) }
     }

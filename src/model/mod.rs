@@ -33,7 +33,7 @@ pub use luck::{Luck, SystemLuck};
 pub use message::{Attachment, AttachmentAction, Content, Message, Purpose, ThreadIds};
 pub use pair::{Decision, PairState, Under};
 pub use party::{BadContact, Contact, ContactKind, PostalAddress, Profile};
-pub use scope::{Marketplace, Scope};
+pub use scope::{BadMarketplace, Marketplace, Scope};
 pub use secret::Secret;
 pub use time::{Clock, Span as Duration, SystemClock, Timestamp};
 pub use verdict::{Accepted, Fault, MessageState, Outcome, Reason, Refusal, Verdict};

@@ -232,7 +232,11 @@ impl Settings {
                     rules.push((name.clone(), own.into_rules()));
                 }
                 Err(error) => {
-                    wrong.push(source.wrong(&["marketplaces", name.as_str()], error.message().replace('\n', " ")));
+                    let why = error.message().replace('\n', " ");
+                    // The unknown or wrong key stands in backquotes, and was read without its line.
+                    let key = why.split('`').nth(1).unwrap_or_default();
+                    let path: Vec<&str> = ["marketplaces", name.as_str(), key].into_iter().filter(|k| !k.is_empty()).collect();
+                    wrong.push(source.wrong(&path, &why));
                 }
             }
         }

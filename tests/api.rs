@@ -750,6 +750,21 @@ async fn a_text_is_scrubbed_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_party_named_in_a_conversation_by_nothing_but_its_id_stays_as_it_is() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let body = json!({"buyer": {"id": "b-2", "emails": ["dewi@surat.example"]}, "seller": {"id": "s-1"}});
+    let told = house.market("PUT", "/v1/conversations/c-2", body).await;
+    assert_eq!(told.body["handles"]["seller"]["name"], "Toko Melati", "{}", told.body);
+    let shop = house.market("GET", "/v1/parties/s-1", Value::Null).await;
+    assert_eq!(shop.body["emails"], json!(["p•••@k•••.example"]), "{}", shop.body);
+    // One that says something is put, and one that is not there is made.
+    let body = json!({"buyer": {"id": "b-3"}, "seller": {"id": "s-1", "display_name": "Toko Anggrek"}});
+    let told = house.market("PUT", "/v1/conversations/c-3", body).await;
+    assert_eq!((told.status, &told.body["handles"]["seller"]["name"]), (201, &json!("Toko Anggrek")));
+}
+
+#[tokio::test]
 async fn an_erased_person_leaves_a_chain_that_still_can_be_taken_out() {
     let house = House::new().await;
     house.talk(json!({})).await;

@@ -38,7 +38,8 @@ pub struct ConversationForm {
 pub enum PartyRef {
     /// It is known.
     Known(PartyId),
-    /// It is put now.
+    /// It is put now. A form that says nothing means the party as it is, and makes one only where
+    /// there is none.
     Inline(PartyId, Box<PartyForm>),
 }
 
@@ -227,6 +228,10 @@ impl Desk {
 
     async fn put_inline(&self, scope: &Scope, party: PartyRef, role: Side) -> Result<(), Declined> {
         let PartyRef::Inline(id, form) = party else { return Ok(()) };
+        let silent = PartyForm { role: None, ..(*form).clone() } == PartyForm::default();
+        if silent && self.store.party(scope, &id).await?.is_some() {
+            return Ok(());
+        }
         let form = PartyForm { role: form.role.or(Some(role)), ..*form };
         self.put_party(scope, &id, form).await.map(|_| ())
     }

@@ -750,6 +750,21 @@ async fn a_text_is_scrubbed_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    let house = House::new().await;
+    for (hosts, status) in [("", 400), ("Host: a\r\n", 200), ("Host: a\r\nHost: b\r\n", 400)] {
+        let (mut near, far) = tokio::io::duplex(64 * 1024);
+        let serving = tokio::spawn(serve_connection(far, Arc::clone(&house.api), std::future::pending()));
+        let asked = format!("GET /openapi.json HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        tokio::io::AsyncWriteExt::write_all(&mut near, asked.as_bytes()).await.unwrap();
+        let mut told = Vec::new();
+        tokio::io::AsyncReadExt::read_to_end(&mut near, &mut told).await.unwrap();
+        assert!(told.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{hosts:?}");
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_party_named_in_a_conversation_by_nothing_but_its_id_stays_as_it_is() {
     let house = House::new().await;
     house.talk(json!({})).await;

@@ -750,6 +750,17 @@ async fn a_text_is_scrubbed_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_path_says_which_methods_it_knows() {
+    let house = House::new().await;
+    let told = house.market("PATCH", "/v1/parties/p", json!({})).await;
+    assert_eq!((told.status, &told.headers["allow"]), (405, &"PUT, GET, DELETE, HEAD".parse().unwrap()));
+    assert_eq!(told.body["title"], "this path knows other methods");
+    assert_eq!(house.market("HEAD", "/v1/held", Value::Null).await.status, 200);
+    let told = house.market("HEAD", "/v1/scrub", Value::Null).await;
+    assert_eq!((told.status, &told.headers["allow"]), (405, &"POST".parse().unwrap()));
+}
+
+#[tokio::test]
 async fn a_request_names_its_host_once() {
     let house = House::new().await;
     for (hosts, status) in [("", 400), ("Host: a\r\n", 200), ("Host: a\r\nHost: b\r\n", 400)] {

@@ -138,6 +138,12 @@ impl Route {
     }
 }
 
+/// The methods of a path, as `Allow` lists them.
+pub(super) fn methods(routes: &[Route]) -> String {
+    let head = routes.iter().any(|r| r.method == Method::GET).then_some("HEAD");
+    routes.iter().map(|r| r.method.as_str()).chain(head).collect::<Vec<_>>().join(", ")
+}
+
 /// The routes by path.
 pub(super) fn paths() -> matchit::Router<Vec<Route>> {
     let mut by_path: Vec<(&'static str, Vec<Route>)> = vec![("/openapi.json", vec![open_document()])];

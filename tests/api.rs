@@ -750,6 +750,54 @@ async fn a_text_is_scrubbed_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn files_are_scrubbed_as_those_of_a_message_are() {
+    let house = House::new().await;
+    let png = png_with_author("rina.kartika");
+    let file = |name: &str, bytes: &[u8]| {
+        json!({"filename": name, "media_type": "image/png", "content": data_encoding::BASE64.encode(bytes)})
+    };
+    let asked = json!({"lang": "id", "attachments": [
+        file("wa 081234567890.png", &png), file("rina@surat.example", b"halo"), file("resi.png", &png)]});
+    let told = house.ask_with(&house.market, "POST", "/v1/scrub", asked.clone(), Some("k")).await;
+    assert_eq!((told.status, told.body["verdict"].as_str()), (200, Some("redact")), "{}", told.body);
+    let files = told.body["attachments"].as_array().unwrap();
+    let names: Vec<_> = files.iter().map(|f| f["filename"].as_str().unwrap()).collect();
+    assert_eq!(names, ["file-1.png", "file-2.txt", "resi.png"]);
+    assert_eq!(told.body["findings"][0]["part"], "attachment:0", "{}", told.body);
+    let clean = data_encoding::BASE64.decode(files[2]["content"].as_str().unwrap().as_bytes()).unwrap();
+    assert_eq!((&files[2]["action"], &files[2]["bytes"]), (&json!("rebuilt"), &json!(clean.len())));
+    assert!(!clean.windows(4).any(|w| w == b"rina"), "metadata is gone");
+    assert_eq!((&files[1]["action"], files[1].get("content")), (&json!("removed_type"), None));
+    let again = house.ask_with(&house.market, "POST", "/v1/scrub", asked, Some("k")).await;
+    assert_eq!((again.status, again.body), (200, told.body), "under one key it is done again, and nothing is kept");
+    let many = json!({"attachments": vec![file("a.png", &png); 11]});
+    assert_eq!(house.market("POST", "/v1/scrub", many).await.body["code"], "too_large");
+    let broken = json!({"attachments": [{"filename": "a", "media_type": "image/png", "content": "!"}]});
+    assert_eq!(house.market("POST", "/v1/scrub", broken).await.body["field"], "attachments[0].content");
+}
+
+/// A picture of one pixel that says who made it.
+fn png_with_author(author: &str) -> Vec<u8> {
+    let chunk = |kind: &[u8], content: &[u8]| {
+        let body = [kind, content].concat();
+        let sum = !body.iter().fold(!0u32, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |s, _| if s & 1 == 1 { s >> 1 ^ 0xedb8_8320 } else { s >> 1 })
+        });
+        let length = u32::try_from(content.len()).unwrap();
+        [&length.to_be_bytes()[..], &body, &sum.to_be_bytes()].concat()
+    };
+    let one_grey_pixel = [0x78, 0x01, 0x01, 0x02, 0x00, 0xfd, 0xff, 0x00, 0x7f, 0x00, 0x81, 0x00, 0x80];
+    [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]),
+        chunk(b"tEXt", format!("Author\0{author}").as_bytes()),
+        chunk(b"IDAT", &one_grey_pixel),
+        chunk(b"IEND", b""),
+    ]
+    .concat()
+}
+
+#[tokio::test]
 async fn a_path_says_which_methods_it_knows() {
     let house = House::new().await;
     let told = house.market("PATCH", "/v1/parties/p", json!({})).await;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     media::attachment,
-    model::{Decision, Fault, Message, PairState, Reason, Verdict},
+    model::{Attachment, Decision, Fault, Message, PairState, Reason, Scope, Verdict},
     policy::contact,
 };
 
@@ -23,11 +23,25 @@ impl Relay {
             return Err(self.refuse_early(&talk, &content, reason).await?);
         }
         let rules = self.rules.load();
-        let files = rules.own_files.get(talk.marketplace()).unwrap_or(&rules.files);
+        let files = rules.files_of(talk.marketplace());
         if attachment::admit(&mut content.attachments, files).is_err() {
             return Err(self.refuse_early(&talk, &content, Reason::TooLarge).await?);
         }
         Ok(Message::at(Admitted { talk: Arc::clone(&talk) }, content))
+    }
+
+    /// Cleans files as those of a message are, for nobody in particular. `false`: they are too
+    /// many or too large for a message.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn clean_files(&self, scope: &Scope, files: &mut [Attachment]) -> Result<bool, Fault> {
+        let rules = self.rules.load_full();
+        let fit = attachment::admit(files, rules.files_of(scope.marketplace())).is_ok();
+        if fit {
+            self.rebuild_files(files).await?;
+        }
+        Ok(fit)
     }
 
     pub(super) async fn pair(&self, resolved: &Resolved) -> Result<PairState, Stop> {

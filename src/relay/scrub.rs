@@ -200,7 +200,7 @@ impl Relay {
     }
 
     /// Pictures are decoded and encoded afresh in a worker; nothing else of theirs survives.
-    async fn rebuild_files(&self, files: &mut [Attachment]) -> Result<(), Fault> {
+    pub(super) async fn rebuild_files(&self, files: &mut [Attachment]) -> Result<(), Fault> {
         for file in files.iter_mut().filter(|f| f.action == AttachmentAction::Pending) {
             if !file.media_type.starts_with("image/") {
                 file.action = AttachmentAction::RemovedUnreadable;

@@ -26,7 +26,7 @@ pub use conversation::{Channel, Fulfilment, OrderState, Phase, Side};
 pub use entry::{Commitment, Entry, EntryKind, Link, LinkError};
 pub use finding::{Finding, Kind, Part, Signal, SignalKind, Span};
 pub use handle::{Handle, HandleHash, HandleState, PostalCode};
-pub use id::{AgentId, BadId, ConversationId, EventId, OrderId, PartyId, ReviewId};
+pub use id::{AgentId, BadEventId, BadId, ConversationId, EventId, OrderId, PartyId, ReviewId};
 pub use kept::{File, Kept, Shown, Unguarded};
 pub use key::{IndexTag, WrappedKey};
 pub use luck::{Luck, SystemLuck};

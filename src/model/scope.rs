@@ -2,7 +2,6 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-
 /// Why a text is no name of a marketplace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a marketplace's name has 1 to 32 characters of a-z, 0-9 and '-'")]

@@ -753,9 +753,7 @@ async fn a_text_is_scrubbed_and_nothing_is_kept() {
 async fn files_are_scrubbed_as_those_of_a_message_are() {
     let house = House::new().await;
     let png = png_with_author("rina.kartika");
-    let file = |name: &str, bytes: &[u8]| {
-        json!({"filename": name, "media_type": "image/png", "content": data_encoding::BASE64.encode(bytes)})
-    };
+    let file = |name: &str, bytes: &[u8]| json!({"filename": name, "media_type": "image/png", "content": data_encoding::BASE64.encode(bytes)});
     let asked = json!({"lang": "id", "attachments": [
         file("wa 081234567890.png", &png), file("rina@surat.example", b"halo"), file("resi.png", &png)]});
     let told = house.ask_with(&house.market, "POST", "/v1/scrub", asked.clone(), Some("k")).await;
@@ -820,6 +818,18 @@ async fn a_request_names_its_host_once() {
         tokio::io::AsyncReadExt::read_to_end(&mut near, &mut told).await.unwrap();
         assert!(told.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{hosts:?}");
         serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_left_with_a_way_that_is_not_built() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    for (ways, status) in [(json!(["sms"]), 400), (json!([]), 400), (json!(["sms", "api"]), 200)] {
+        let body = json!({"order": "o-1", "buyer": "b-1", "seller": "s-1", "deliver": {"buyer": ways}});
+        let told = house.market("PUT", "/v1/conversations/c-1", body).await;
+        assert_eq!(told.status, status, "{ways}: {}", told.body);
+        assert!(status == 200 || told.body["field"] == "deliver.buyer", "{}", told.body);
     }
 }
 

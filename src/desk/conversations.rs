@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{ConversationId, EntryKind, Fault, Fulfilment, OrderId, PartyId, Phase, Scope, Side, Timestamp},
+    model::{Channel, ConversationId, EntryKind, Fault, Fulfilment, OrderId, PartyId, Phase, Scope, Side, Timestamp},
     policy::contact::{Standing, standing},
     store::{
         ConversationFilter, ConversationRow, Deliver, HandleKind, HandleRow, NewConversation, NewEntry, PutConversation,
@@ -332,6 +332,10 @@ fn check(form: &ConversationForm) -> Result<(), Declined> {
     for (field, ways) in [("deliver.buyer", &form.deliver.buyer), ("deliver.seller", &form.deliver.seller)] {
         if ways.as_ref().is_some_and(Vec::is_empty) {
             return Err(Wrong::field(field, "names no way"));
+        }
+        // Alone it would be a message that is called delivered and reaches nobody.
+        if ways.as_ref().is_some_and(|ways| ways.iter().all(|way| *way == Channel::Sms)) {
+            return Err(Wrong::field(field, "sms is not there yet: name mail or api too"));
         }
     }
     Ok(())

@@ -133,8 +133,7 @@ impl Route {
     fn new(method: Method, path: &'static str, who: &'static [Who], handler: Handler) -> Self {
         let files = method == Method::POST && matches!(path, "/v1/scrub" | "/v1/conversations/{id}/messages");
         // Scrubbing is done again: it says that it stores nothing.
-        let marks =
-            matches!(path, "/v1/handles/{handle}/redeem" | "/v1/conversations/{id}/messages" | "/v1/scrub");
+        let marks = matches!(path, "/v1/handles/{handle}/redeem" | "/v1/conversations/{id}/messages" | "/v1/scrub");
         let keeps = if marks { Keeps::Mark } else { Keeps::Answer };
         Self { method, path, serve: Serve::Known(who, handler), files, keeps }
     }

@@ -6,7 +6,7 @@ use super::{Failure, house, say};
 use crate::{
     app,
     channel::smtp::{Proof, Route, TlsPolicy},
-    net::is_public,
+    net::{ServerTls, is_development, is_public},
 };
 
 pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
@@ -18,6 +18,9 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     }
     if !broken.is_empty() {
         return Err(Failure::No);
+    }
+    if !is_development(&settings.tls) {
+        ServerTls::load(&settings.tls).map_err(|fault| Failure::Usage(format!("tls: {fault}")))?;
     }
     say::out("settings and rules are sound")?;
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();

@@ -211,7 +211,11 @@ impl Relay {
 
     /// Pictures are decoded and encoded afresh in a worker, and codes in them covered; nothing
     /// else of theirs survives. What was covered.
-    async fn rebuild_files(&self, context: &Context, files: &mut [Attachment]) -> Result<Vec<Finding>, Fault> {
+    pub(super) async fn rebuild_files(
+        &self,
+        context: &Context,
+        files: &mut [Attachment],
+    ) -> Result<Vec<Finding>, Fault> {
         let mut covered = Vec::new();
         let pending = |file: &Attachment| file.action == AttachmentAction::Pending;
         for (n, file) in files.iter_mut().enumerate().filter(|(_, file)| pending(file)) {

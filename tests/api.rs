@@ -937,3 +937,53 @@ async fn the_document_is_open_to_all() {
     let told = house.ask("", "GET", "/openapi.json", Value::Null).await;
     assert_eq!((told.status, told.body["info"]["title"].as_str()), (200, Some("tabir")));
 }
+
+/// A picture with a QR code, or a row of lines, of three dots a module.
+fn coded(format: zxingcpp::BarcodeFormat, text: &str) -> Vec<u8> {
+    let code = zxingcpp::create(format).from_str(text).unwrap();
+    let drawn = code.to_image_with(&zxingcpp::write().scale(3).add_quiet_zones(true)).unwrap();
+    let (width, height) = (drawn.width().unsigned_abs(), drawn.height().unsigned_abs());
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::GrayImage::from_raw(width, height, drawn.data())
+        .unwrap()
+        .write_to(&mut png, image::ImageFormat::Png)
+        .unwrap();
+    png.into_inner()
+}
+
+#[tokio::test]
+async fn a_code_that_leads_away_reaches_nobody_and_a_parcel_number_stays() {
+    use zxingcpp::BarcodeFormat::{Code128, QRCode};
+    let house = House::new().await;
+    house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
+    let file = |name: &str, bytes: &[u8]| json!({"filename": name, "media_type": "image/png", "content": data_encoding::BASE64.encode(bytes)});
+    let files = json!([
+        file("katalog.png", &coded(QRCode, "https://wa.me/628123456789")),
+        file("kode.png", &coded(Code128, "WA 081234567890")),
+        file("resi.png", &coded(Code128, "JNE0012345678901"))
+    ]);
+    let body = json!({"from": "seller", "text": "Ini katalog dan resinya kak", "attachments": files.clone()});
+    let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+    assert_eq!(
+        (told.status, &told.body["delivered"]["attachments"][0]["action"]),
+        (201, &json!("redacted")),
+        "{}",
+        told.body
+    );
+    let kinds: Vec<_> = told.body["findings"].as_array().unwrap().iter().map(|f| (&f["kind"], &f["part"])).collect();
+    let expected = (json!("code"), json!("attachment:0"), json!("attachment:1"));
+    assert_eq!(kinds, [(&expected.0, &expected.1), (&expected.0, &expected.2)]);
+    assert_eq!(told.body["findings"][0]["text"], "https://wa.me/628123456789");
+    assert!(told.body["findings"][0]["box"].is_array(), "{}", told.body);
+    let text = told.body["delivered"]["text"].as_str().unwrap();
+    assert!(text.contains("Kode dalam gambar ditutup") && !text.contains("wa.me"), "{text}");
+    let clean = house.market("POST", "/v1/scrub", json!({"lang": "id", "attachments": files})).await;
+    for (n, left) in [0, 0, 1].into_iter().enumerate() {
+        let content = clean.body["attachments"][n]["content"].as_str().unwrap();
+        let bytes = data_encoding::BASE64.decode(content.as_bytes()).unwrap();
+        let gray = image::load_from_memory(&bytes).unwrap().to_luma8();
+        let view =
+            zxingcpp::ImageView::from_slice(gray.as_raw(), gray.width(), gray.height(), zxingcpp::ImageFormat::Lum);
+        assert_eq!(zxingcpp::read().from(&view.unwrap()).unwrap().len(), left, "file {n}");
+    }
+}

@@ -108,6 +108,8 @@ impl Worker {
         let mut process = Command::new(exe)
             .arg("worker")
             .env_clear()
+            // In KiB: the allocator sets aside no more address space than a picture may need.
+            .env("MIMALLOC_ARENA_RESERVE", "65536")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

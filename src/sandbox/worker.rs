@@ -86,7 +86,7 @@ fn code_of(media_type: &str) -> io::Result<u8> {
 
 fn limit_myself() -> io::Result<()> {
     for (resource, most) in [
-        (Resource::As, MEMORY),
+        (Resource::As, mapped() + MEMORY),
         (Resource::Cpu, CPU_SECONDS),
         (Resource::Core, 0),
         (Resource::Fsize, 0),
@@ -99,7 +99,15 @@ fn limit_myself() -> io::Result<()> {
     Ok(())
 }
 
-/// Address space: two copies of the largest picture, the file itself and the program.
+/// The address space that the program and its allocator hold already.
+fn mapped() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|line| line.split(' ').next()?.parse::<u64>().ok());
+    pages.map_or(0, |pages| pages * rustix::param::page_size() as u64)
+}
+
+/// Address space for pictures: two copies of the largest, the file itself, and what a reader of
+/// codes lays beside them.
 const MEMORY: u64 = 512 << 20;
 
 /// Over a worker's whole life, which ends after some pictures anyhow.

@@ -101,13 +101,20 @@ pub(super) struct FindingBody {
     /// What it is.
     #[schema(value_type = String)]
     kind: Kind,
-    /// The exact substring.
+    /// The exact substring, or what a code says.
     text: String,
+    /// In a picture: left, top, width, height in pixels.
+    #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
+    area: Option<[u32; 4]>,
+    /// In an animation: the frame, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<usize>,
 }
 
 impl From<&Finding> for FindingBody {
     fn from(f: &Finding) -> Self {
-        Self { part: f.part, start: f.start, end: f.end, kind: f.kind, text: f.text.clone() }
+        let Finding { part, start, end, kind, text, area, frame } = f;
+        Self { part: *part, start: *start, end: *end, kind: *kind, text: text.clone(), area: *area, frame: *frame }
     }
 }
 

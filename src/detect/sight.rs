@@ -158,6 +158,16 @@ impl<'a> Sight<'a> {
         self.after(cues, at, reach).any(|hit| !sentence_ends(&self.text()[at..hit.start]))
     }
 
+    /// Whether a word that is one of `cues` ends at `at`, run together with what follows: "wa0812".
+    pub(super) fn glued(&self, cues: &[Cue], at: usize) -> bool {
+        let until = self.hits.partition_point(|hit| hit.start < at);
+        let near = self.hits[..until].iter().rev().take_while(|hit| at - hit.start <= LONGEST);
+        let mut near = near.filter(|hit| matches!(hit.sense, Sense::Cue(cue) if cues.contains(&cue)));
+        // Two letters begin many a product's code.
+        let short = !self.text()[at..].starts_with(['0', '+']) && !self.text()[at..].starts_with("62");
+        near.any(|hit| hit.end == at && hit.end - hit.start > if short { 2 } else { 1 })
+    }
+
     /// The number words.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (&'a Hit, Number)> {
         self.hits.iter().filter_map(|hit| match hit.sense {

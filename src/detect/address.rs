@@ -46,7 +46,8 @@ fn worth_reading(sight: &Sight<'_>) -> bool {
     let text = sight.text();
     let numbered = sight.view.tokens().iter().any(|token| token.has_figures());
     let told = sight.has(&[Cue::Street, Cue::StreetAfter, Cue::House, Cue::District, Cue::City]);
-    if told && (numbered || sight.has(&[Cue::Place]) || sight.numbers().next().is_some()) {
+    let parts = sight.has(&[Cue::District]) && sight.has(&[Cue::City]);
+    if told && (numbered || parts || sight.has(&[Cue::Place]) || sight.numbers().next().is_some()) {
         return true;
     }
     let tokens = sight.view.tokens();
@@ -72,6 +73,8 @@ struct Word {
     start: usize,
     end: usize,
     figure: bool,
+    /// Digits and letters that are no house number: "250rb".
+    measure: bool,
     /// Counts something: a unit stands beside it.
     amount: bool,
     street: bool,
@@ -86,8 +89,6 @@ struct Word {
     capital: bool,
     /// Nothing but capitals.
     loud: bool,
-    /// "de", "van", "w": stands between the words of a name.
-    link: bool,
     /// A number word.
     spelled: bool,
     /// Belongs to the words that lead to an address.
@@ -102,7 +103,7 @@ impl Word {
     }
 
     fn number(&self) -> bool {
-        self.figure && !self.postcode && !self.amount && self.end - self.start <= 10
+        self.figure && !self.postcode && !self.amount && self.end - self.start <= 10 && !self.measure
     }
 }
 
@@ -125,6 +126,10 @@ struct Words<'a> {
 #[derive(Debug, Default)]
 struct Evidence {
     street: bool,
+    /// Its word stands before the name.
+    leading: bool,
+    /// A name stands between the number and the street's word.
+    named: bool,
     clear: bool,
     sure: bool,
     number: bool,
@@ -156,9 +161,9 @@ impl<'a> Words<'a> {
             };
             let own = &text[start..word.end];
             word.figure = own.starts_with(|c: char| c.is_ascii_digit()) && own.len() <= 10 || own == "s/n";
+            word.measure = word.figure && !house_number(own);
             word.street_after = suffixed(own);
             word.district = own.contains('-') && ROMANISED.iter().any(|end| own.ends_with(end));
-            word.link = LINKS.contains(&own);
             list.push(word);
             end = start + len;
         }
@@ -197,6 +202,12 @@ impl<'a> Words<'a> {
                 word.spelled |= spelled;
             }
         }
+        // "Blok F3/12", "Unit B-9".
+        for at in 1..self.list.len() {
+            let own = self.word(at);
+            let code = own.len() <= 8 && own.bytes().any(|b| b.is_ascii_digit()) && !self.list[at].figure;
+            self.list[at].figure |= code && self.list[at - 1].house;
+        }
         // One number word is talk; a house number said aloud has two or more.
         for at in 1..self.list.len() {
             if self.list[at].spelled && (self.list[at - 1].spelled) {
@@ -223,7 +234,10 @@ impl<'a> Words<'a> {
             let next = next.map_or("", |next| &self.sight.text()[next.start..next.end]);
             let (whole, pair) = (postcode::whole(self.word(at)), postcode::pair(self.word(at), next));
             let code = postcode::digits(self.word(at));
-            self.list[at].postcode |= whole || pair;
+            let state = at.checked_sub(1).is_some_and(|before| {
+                self.list[before].loud && self.list[at].gap != Gap::Stop && STATES.contains(&self.word(before))
+            });
+            self.list[at].postcode |= whole || pair || code && state && self.word(at).len() == 5;
             self.list[at].code |= code || whole || pair;
             if pair {
                 (self.list[at + 1].postcode, self.list[at + 1].code) = (true, true);
@@ -235,6 +249,11 @@ impl<'a> Words<'a> {
         &self.sight.text()[self.list[at].start..self.list[at].end]
     }
 
+    /// "de", "van", "w": stands between the words of a name.
+    fn link(&self, at: usize) -> bool {
+        LINKS.contains(&self.word(at))
+    }
+
     /// The address that has its street, number or district at word `at`.
     fn address(&self, at: usize) -> Option<(usize, usize)> {
         if let Some((first, last)) = self.coded(at).or_else(|| self.ordered(at)).or_else(|| self.led(at)) {
@@ -243,21 +262,26 @@ impl<'a> Words<'a> {
         }
         let (first, last) = self.anchor(at)?;
         let (from, to, more) = self.reach(first, last);
-        let placed = self.placed(from);
+        let placed = self.placed(from) || self.placed(first);
         let evidence = self.evidence(from, to);
         let plain = evidence.capitals == 0 || self.shouted;
         let beside =
             evidence.city || evidence.postcode || !self.shouted && (evidence.house > 0 || evidence.district > 0);
         let street = evidence.street && evidence.number;
-        let enough = street && (beside || placed || evidence.sure && !plain || evidence.clear && more && !plain)
+        let whole = to + 1 == self.list.len() || self.list[to + 1].gap == Gap::Stop;
+        let begins = from == 0 || self.list[from].gap == Gap::Stop;
+        let town = evidence.city || evidence.postcode;
+        let parts = evidence.house > 0 && (evidence.leading || !plain) || evidence.district > 0;
+        let enough = street && (town || placed || !self.shouted && parts)
+            || street && !plain && (evidence.sure || evidence.named && more && (evidence.clear || whole))
             || placed && evidence.number && (beside || evidence.capitals > 1)
             || placed && evidence.sure && (evidence.city || !plain)
             || placed && evidence.street && evidence.postcode
-            || evidence.number
-                && evidence.district >= 2
-                && (evidence.capitals > 0 || evidence.city || evidence.house > 0)
-            || evidence.number && evidence.district >= 1 && evidence.house >= 1 && (evidence.city || evidence.postcode)
-            || evidence.house >= 2 && evidence.number && (evidence.city || evidence.district > 0) && !plain;
+            || evidence.number && evidence.district >= 2 && (!plain || town || evidence.house > 0)
+            || evidence.number && evidence.district >= 1 && (evidence.house >= 1 || !plain) && town
+            || evidence.district >= 2 && evidence.city && begins && whole
+            || evidence.house >= 2 && evidence.number && (evidence.city || evidence.district > 0) && !plain
+            || evidence.house >= 1 && evidence.number && evidence.city && !plain && begins && whole;
         enough.then_some((from, to))
     }
 
@@ -272,19 +296,33 @@ impl<'a> Words<'a> {
         for at in from..=to {
             let word = &self.list[at];
             let named = self.list.get(at + 1).is_some_and(|next| next.gap != Gap::Stop && at < to);
-            evidence.street |= word.street || word.street_after;
-            evidence.sure |= word.street && SURE.contains(&self.word(at)) && named
+            let valued = || self.list[at + 1..=to].iter().take(6).any(|next| next.figure);
+            let sign = word.capital || word.end - word.start <= 4 || SURE.contains(&self.word(at));
+            let leading = word.street && !word.district && sign && valued();
+            evidence.street |= leading || word.street_after;
+            evidence.leading |= leading;
+            evidence.named |= word.street_after
+                && at > from
+                && word.capital
+                && self.list[at - 1].capital
+                && !self.list[at - 1].figure
+                && !self.list[at - 1].street_after
+                && word.gap == Gap::Space;
+            evidence.named |= word.street_after && word.capital && at > from + 1 && ordinal(self.word(at - 1));
+            let abbreviated = word.capital || !matches!(self.word(at), "jalan" | "calle" | "avenida" | "box");
+            evidence.sure |= word.street && abbreviated && SURE.contains(&self.word(at)) && named
                 || word.street_after && (word.capital || at > from) && certain(self.word(at));
             evidence.number |= word.number();
             let valued = named && self.list.get(at + 1).is_some_and(|next| next.figure || next.end - next.start <= 2);
             evidence.house += usize::from(word.house && valued);
             evidence.district += usize::from(word.district && named);
             let own = self.word(at);
-            evidence.clear |= word.street_after && (CLEAR.contains(&own) || own.len() > 6 && suffixed(own));
+            evidence.clear |= word.street_after && (CLEAR.contains(&own) || certain(own));
             let state = word.loud && own.len() <= 3 && word.gap == Gap::Comma && STATES.contains(&own);
             evidence.city |= word.city || state;
             evidence.postcode |= word.postcode;
-            evidence.capitals += usize::from(word.capital && !word.figure && word.end - word.start > 2);
+            let first = at == 0 || word.gap == Gap::Stop;
+            evidence.capitals += usize::from(word.capital && !first && !word.figure && word.end - word.start > 2);
         }
         evidence
     }
@@ -352,7 +390,7 @@ impl<'a> Words<'a> {
                     return Some((at, n));
                 }
             }
-            if !(word.capital || word.figure || word.house || word.named() || word.link) {
+            if !(word.capital || word.figure || word.house || word.named() || self.link(n)) {
                 return None;
             }
         }
@@ -381,7 +419,7 @@ impl<'a> Words<'a> {
                 if word.code && joined && town.is_some() && !(year && !self.list[n].city && n > at + 1) {
                     return Some((name, n + 1));
                 }
-                let part = word.figure || word.house || word.link || word.end - word.start <= 3;
+                let part = word.figure || word.house || self.link(n) || word.capital || word.end - word.start <= 3;
                 if !part {
                     return None;
                 }
@@ -410,16 +448,25 @@ impl<'a> Words<'a> {
         let name = self.name_before(at);
         let town = |n: usize| {
             let here = self.list.get(n).filter(|word| word.gap != Gap::Stop)?;
-            let joined = here.gap == Gap::Comma || here.link;
-            let at = n + usize::from(here.link);
+            let link = self.link(n);
+            let joined = here.gap == Gap::Comma || link;
+            let at = n + usize::from(link);
             self.list.get(at).filter(|word| joined && (word.capital || word.city) && !word.figure).map(|_| at)
         };
         if name < at
             && self.list[name..at].iter().all(|word| !word.figure)
             && let Some(end) = town(at + 1)
-            && (self.placed(name) || self.list[end].city && self.list[end].gap == Gap::Comma && self.ends(end))
+            && (self.placed(name)
+                || self.list[end].city
+                    && self.list[end].gap == Gap::Comma
+                    && (name == 0 || self.list[name].gap == Gap::Stop)
+                    && self.ends(end))
         {
             return Some((name, end));
+        }
+        // "Gdynia, Świętojańska 68" and nothing else.
+        if name == 1 && name < at && self.list[0].city && self.list[1].gap == Gap::Comma && self.ends(at) {
+            return Some((0, at));
         }
         let last = (at + 1..self.list.len().min(at + 5))
             .take_while(|n| self.list[*n].gap == Gap::Space && self.list[*n].capital && !self.list[*n].figure)
@@ -432,9 +479,9 @@ impl<'a> Words<'a> {
         (told || self.placed(at) && (next.capital || next.city)).then_some((at, end))
     }
 
-    /// Whether nothing but a word or two follows in the sentence.
+    /// Whether nothing follows in the sentence.
     fn ends(&self, at: usize) -> bool {
-        self.list[at + 1..].iter().take_while(|word| word.gap == Gap::Space).count() <= 1
+        self.list.get(at + 1).is_none_or(|next| next.gap == Gap::Stop)
     }
 
     /// Capitalised words that name the street before its type or number.
@@ -443,7 +490,7 @@ impl<'a> Words<'a> {
         while first > 0 && at - first < 5 && self.list[first].gap != Gap::Stop {
             let before = &self.list[first - 1];
             let comma = self.list[first].gap == Gap::Comma && first != at;
-            let link = before.link && first < at && first > 1 && self.list[first - 2].capital;
+            let link = first < at && first > 1 && self.list[first - 2].capital && self.link(first - 1);
             if comma || before.lead || before.figure && !before.capital || !(before.capital || link) {
                 break;
             }
@@ -467,19 +514,23 @@ impl<'a> Words<'a> {
             let name = self.list[to].district && next.gap == Gap::Space;
             let figure = next.figure && !next.amount && (comma > 0 || next.end - next.start <= 5);
             if part || next.capital || figure || short || name {
-                more |= part || next.capital || short;
+                more |= part || next.capital && (next.gap == Gap::Comma || comma > 0);
                 to += 1;
             } else if let Some(bridge) = self.bridge(to + 1) {
-                more = true;
+                more |= self.part(bridge);
                 to = bridge;
             } else {
                 break;
             }
         }
+        // The last word of a sentence, after a number: the quarter or the town.
+        if let Some(next) = self.list.get(to + 1).filter(|_| more && self.list[to].figure && self.ends(to + 1)) {
+            to += usize::from(next.gap == Gap::Space && next.end - next.start >= 5);
+        }
         while from > 0 && first - from < 12 {
             let (before, own) = (&self.list[from - 1], &self.list[from]);
             let part = before.house || before.figure && !before.amount || before.named() || before.postcode;
-            let link = before.link && own.capital && from > 1 && self.list[from - 2].capital;
+            let link = own.capital && from > 1 && self.list[from - 2].capital && self.link(from - 1);
             if own.gap == Gap::Stop || before.lead || !(part || before.capital || link) {
                 break;
             }
@@ -501,7 +552,7 @@ impl<'a> Words<'a> {
         (at + 1..self.list.len().min(at + 3)).take_while(|n| self.list[*n].gap != Gap::Stop).find(|n| {
             let (own, comma) = (&self.list[*n], self.list[*n].gap == Gap::Comma);
             let part = self.part(*n) && !own.street_after;
-            part || own.capital && (comma || self.list[n - 1].link) || comma && own.figure && !own.amount
+            part || own.capital && (comma || self.link(n - 1)) || comma && own.figure && !own.amount
         })
     }
 
@@ -532,6 +583,23 @@ fn gap(signs: &str, short: bool, cue: bool) -> Gap {
     }
 }
 
+/// "26th"
+fn ordinal(word: &str) -> bool {
+    let letters = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    letters.len() < word.len() && matches!(letters, "st" | "nd" | "rd" | "th")
+}
+
+/// Digits, a letter or two, and further such groups: "12a", "45/6", "26th".
+fn house_number(word: &str) -> bool {
+    word == "s/n"
+        || word.split(['/', '-']).all(|group| {
+            let letters = group.trim_start_matches(|c: char| c.is_ascii_digit());
+            letters.len() <= 1
+                || matches!(letters, "st" | "nd" | "rd" | "th" | "bis" | "ab" | "ter")
+                || letters.len() == group.len()
+        })
+}
+
 /// "unit" counts things and names a part of a house.
 fn is_name_of_house(word: &str) -> bool {
     matches!(word, "unit" | "m" | "w" | "lot" | "box" | "blok" | "bh")
@@ -548,12 +616,13 @@ fn suffixed(word: &str) -> bool {
 
 /// Of these, the ones that end no other word.
 fn certain(word: &str) -> bool {
-    [
-        "strase", "strasse", "straat", "gasse", "gase", "gatan", "gracht", "vagen", "tie", "kuja", "utca", "veien",
-        "singel",
-    ]
-    .iter()
-    .any(|end| word.ends_with(end) && (end.len() > 3 || word.len() > 8))
+    word.len() > 6 && word.ends_with("str")
+        || [
+            "strase", "strasse", "straat", "gasse", "gase", "gatan", "gracht", "vagen", "tie", "kuja", "utca", "veien",
+            "singel",
+        ]
+        .iter()
+        .any(|end| word.ends_with(end) && (end.len() > 3 || word.len() > 8))
 }
 
 /// Streets by a word that says nothing else.
@@ -583,6 +652,11 @@ const SURE: &[&str] = &[
     "вул",
     "viale",
     "travessa",
+    "chemin",
+    "quai",
+    "impasse",
+    "allee",
+    "allees",
 ];
 
 /// The same for words after the street's name.
@@ -635,10 +709,11 @@ const ROMANISED: &[&str] =
 /// Addresses of scripts without spaces between words.
 static UNSPACED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
-        r"(?:\p{Han}{2,7}[省市区县區縣镇鎮乡鄉州][,\s]{0,2}){1,4}\p{Han}{0,10}(?:路|街|道|巷|弄|村|里|段|园|園)\p{Han}{0,6}?\s?[0-9]{1,5}\s?[号號弄巷](?:[,\s]{0,2}\p{Han}{0,8}[0-9a-z]{1,5}\s?[号號楼樓室层層栋棟座幢单元]{1,2}){0,5}",
+        r"(?:\p{Han}{2,7}[省市区县區縣镇鎮乡鄉州][,\s]{0,2}){1,4}\p{Han}{0,10}(?:路|街|道|巷|弄|村|里|段|园|園)\p{Han}{0,6}?\s?[0-9]{1,5}\s?[号號弄巷](?:[,\s]{0,2}\p{Han}{0,8}[0-9a-z]{1,5}\s?[号號楼樓室层層栋棟座幢单元]{1,2}){0,5}(?:\p{Han}{0,8}(?:中心|大厦|大廈|广场|廣場|大楼|大樓|商场|小区|花园|公寓|店))?",
         r"\p{Han}{2,8}(?:路|街|大道|巷|胡同)[0-9]{1,5}[号號](?:\p{Han}{0,8}[0-9a-z]{1,5}\s?[号號楼樓室层層栋棟座幢单元]{1,2}){0,5}",
         r"(?:บ.{1,2}านเลขที.?\s?|เลขที.?\s?)?[0-9]{1,5}(?:/[0-9]{1,5})?\s?[^\n0-9]{0,20}?(?:หมู่|ม\.|ซอย|ซ\.|ถนน|ถ\.|หมู่บ้าน)[^\n]{0,60}?(?:แขวง|ต..?บล|ต\.|เขต|อ..?เภอ|อ\.|กทม|กรุงเทพ|จังหวัด|จ\.|[0-9]{5})[\u{e00}-\u{e7f}. ]{0,60}(?:[0-9]{5})?",
-        r"[0-9]{1,5}(?:/[0-9]{1,5})?\s[\u{e00}-\u{e7f}0-9. ]{0,40}(?:แขวง|ต..?บล|ต\.|เขต|อ..?เภอ|อ\.)[\u{e00}-\u{e7f}. ]{0,60}(?:[0-9]{5})?",
+        r"[0-9]{1,5}(?:/[0-9]{1,5})?\s[\u{e00}-\u{e7f}0-9. ]{0,40}(?:แขวง|ต..?บล|ต\.)[\u{e00}-\u{e7f}. ]{0,40}(?:เขต|อ..?เภอ|อ\.)[\u{e00}-\u{e7f}. ]{0,60}(?:[0-9]{5})?",
+        r"(?:(?:อาคาร|ห.?อง|ชั.?น)[^\n]{0,40}?)?(?:ถนน|ซอย|ถ\.|ซ\.)[^\n]{1,40}?(?:แขวง|ต..?บล|ต\.|เขต|อ..?เภอ|อ\.|กทม|กรุงเทพ)[^\n]{0,40}?[0-9]{5}",
         r"(?:〒?\s?[0-9]{3}-[0-9]{4}\s?)?(?:東京都|大阪府|京都府|北海道|\p{Han}{2,3}県)\p{Han}{1,8}[市区町村郡][^\s]{0,16}?[0-9]{1,4}(?:(?:-|丁目?|番地?|号)[0-9]{0,4}){0,4}(?:\s?[\p{Han}\p{Katakana}ー]{0,12}[0-9]{1,4}(?:号室|階|f))?",
     ]
     .iter()
@@ -652,7 +727,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        assert_eq!(UNSPACED.len(), 5);
+        assert_eq!(UNSPACED.len(), 6);
     }
 
     #[test]

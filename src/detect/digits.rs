@@ -198,6 +198,7 @@ impl Reading<'_> {
             match row.last() {
                 Some((_, end, _)) if hit.start > *end + 1 => break,
                 Some((_, end, _)) if hit.start < *end => continue,
+                None if hit.start != start => break,
                 _ => row.push((hit.start, hit.end, *value)),
             }
         }

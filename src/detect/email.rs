@@ -134,6 +134,11 @@ pub(super) fn reserved(domain: &str) -> bool {
         .is_some_and(|(_, top)| ["example", "test", "local", "localhost", "invalid", "internal"].contains(&top))
 }
 
+/// Whether a word is the name of a provider.
+pub(super) fn provider(word: &str) -> bool {
+    PROVIDERS.contains(&word)
+}
+
 /// Providers common enough to be named without their top-level domain.
 const PROVIDERS: &[&str] = &[
     "gmail",

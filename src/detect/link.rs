@@ -13,8 +13,8 @@ use crate::model::Kind;
 /// Finds links.
 pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     schemes(sight, found);
-    hosts(sight, found);
     short(sight, found);
+    hosts(sight, found);
     if sight.face == Face::Plain {
         coordinates(sight, found);
     }
@@ -167,7 +167,7 @@ fn broken(head: &str, host: &str) -> Option<usize> {
         let cut = if at == head.len() { head } else { cut };
         at = cut.strip_suffix(label)?.len();
     }
-    let clear = head[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+    let clear = head[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '.' | '-'));
     clear.then_some(at)
 }
 

@@ -101,7 +101,10 @@ fn account(sight: &Sight<'_>, start: usize, end: usize, value: &str) -> bool {
         return false;
     }
     let polish = value.len() == 26 && mod97(&format!("pl{value}"));
-    let banked = sight.led(&[Cue::Account], start, 26) && value.len() >= 7
+    let sorted = value.len() == 6
+        && sight.before(&[Cue::Account], start, 3).any(|hit| text[hit.start..hit.end].starts_with("sort"));
+    let banked = sorted
+        || sight.led(&[Cue::Account], start, 26) && value.len() >= 7
         || sight.led(&[Cue::Bank], start, 22) && value.len() >= 7;
     let account = |unit: &Hit| sight.before(&[Cue::Account], start, 2).any(|hit| hit.start == unit.start);
     let unit = sight.after(&[Cue::Unit], end, 2).next().is_some()

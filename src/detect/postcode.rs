@@ -3,6 +3,9 @@
 /// Whether a word is a postcode and hardly anything else: "00-950", "98532-1900", "SW1A1AA".
 pub(super) fn whole(word: &str) -> bool {
     let bytes = word.as_bytes();
+    if !word.is_ascii() {
+        return false;
+    }
     let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
     match bytes.len() {
         6..=8 if digits < bytes.len() && digits >= 2 => {

@@ -123,6 +123,9 @@ impl<'a> Sight<'a> {
 
     /// For every byte of the text, whether it is a capital in the piece as written.
     pub(super) fn capitals(&self) -> Vec<bool> {
+        if self.raw_is_ascii() {
+            return self.raw.bytes().map(|byte| byte.is_ascii_uppercase()).collect();
+        }
         let upper: Vec<bool> = self.raw.chars().map(char::is_uppercase).collect();
         (0..self.text().len()).map(|at| upper.get(self.view.chars(at, at + 1).0).copied().unwrap_or(false)).collect()
     }

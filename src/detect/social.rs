@@ -111,7 +111,7 @@ fn numbered(text: &str, network: &Hit) -> Option<(usize, usize)> {
         return None;
     }
     let rest = &text[network.end..];
-    let skip = rest.find(|c: char| c.is_ascii_digit()).filter(|skip| *skip <= 8)?;
+    let skip = rest.bytes().take(9).position(|b| b.is_ascii_digit())?;
     let clear = rest[..skip].chars().all(|c| !c.is_ascii_alphanumeric());
     let figures = rest[skip..].bytes().take_while(u8::is_ascii_digit).count();
     let ends = !rest[skip + figures..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%');
@@ -124,22 +124,20 @@ const NUMBERED: &[&str] = &["qq", "扣扣", "企鹅", "gg", "gadu gadu", "gadu-g
 /// A page's name after "my" or a colon: two words or more with capitals.
 fn page(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
     let text = sight.text();
-    let before = text[..from].char_indices().rev().nth(28).map_or(0, |(at, _)| at);
-    let sought = text[before..from].split(|c: char| !c.is_alphanumeric()).any(|word| SOUGHT.contains(&word));
-    let (mut at, mut owned) = (from, sought);
+    let (mut at, mut owned) = (from, false);
     for _ in 0..5 {
-        let gap = text[at..].find(|c: char| c.is_alphanumeric())?;
+        let gap = text[at..].char_indices().take(5).find(|(_, c)| c.is_alphanumeric())?.0;
         let signs = &text[at..at + gap];
         if signs.len() > 3 || signs.contains(['.', '?', '!', ';', '[', '\n', ',', ')', '@', '/']) {
             return None;
         }
         owned |= signs.contains([':', '=', '"']);
         at += gap;
-        let end = at + text[at..].find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len() - at);
+        let letters = text[at..].char_indices().take(40).take_while(|(_, c)| c.is_alphanumeric());
+        let end = at + letters.last().map_or(0, |(last, c)| last + c.len_utf8());
         let word = &text[at..end];
-        let capital =
-            sight.raw(at, at + text[at..].chars().next().map_or(1, char::len_utf8)).chars().all(char::is_uppercase);
-        if capital && owned {
+        let capital = is_capital(sight, at);
+        if capital && (owned || sought(text, from)) {
             let last = capitals(sight, at, end);
             return (last > end).then_some((at, last));
         }
@@ -156,26 +154,43 @@ fn page(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
     None
 }
 
+/// Whether the character at a byte is a capital in the piece as written.
+fn is_capital(sight: &Sight<'_>, at: usize) -> bool {
+    let len = sight.text()[at..].chars().next().map_or(0, char::len_utf8);
+    len > 0 && sight.raw(at, at + len).chars().next().is_some_and(char::is_uppercase)
+}
+
+/// Whether words before a network's name say to look for somebody there.
+fn sought(text: &str, from: usize) -> bool {
+    let before = text[..from].char_indices().rev().nth(28).map_or(0, |(at, _)| at);
+    text[before..from].split(|c: char| !c.is_alphanumeric()).any(|word| SOUGHT.contains(&word))
+}
+
 /// "add", "look for".
-const SOUGHT: &[&str] =
-    &["add", "cari", "search", "find", "follow", "hanapin", "szukaj", "znajdz", "busca", "buscame", "sigueme", "tim", "ищи"];
+const SOUGHT: &[&str] = &[
+    "add", "cari", "search", "find", "follow", "hanapin", "szukaj", "znajdz", "busca", "buscame", "sigueme", "tim",
+    "ищи",
+];
 
 /// "my", "our", "as", "is called".
 const OWNED: &[&str] = &[
     "ku", "aku", "saya", "gw", "gue", "gua", "kami", "kita", "nya", "namanya", "nama", "moj", "nasz", "nasze", "pod",
-    "nazwa", "my", "our", "as", "called", "named", "ko", "namin", "como", "mi", "em", "minh", "ten", "mein", "als",
-    "мой",
+    "nazwa", "my", "our", "as", "called", "named", "jako", "ko", "namin", "como", "mi", "em", "minh", "ten", "mein",
+    "als", "мой",
 ];
 
 /// A page's name in several words, as far as they are capitalised.
 fn capitals(sight: &Sight<'_>, start: usize, end: usize) -> usize {
-    let upper = sight.capitals();
     let text = sight.text();
-    let capital = |at: usize| upper.get(at).copied().unwrap_or(false);
+    let capital = |at: usize| text.is_char_boundary(at) && at < text.len() && is_capital(sight, at);
     let mut end = end;
     for _ in 0..3 {
-        let next = end + 1;
-        if !capital(start) || !text[end..].starts_with(' ') || !capital(next) {
+        let Some(rest) = text[end..].strip_prefix(' ').filter(|_| capital(start)) else { break };
+        // "Sklep u Jana"
+        let joint = rest.bytes().take(4).take_while(u8::is_ascii_lowercase).count();
+        let joined = (1..=3).contains(&joint) && rest[joint..].starts_with(' ') && capital(end + joint + 2);
+        let next = if joined { end + joint + 2 } else { end + 1 };
+        if !capital(next) {
             break;
         }
         end = text[next..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |len| next + len);
@@ -240,6 +255,7 @@ fn walk(sight: &Sight<'_>, from: usize, open: bool) -> Option<(usize, usize, boo
 }
 
 fn handle_end(text: &str, from: usize) -> usize {
+    let from = if text[from..].starts_with("live:") { from + 5 } else { from };
     let end = text[from..]
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
         .map_or(text.len(), |len| from + len);

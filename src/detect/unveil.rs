@@ -160,7 +160,12 @@ fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
         && bare.starts_with('.')
         && (bare.len() < rest.len() - word || bare[1..].starts_with(|c: char| c.is_alphanumeric()));
     let spelled = near.clone().any(|hit| is(hit, &[Cue::Dot]) && hit.start >= next && hit.start - next <= 3);
-    word > 0 && (dotted && !bare[1..].trim_start().is_empty() || spelled)
+    let (provider, after) = (&rest[..word], rest[word..].trim_start_matches(' '));
+    let bare_top = ["com", "co id", "pl", "net"]
+        .iter()
+        .any(|top| after.strip_prefix(*top).is_some_and(|end| !end.starts_with(|c: char| c.is_alphanumeric())));
+    word > 0
+        && (bare_top && super::email::provider(provider) || dotted && !bare[1..].trim_start().is_empty() || spelled)
 }
 
 /// `[.]`, `(@)`, `%2e`.
@@ -188,6 +193,15 @@ fn bracketed(text: &str, edits: &mut Vec<Edit>) {
 
 /// " . com", "name @ host.tld".
 fn spaced(text: &str, edits: &mut Vec<Edit>) {
+    for (at, _) in text.match_indices("//") {
+        let left = text[..at].trim_end_matches([' ', ':']);
+        let right = text[at + 2..].bytes().take(2).take_while(|b| *b == b' ').count();
+        let gap = &text[left.len()..at];
+        let scheme = ["http", "https", "hxxp", "hxxps"].iter().any(|scheme| left.ends_with(scheme));
+        if scheme && (2..=4).contains(&gap.len()) && gap.contains(':') {
+            edits.push(Edit { start: left.len(), end: at + 2 + right, with: "://" });
+        }
+    }
     for (at, _) in text.match_indices("://") {
         let gap = text[at + 3..].bytes().take(3).take_while(|b| *b == b' ').count();
         if (1..3).contains(&gap) && text[..at].ends_with(|c: char| c.is_alphanumeric()) {
@@ -206,6 +220,7 @@ fn spaced(text: &str, edits: &mut Vec<Edit>) {
         let word = after.find(|c: char| !c.is_alphanumeric()).map_or(after, |len| &after[..len]);
         let suffix = TOPS.contains(&word);
         let wanted = match c {
+            b'.' if before.ends_with("www") => left + right > 0 && word.len() > 1,
             b'.' => suffix && (left > 0 || right > 0 && matches!(word, "com" | "net" | "org")),
             b',' => {
                 let close = left == 0 && right == 0 && word.len() == 3;

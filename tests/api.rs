@@ -792,7 +792,11 @@ async fn resealing_leaves_nothing_under_the_old_key_and_everything_readable() {
     let after = house.store.agent(&house.scope, &"s-1".parse().unwrap(), &"ana".parse().unwrap()).await.unwrap();
     let (before, after) = (before.unwrap(), after.unwrap());
     assert_eq!((before.login, before.profile), (after.login, after.profile), "the shop's password goes on");
-    let speaks = house.store.speaks(&house.scope, &after.party, &after.tags).await.unwrap();
+    let speaks = house
+        .store
+        .speaks(&house.scope, &"c-1".parse().unwrap(), tabir::model::Side::Seller, &after.tags)
+        .await
+        .unwrap();
     assert_eq!(speaks, Some(Some(after.id)));
     let list = house.market("GET", "/v1/conversations/c-1/messages?as=buyer", Value::Null).await;
     assert_eq!(list.body["items"][0]["text"], "sebelum");

@@ -200,6 +200,8 @@ pub(super) struct Lexicon {
 /// word has: a text costs a few steps a word, whatever the number of words known.
 struct Words {
     automaton: NFA,
+    /// Where every word begins: after [`MARK`].
+    root: StateID,
     entries: Vec<Entry>,
     /// Which bytes a word begins with.
     first: [bool; 256],
@@ -285,12 +287,14 @@ impl Words {
         let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
             .dense_depth(DENSE)
-            .build(words.iter().map(|((word, _), _)| word))
+            .build(words.iter().map(|((word, _), _)| [&[MARK], word.as_bytes()].concat()))
             .map_err(|error| LexiconFault { file: file.to_owned(), line: 0, message: error.to_string() })?;
+        let start = automaton.start_state(Anchored::Yes);
+        let root = start.map(|start| automaton.next_state(Anchored::Yes, start, MARK)).unwrap_or_default();
         let mut first = [false; 256];
         words.iter().filter_map(|((word, _), _)| word.bytes().next()).for_each(|byte| first[usize::from(byte)] = true);
         let entry = |((_, open_end), senses)| Entry { open_end, senses };
-        Ok(Self { automaton, entries: words.into_iter().map(entry).collect(), first })
+        Ok(Self { automaton, root, entries: words.into_iter().map(entry).collect(), first })
     }
 
     fn find(&self, text: &str, tokens: &[Token], hits: &mut Vec<Hit>) {
@@ -335,10 +339,10 @@ impl Words {
     /// All words that begin at a byte. Where the longest number word ends within a word, if
     /// one does: the next may begin there.
     fn walk(&self, text: &str, start: usize, hits: &mut Vec<Hit>) -> Option<usize> {
-        let mut state = self.automaton.start_state(Anchored::Yes).ok()?;
+        let mut state = self.root;
         let mut inner = None;
-        for (at, byte) in text.as_bytes().iter().enumerate().skip(start) {
-            state = self.automaton.next_state(Anchored::Yes, state, *byte);
+        for (at, byte) in text.bytes().enumerate().skip(start) {
+            state = self.automaton.next_state(Anchored::Yes, state, byte);
             if !self.automaton.is_special(state) {
                 continue;
             }
@@ -356,12 +360,7 @@ impl Words {
     fn matched(&self, text: &str, (start, end): (usize, usize), state: StateID, hits: &mut Vec<Hit>) -> bool {
         let mut inner = false;
         for nth in 0..self.automaton.match_len(state) {
-            let pattern = self.automaton.match_pattern(state, nth);
-            if self.automaton.pattern_len(pattern) != end - start {
-                // A word that ends here and began later: met from its own beginning.
-                continue;
-            }
-            let entry = &self.entries[pattern.as_usize()];
+            let entry = &self.entries[self.automaton.match_pattern(state, nth).as_usize()];
             let ends = closes(text, end);
             let whole = (entry.open_end || ends) && opens(text, start);
             let reach = if whole && entry.open_end { word_end(text, end) } else { end };
@@ -379,8 +378,12 @@ impl Words {
     }
 }
 
+/// Stands before every word in the automaton. Without it each state would also match the shorter
+/// words that it ends with.
+const MARK: u8 = 0;
+
 /// So many letters of a word are looked up at once; further ones in short lists.
-const DENSE: usize = 4;
+const DENSE: usize = 5;
 
 /// A word and whether more letters may stand after it.
 type Key = (String, bool);

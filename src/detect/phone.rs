@@ -34,30 +34,34 @@ const NUMBER: &[Cue] = &[Cue::Phone, Cue::PhoneWord];
 const REFERENCE: &[Cue] = &[Cue::Reference];
 const UNIT: &[Cue] = &[Cue::Unit];
 
-/// The stretches of a text that have digits enough for a number, with room for a sign before and
-/// an extension after them. Digits further apart belong to no printed number.
+/// The stretches of a text that have digits enough for a number, with room for a sign before them
+/// and no digit of another stretch. Letters part them: no printed number goes on after a word.
 fn clusters(text: &str) -> Vec<(usize, usize)> {
-    const APART: usize = 30;
+    let bytes = text.as_bytes();
     let mut clusters: Vec<(usize, usize, usize)> = Vec::new();
-    for (at, _) in text.bytes().enumerate().filter(|(_, b)| b.is_ascii_digit()) {
+    let mut parted = true;
+    for (at, byte) in bytes.iter().enumerate() {
         match clusters.last_mut() {
-            Some((_, last, count)) if at - *last <= APART => (*last, *count) = (at, *count + 1),
-            _ => clusters.push((at, at, 1)),
+            _ if !byte.is_ascii_digit() => parted |= byte.is_ascii_alphabetic() && *byte != b'x',
+            Some((_, end, count)) if !parted && at - *end <= APART => (*end, *count) = (at + 1, *count + 1),
+            _ => clusters.push((at, at + 1, 1)),
         }
+        parted &= !byte.is_ascii_digit();
     }
-    let wide = |(first, last, _): (usize, usize, usize)| {
-        let mut from = first.saturating_sub(6);
-        let mut until = (last + 25).min(text.len());
-        while !text.is_char_boundary(from) {
-            from -= 1;
-        }
-        while !text.is_char_boundary(until) {
-            until += 1;
-        }
-        (from, until)
+    let wide = |n: usize| {
+        let (first, end, _) = clusters[n];
+        let before = n.checked_sub(1).map_or(0, |n| clusters[n].1);
+        let after = clusters.get(n + 1).map_or(text.len(), |next| next.0);
+        let from = text.floor_char_boundary(first.saturating_sub(BEFORE).max(before));
+        (from, text.ceil_char_boundary((end + AFTER).min(after)))
     };
-    clusters.into_iter().filter(|(.., count)| *count >= 6).map(wide).collect()
+    (0..clusters.len()).filter(|n| clusters[*n].2 >= 6).map(wide).collect()
 }
+
+/// Signs between two groups of a number, and what the matcher looks at before and after one.
+const APART: usize = 30;
+const BEFORE: usize = 6;
+const AFTER: usize = 8;
 
 struct Search<'a> {
     sight: &'a Sight<'a>,
@@ -176,7 +180,13 @@ impl Search<'_> {
     fn grown(&self, start: usize, end: usize) -> (usize, usize) {
         let text = self.sight.text();
         let start = if text[..start].ends_with("tel:") || text[..start].ends_with("sms:") { start - 4 } else { start };
-        (start, end + extension(&text[end..]))
+        let mut end = end;
+        loop {
+            match extension(&text[end..]) {
+                0 => return (start, end),
+                more => end += more,
+            }
+        }
     }
 
     fn called(&self, start: usize, end: usize) -> bool {

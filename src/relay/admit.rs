@@ -10,15 +10,14 @@ use super::{
 };
 use crate::{
     media::attachment,
-    model::{Decision, Fault, Message, PairState, Reason, Verdict},
+    model::{Decision, Message, Reason, Verdict},
     policy::contact,
 };
 
 impl Relay {
     pub(super) async fn admit(&self, resolved: ResolvedMessage) -> Result<AdmittedMessage, Stop> {
-        let state = self.pair(resolved.stage()).await?;
         let (mut content, Resolved { talk }) = resolved.into_parts();
-        let decision = contact::judge(&state, talk.from, &talk.rules.contact, Verdict::Deliver);
+        let decision = contact::judge(&talk.pair, talk.from, &talk.rules.contact, Verdict::Deliver);
         if let Decision::Refuse(reason) = decision {
             return Err(self.refuse_early(&talk, &content, reason).await?);
         }
@@ -28,11 +27,5 @@ impl Relay {
             return Err(self.refuse_early(&talk, &content, Reason::TooLarge).await?);
         }
         Ok(Message::at(Admitted { talk: Arc::clone(&talk) }, content))
-    }
-
-    pub(super) async fn pair(&self, resolved: &Resolved) -> Result<PairState, Stop> {
-        let talk = &resolved.talk;
-        let state = self.store.pair(&talk.scope, &talk.conversation.id, talk.at).await?;
-        state.ok_or_else(|| Fault::plain("reading a pair's state").into())
     }
 }

@@ -110,20 +110,15 @@ impl Relay {
 
     /// Opens what is needed for the length of this call: the body, the address, nothing more.
     async fn hand_over(&self, delivery: &Delivery) -> Result<Handover, Fault> {
-        if !self.store.still_current(delivery).await? {
-            return Ok(Handover::CalledOff);
-        }
+        let Some(boarding) = self.store.boarding(delivery).await? else { return Ok(Handover::CalledOff) };
+        let conversation = boarding.conversation;
         let never = |code: &str| Ok(Handover::Never { code: code.to_owned() });
         if delivery.channel != Channel::Mail {
             return never("channel");
         }
-        let Some(conversation) = self.store.conversation(&delivery.scope, &delivery.conversation).await? else {
-            return never("conversation");
-        };
         let market = self.market(delivery.scope.marketplace()).await?;
-        let Some(reader) = self.profile(&delivery.scope, conversation.party(delivery.to)).await? else {
-            return never("erased");
-        };
+        let Some(reader) = boarding.reader else { return never("erased") };
+        let reader = self.opened(&delivery.scope, &conversation, delivery.to, &reader)?;
         let Some(address) = reader.emails.first().cloned() else {
             // Nobody to tell by mail; the API shows it.
             return if delivery.cargo == Cargo::Message { never("no_address") } else { Ok(Handover::Delivered) };

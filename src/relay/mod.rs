@@ -23,6 +23,7 @@ mod care;
 mod claim;
 mod notice;
 mod outcome;
+mod people;
 mod postmaster;
 mod record;
 mod resolve;
@@ -51,6 +52,7 @@ use crate::{
     vault::Vault,
 };
 use outcome::Stop;
+use people::People;
 use record::Written;
 use talk::{Market, Run};
 
@@ -64,6 +66,8 @@ pub struct Relay {
     rules: Arc<ArcSwap<Rules>>,
     /// Opened marketplace keys: few, and unchanged for the life of a marketplace.
     markets: DashMap<Marketplace, Arc<Market>>,
+    /// Opened people of conversations that are lively now.
+    people: People,
     /// Rung when something new may be carried.
     bell: Notify,
 }
@@ -94,7 +98,17 @@ impl Relay {
         transport: Arc<dyn Transport>,
         rules: Arc<ArcSwap<Rules>>,
     ) -> Self {
-        Self { store, vault, clock, sandbox, transport, rules, markets: DashMap::new(), bell: Notify::new() }
+        Self {
+            store,
+            vault,
+            clock,
+            sandbox,
+            transport,
+            rules,
+            markets: DashMap::new(),
+            people: People::new(),
+            bell: Notify::new(),
+        }
     }
 
     /// Takes a message from one side to where the other side gets it: the whole way, in order.
@@ -106,14 +120,15 @@ impl Relay {
     async fn way(&self, inbound: Inbound) -> Result<Accepted, Stop> {
         let resolved = self.resolve(inbound, Run::Real).await?;
         let admitted = self.admit(resolved).await?;
+        let mut window = admitted.stage().talk.window.clone();
         loop {
-            let scrubbed = self.scrub(&admitted).await?;
+            let scrubbed = self.scrub(&admitted, window).await?;
             let rewritten = self.rewrite(scrubbed).await?;
             match self.record(rewritten).await? {
                 Written::Done(accepted) => return Ok(accepted),
                 // The detection window moved since the scrub: what came beside this message
                 // may complete a number with it.
-                Written::Stale => {}
+                Written::Stale => window = self.window(&admitted.stage().talk).await?,
             }
         }
     }
@@ -125,10 +140,9 @@ impl Relay {
 
     async fn dry_way(&self, inbound: Inbound) -> Result<Accepted, Stop> {
         let resolved = self.resolve(inbound, Run::Dry).await?;
-        let state = self.pair(resolved.stage()).await?;
         let admitted = Message::at(stage::Admitted::dry(resolved.stage()), resolved.into_parts().0);
-        let scrubbed = self.scrub(&admitted).await?;
-        self.foresee(scrubbed, &state)
+        let scrubbed = self.scrub(&admitted, admitted.stage().talk.window.clone()).await?;
+        self.foresee(scrubbed)
     }
 
     /// Carries what was accepted to where it goes, until `stop`: deliveries in hand are

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{
         Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Kept, MessageState,
-        PairState, Reason, Refusal, Shown, Signal, Verdict,
+        Reason, Refusal, Shown, Signal, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -94,10 +94,10 @@ impl Relay {
     }
 
     /// What `record` would say now.
-    pub(super) fn foresee(&self, scrubbed: ScrubbedMessage, state: &PairState) -> Result<Accepted, Stop> {
+    pub(super) fn foresee(&self, scrubbed: ScrubbedMessage) -> Result<Accepted, Stop> {
         let (content, scrubbed) = scrubbed.into_parts();
         let talk = &scrubbed.talk;
-        let decision = contact::judge(state, talk.from, &talk.rules.contact, scrubbed.verdict);
+        let decision = contact::judge(&talk.pair, talk.from, &talk.rules.contact, scrubbed.verdict);
         let state_then = match decision {
             Decision::Refuse(reason) => {
                 let Scrubbed { findings, signals, .. } = scrubbed;
@@ -107,7 +107,7 @@ impl Relay {
             Decision::Accept { .. } => MessageState::Queued,
         };
         let id = EventId::draw(talk.at, self.vault.luck())?;
-        let standing = contact::standing(state, &talk.rules.contact).of(talk.from);
+        let standing = contact::standing(&talk.pair, &talk.rules.contact).of(talk.from);
         let Scrubbed { findings, signals, verdict, .. } = &scrubbed;
         Ok(accepted(id, state_then, *verdict, shown(&content), findings, signals, standing))
     }

@@ -12,14 +12,14 @@ use super::{
 use crate::{
     media::Removed,
     model::{
-        AgentId, Channel, Contact, Content, ConversationId, EntryKind, Fault, Handle, HandleHash, HandleState, Message,
-        PartyId, Purpose, Reason, Refusal, Scope, Side,
+        AgentId, Channel, Contact, Content, ConversationId, EntryKind, Fault, Handle, HandleHash, HandleState,
+        Marketplace, Message, PartyId, Purpose, Reason, Refusal, Scope, Side,
     },
     policy::{
         contact::standing,
         life::{self, Age},
     },
-    store::{HandleKind, HandleRow, Idempotency, NewEntry},
+    store::{HandleKind, HandleRow, Idempotency, NewEntry, Scene, SealedProfile},
     vault,
 };
 
@@ -92,7 +92,17 @@ impl Relay {
     /// # Errors
     /// When the store fails.
     pub async fn is_our_domain(&self, domain: &str) -> Result<bool, Fault> {
-        Ok(self.store.marketplace_by_domain(&domain.to_ascii_lowercase()).await?.is_some())
+        Ok(self.marketplace_of(domain).await?.is_some())
+    }
+
+    /// Whose handles have this domain. Marketplaces are few, and keep their domain for life.
+    async fn marketplace_of(&self, domain: &str) -> Result<Option<Marketplace>, Fault> {
+        let domain = domain.to_ascii_lowercase();
+        let known = self.markets.iter().find(|market| market.domain == domain).map(|market| market.key().clone());
+        match known {
+            Some(marketplace) => Ok(Some(marketplace)),
+            None => self.store.marketplace_by_domain(&domain).await,
+        }
     }
 
     /// Where an address leads; `None` is answered with the one fixed refusal, whatever the
@@ -102,9 +112,7 @@ impl Relay {
     /// # Errors
     /// When the store fails.
     pub async fn route(&self, local: &str, domain: &str) -> Result<Option<Route>, Fault> {
-        let Some(marketplace) = self.store.marketplace_by_domain(&domain.to_ascii_lowercase()).await? else {
-            return Ok(None);
-        };
+        let Some(marketplace) = self.marketplace_of(domain).await? else { return Ok(None) };
         // One look-up whether or not the text is a handle: the time tells nothing.
         let hash = local.parse::<Handle>().map_or(HandleHash([0; 16]), |handle| handle.hash());
         let found = self.store.handle(hash).await?;
@@ -128,17 +136,17 @@ impl Relay {
     /// When the store fails.
     pub async fn recognise(&self, route: &Route, sender: &Sender<'_>) -> Result<Option<Option<AgentId>>, Fault> {
         let scope = &route.scope;
-        let Some(conversation) = self.store.conversation(scope, &route.conversation).await? else { return Ok(None) };
-        let expected = conversation.party(route.to.other());
         let known = match sender {
             Sender::Login(speaker) => {
-                let own = speaker.scope == *scope && speaker.party == *expected;
+                let conversation = self.store.conversation(scope, &route.conversation).await?;
+                let expected = conversation.as_ref().map(|c| c.party(route.to.other()));
+                let own = speaker.scope == *scope && Some(&speaker.party) == expected;
                 own.then(|| speaker.agent.clone())
             }
             Sender::Mail { address } => match Contact::email(address) {
                 Ok(contact) => {
                     let tags = self.vault.tags(scope.marketplace(), &contact);
-                    self.store.speaks(scope, expected, &tags).await?
+                    self.store.speaks(scope, &route.conversation, route.to.other(), &tags).await?
                 }
                 Err(_) => None,
             },
@@ -194,11 +202,19 @@ impl Relay {
         let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, idempotency } =
             inbound;
         let market = self.market(scope.marketplace()).await?;
-        let Some(conversation) = self.store.conversation(&scope, &conversation).await? else {
+        let at = self.clock.now();
+        let Some(scene) = self.store.scene(&scope, &conversation, from, at).await? else {
             return Err(Reason::UnknownHandle.into());
         };
-        let author = self.profile(&scope, conversation.party(from)).await?;
-        let reader = self.profile(&scope, conversation.party(from.other())).await?;
+        let Scene { conversation, buyer, seller, pair, window, handle } = scene;
+        let (author, reader) = match from {
+            Side::Buyer => (buyer, seller),
+            Side::Seller => (seller, buyer),
+        };
+        let open = |side, sealed: Option<SealedProfile>| {
+            sealed.map(|sealed| self.opened(&scope, &conversation, side, &sealed)).transpose()
+        };
+        let (author, reader) = (open(from, author)?, open(from.other(), reader)?);
         let key = self.side_key(&scope, &conversation, from)?;
         // A side whose key was shredded is somebody else's by now, whatever the party's id.
         let whole = conversation.key(from.other()).is_some();
@@ -207,7 +223,6 @@ impl Relay {
             return Err(Reason::Closed.into());
         };
         let rules = self.rules.load().book.of(scope.marketplace());
-        let at = self.clock.now();
         let talk = Talk {
             run,
             scope,
@@ -225,6 +240,9 @@ impl Relay {
             key,
             author,
             reader,
+            pair,
+            window,
+            handle,
         };
         Ok(Message::at(Resolved { talk: Arc::new(talk) }, content))
     }

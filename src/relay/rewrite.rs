@@ -64,8 +64,8 @@ impl Relay {
 
     /// The handle that the sender writes under. One that grew old is replaced now.
     async fn active_handle(&self, talk: &Talk) -> Result<Handle, Fault> {
-        if let Some(row) = self.newest_handle(talk).await?
-            && self.handle_state(&talk.scope, &row) == HandleState::Active
+        if let Some(row) = &talk.handle
+            && self.handle_state(&talk.scope, row) == HandleState::Active
         {
             return self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed);
         }

@@ -19,6 +19,7 @@ use crate::{
         Unguarded,
     },
     policy::content,
+    store::WindowRow,
     vault::Place,
 };
 
@@ -31,11 +32,11 @@ struct Read {
 }
 
 impl Relay {
-    pub(super) async fn scrub(&self, admitted: &AdmittedMessage) -> Result<ScrubbedMessage, Stop> {
+    pub(super) async fn scrub(&self, admitted: &AdmittedMessage, row: WindowRow) -> Result<ScrubbedMessage, Stop> {
         let talk = Arc::clone(&admitted.stage().talk);
         let original = shown(admitted.content());
         let mut content = admitted.content().clone();
-        let (seq, window) = self.window(&talk).await?;
+        let (seq, window) = (row.seq, open_window(&talk, &row)?);
         self.rebuild_files(&mut content.attachments).await?;
         let files = content.attachments.clone();
         let mut read = self.cut(&talk, &self.context(&talk), &mut content, window.clone())?;
@@ -245,19 +246,23 @@ impl Relay {
         opened.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    async fn window(&self, talk: &Talk) -> Result<(u64, Window), Fault> {
-        let row = self.store.window(&talk.scope, &talk.conversation.id, talk.from).await?;
-        if row.sealed.is_empty() {
-            return Ok((row.seq, Window::default()));
-        }
-        let bytes = talk.key.open(&Place::window(talk.marketplace(), &talk.conversation.id), &row.sealed)?;
-        Ok((row.seq, serde_json::from_slice(&bytes).unwrap_or_default()))
+    /// The detection window as it is now.
+    pub(super) async fn window(&self, talk: &Talk) -> Result<WindowRow, Fault> {
+        self.store.window(&talk.scope, &talk.conversation.id, talk.from).await
     }
 
     fn seal_window(&self, talk: &Talk, window: Window) -> Result<Vec<u8>, Fault> {
         let bytes = serde_json::to_vec(&window).map_err(|e| Fault::new("writing a detection window", e))?;
         talk.key.seal(&Place::window(talk.marketplace(), &talk.conversation.id), &bytes)
     }
+}
+
+fn open_window(talk: &Talk, row: &WindowRow) -> Result<Window, Fault> {
+    if row.sealed.is_empty() {
+        return Ok(Window::default());
+    }
+    let bytes = talk.key.open(&Place::window(talk.marketplace(), &talk.conversation.id), &row.sealed)?;
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
 /// Whether a page says, line for line, what a text says in which nothing was found. Where there is
@@ -343,7 +348,9 @@ fn is_hollow_by_itself(talk: &Talk, content: &Content) -> bool {
 /// judged, and control characters have no place in a message.
 fn show_plainly(content: &mut Content) {
     for text in [&mut content.subject, &mut content.text, &mut content.html].into_iter().flatten() {
-        if text.chars().any(is_unseen) {
+        // Most texts are plain ASCII: told apart without reading characters.
+        let plain = text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
+        if !plain && text.chars().any(is_unseen) {
             text.retain(|c| !is_unseen(c));
         }
     }

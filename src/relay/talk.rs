@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::Relay;
 use crate::{
     media::Removed,
-    model::{AgentId, Channel, Fault, Marketplace, PartyId, Profile, Purpose, Scope, Side, Timestamp},
+    model::{AgentId, Channel, Fault, Marketplace, PairState, Profile, Purpose, Scope, Side, Timestamp},
     policy::rules::MarketRules,
-    store::{ConversationRow, Idempotency},
+    store::{ConversationRow, HandleRow, Idempotency, WindowRow},
     vault::{DataKey, Place},
 };
 
@@ -43,9 +43,15 @@ pub(super) struct Talk {
     pub(super) idempotency: Option<Idempotency>,
     pub(super) at: Timestamp,
     /// Data key of what this side writes.
-    pub(super) key: DataKey,
-    pub(super) author: Profile,
-    pub(super) reader: Profile,
+    pub(super) key: Arc<DataKey>,
+    pub(super) author: Arc<Profile>,
+    pub(super) reader: Arc<Profile>,
+    /// The state of contact when the message came; `record` judges again.
+    pub(super) pair: PairState,
+    /// The detection window when the message came.
+    pub(super) window: WindowRow,
+    /// The handle that its author writes under, unless it has grown old.
+    pub(super) handle: Option<HandleRow>,
 }
 
 impl Talk {
@@ -80,24 +86,5 @@ impl Relay {
         }
         let market = self.markets.get(name).map(|m| Arc::clone(&m));
         market.ok_or_else(|| Fault::plain("looking for a marketplace"))
-    }
-
-    /// A party's profile, opened; `None` when it was erased.
-    pub(super) async fn profile(&self, scope: &Scope, id: &PartyId) -> Result<Option<Profile>, Fault> {
-        let Some(row) = self.store.party(scope, id).await? else { return Ok(None) };
-        let key = self.vault.unwrap(&row.key, &Place::party_key(scope.marketplace(), id))?;
-        let bytes = key.open(&Place::profile(scope.marketplace(), id), &row.profile)?;
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| Fault::new("reading a profile", e))
-    }
-
-    /// The key of what one side of a conversation writes; `None` when it was erased.
-    pub(super) fn side_key(
-        &self,
-        scope: &Scope,
-        conversation: &ConversationRow,
-        side: Side,
-    ) -> Result<Option<DataKey>, Fault> {
-        let place = Place::side_key(scope.marketplace(), &conversation.id, side);
-        conversation.key(side).map(|wrapped| self.vault.unwrap(wrapped, &place)).transpose()
     }
 }

@@ -108,12 +108,13 @@ pub trait Store: Ledger {
     fn agent<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, id: &'a AgentId) -> Answer<'a, Option<AgentRow>>;
     /// Finds the agent that an SMTP user name belongs to.
     fn agent_by_login<'a>(&'a self, login: &'a str) -> Answer<'a, Option<(Scope, AgentRow)>>;
-    /// Who of (the party itself, its agents) owns a contact with one of these index tags:
-    /// `None` nobody, `Some(None)` the party, `Some(Some(agent))` an agent.
+    /// Who of a conversation's side (the party itself, its agents) owns a contact with one of
+    /// these index tags: `None` nobody, `Some(None)` the party, `Some(Some(agent))` an agent.
     fn speaks<'a>(
         &'a self,
         scope: &'a Scope,
-        party: &'a PartyId,
+        conversation: &'a ConversationId,
+        side: Side,
         tags: &'a [IndexTag],
     ) -> Answer<'a, Option<Option<AgentId>>>;
 
@@ -130,6 +131,17 @@ pub trait Store: Ledger {
     fn put_conversation<'a>(&'a self, scope: &'a Scope, new: NewConversation) -> Answer<'a, PutConversation>;
     /// One conversation.
     fn conversation<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Option<ConversationRow>>;
+    /// A conversation with all that a message written by `from` is judged and rewritten with,
+    /// on one moment of the store.
+    fn scene<'a>(
+        &'a self,
+        scope: &'a Scope,
+        id: &'a ConversationId,
+        from: Side,
+        now: Timestamp,
+    ) -> Answer<'a, Option<Scene>>;
+    /// [`Ledger::still_current`] with what the handover needs; `None`: it may not happen.
+    fn boarding<'a>(&'a self, delivery: &'a Delivery) -> Answer<'a, Option<Boarding>>;
     /// Conversations by order, buyer, seller: ordered by id after `after`.
     fn conversations<'a>(&'a self, scope: &'a Scope, filter: ConversationFilter) -> Answer<'a, Vec<ConversationRow>>;
 

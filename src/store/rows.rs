@@ -181,6 +181,41 @@ impl ConversationRow {
     }
 }
 
+/// A party's profile as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedProfile {
+    /// The party's data key.
+    pub key: WrappedKey,
+    /// Sealed under it: names, contacts, addresses, locale.
+    pub profile: Vec<u8>,
+}
+
+/// What a message is judged and rewritten with, on one moment of the store.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Between whom, about what.
+    pub conversation: ConversationRow,
+    /// `None` after an erasure.
+    pub buyer: Option<SealedProfile>,
+    /// `None` after an erasure.
+    pub seller: Option<SealedProfile>,
+    /// The state of contact.
+    pub pair: PairState,
+    /// The detection window of the side that writes.
+    pub window: WindowRow,
+    /// The newest mail handle of the side that writes.
+    pub handle: Option<HandleRow>,
+}
+
+/// What the handover of a claimed delivery needs.
+#[derive(Clone, Debug)]
+pub struct Boarding {
+    /// In which conversation.
+    pub conversation: ConversationRow,
+    /// Who receives; `None` after an erasure.
+    pub reader: Option<SealedProfile>,
+}
+
 /// A conversation to create or replace.
 #[derive(Clone, Debug)]
 pub struct NewConversation {

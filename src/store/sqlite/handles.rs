@@ -101,6 +101,23 @@ pub(super) fn list(db: &Connection, scope: &Scope, conversation: &ConversationId
     .collect()
 }
 
+/// The mail handle that a side writes under, of those not replaced; its state is the policy's.
+pub(super) fn newest(db: &Connection, conversation: i64, of: Side) -> Result<Option<HandleRow>> {
+    db.prepare_cached(
+        "SELECT h.hash, c.id, h.stands_for, h.kind, h.sealed, h.created, h.replaced, h.shut, h.epoch,
+             iif(h.stands_for = 'buyer', s.id, b.id)
+         FROM handle h
+         JOIN conversation c ON c.num = h.conversation
+         JOIN party b ON b.num = c.buyer
+         JOIN party s ON s.num = c.seller
+         WHERE h.conversation = ?1 AND h.stands_for = ?2 AND h.kind = 'mail'
+             AND h.replaced IS NULL AND h.shut IS NULL
+         ORDER BY h.epoch DESC LIMIT 1",
+    )?
+    .query_row(params![conversation, of], read)
+    .optional()
+}
+
 fn read(row: &Row<'_>) -> Result<HandleRow> {
     Ok(HandleRow {
         hash: row.get(0)?,

@@ -23,6 +23,7 @@ mod pair;
 mod parties;
 mod readers;
 mod record;
+mod scene;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -45,10 +46,10 @@ use self::{
     },
 };
 use super::{
-    AgentRow, Answer, AnsweredRow, Barrier, ConversationFilter, ConversationRow, Delivery, DeliveryRow, Depth,
-    DisclosureRow, EvidenceRow, Forgotten, HandleRow, HeldDecision, IndexTag, Judge, Ledger, MarketplaceRow,
+    AgentRow, Answer, AnsweredRow, Barrier, Boarding, ConversationFilter, ConversationRow, Delivery, DeliveryRow,
+    Depth, DisclosureRow, EvidenceRow, Forgotten, HandleRow, HeldDecision, IndexTag, Judge, Ledger, MarketplaceRow,
     MessageRow, NewBlock, NewConversation, NewEntry, NewReview, OrderRow, PairState, PartyRow, PutConversation, Record,
-    Recorded, ReviewRow, Rotation, Settled, Store, ThreadRow, TokenRow, WindowRow, WrappedKey, WrappedKeyRow,
+    Recorded, ReviewRow, Rotation, Scene, Settled, Store, ThreadRow, TokenRow, WindowRow, WrappedKey, WrappedKeyRow,
 };
 use crate::model::{
     AgentId, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope,
@@ -92,7 +93,7 @@ impl Sqlite {
         &'a self,
         doing: &'static str,
         patience: Patience,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'a, T> {
         Box::pin(self.writer.submit(doing, patience, work))
     }
@@ -272,10 +273,11 @@ impl Store for Sqlite {
     fn speaks<'a>(
         &'a self,
         scope: &'a Scope,
-        party: &'a PartyId,
+        conversation: &'a ConversationId,
+        side: Side,
         tags: &'a [IndexTag],
     ) -> Answer<'a, Option<Option<AgentId>>> {
-        self.look("finding who speaks", move |db| parties::speaks(db, scope, party, tags))
+        self.look("finding who speaks", move |db| parties::speaks(db, scope, conversation, side, tags))
     }
 
     fn put_order<'a>(&'a self, scope: &'a Scope, row: OrderRow, entry: NewEntry) -> Answer<'a, ()> {
@@ -294,6 +296,20 @@ impl Store for Sqlite {
 
     fn conversation<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Option<ConversationRow>> {
         self.look("finding a conversation", move |db| conversations::find(db, scope, id))
+    }
+
+    fn scene<'a>(
+        &'a self,
+        scope: &'a Scope,
+        id: &'a ConversationId,
+        from: Side,
+        now: Timestamp,
+    ) -> Answer<'a, Option<Scene>> {
+        self.look("looking at a conversation", move |db| scene::scene(db, scope, id, from, now))
+    }
+
+    fn boarding<'a>(&'a self, delivery: &'a Delivery) -> Answer<'a, Option<Boarding>> {
+        self.look("judging a delivery again", move |db| scene::boarding(db, delivery))
     }
 
     fn conversations<'a>(&'a self, scope: &'a Scope, filter: ConversationFilter) -> Answer<'a, Vec<ConversationRow>> {

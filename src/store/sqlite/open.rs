@@ -24,6 +24,8 @@ pub(super) fn prepare(path: &Path) -> Result<Connection, Fault> {
 pub(super) fn connection(path: &Path) -> rusqlite::Result<Connection> {
     let db = plain(path)?;
     // FULL: a commit is synced before it is answered. secure_delete: what is deleted is zeroed.
+    // The cache stays small: after many a commit SQLite walks through all of its hash table, and
+    // what is not in it is read from the mapped file.
     // Checkpoints are the writer's own, at moments when nobody waits for it.
     db.execute_batch(
         "PRAGMA journal_mode = WAL;
@@ -31,7 +33,7 @@ pub(super) fn connection(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA foreign_keys = ON;
          PRAGMA secure_delete = ON;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -131072;
+         PRAGMA cache_size = -16384;
          PRAGMA wal_autocheckpoint = 0;
          PRAGMA journal_size_limit = 67108864;",
     )?;

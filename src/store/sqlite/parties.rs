@@ -9,7 +9,7 @@ use super::{
     pair::market,
 };
 use crate::{
-    model::{AgentId, EntryKind, EventId, PartyId, Scope, Side, Timestamp},
+    model::{AgentId, ConversationId, EntryKind, EventId, PartyId, Scope, Side, Timestamp},
     store::{AgentRow, Forgotten, IndexTag, NewEntry, PartyRow, outbox::DeliveryState, words::Word},
 };
 
@@ -141,17 +141,18 @@ fn with_agent_tags(db: &Connection, (party, row): (i64, AgentRow)) -> Result<Age
 pub(super) fn speaks(
     db: &Connection,
     scope: &Scope,
-    party: &PartyId,
+    conversation: &ConversationId,
+    side: Side,
     tags: &[IndexTag],
 ) -> Result<Option<Option<AgentId>>> {
     let mut query = db.prepare_cached(
         "SELECT t.agent FROM marketplace m
-         JOIN party p ON p.marketplace = m.num
-         JOIN tag t ON t.party = p.num
-         WHERE m.name = ?1 AND p.id = ?2 AND t.ring_key = ?3 AND t.tag = ?4 ORDER BY t.agent LIMIT 1",
+         JOIN conversation c ON c.marketplace = m.num
+         JOIN tag t ON t.party = iif(?3 = 'buyer', c.buyer, c.seller)
+         WHERE m.name = ?1 AND c.id = ?2 AND t.ring_key = ?4 AND t.tag = ?5 ORDER BY t.agent LIMIT 1",
     )?;
     for tag in tags {
-        let mut rows = query.query(params![scope.marketplace(), party, tag.by, tag.tag])?;
+        let mut rows = query.query(params![scope.marketplace(), conversation, side, tag.by, tag.tag])?;
         if let Some(row) = rows.next()? {
             // The empty name, the party itself, sorts first.
             let is_party = row.get_ref(0)?.as_str()? == NOBODY;

@@ -253,9 +253,10 @@ async fn a_commit_that_fails_accepts_nothing_and_is_not_remembered() {
     // The foreign key is looked at when the transaction commits: the commit itself fails. Both
     // jobs come while the writer is busy, so that they share it.
     let (started, begun) = tokio::sync::oneshot::channel();
+    let started = std::sync::Mutex::new(Some(started));
     let scope = scope();
     let slow = house.store.write("being slow", Urgent, move |_| {
-        started.send(()).unwrap();
+        started.lock().unwrap().take().unwrap().send(()).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(100));
         Ok(())
     });
@@ -411,7 +412,9 @@ async fn a_contact_speaks_for_the_party_or_for_one_of_its_agents() {
     let nobody = AgentRow { party: "nobody".parse().unwrap(), login: None, ..agent };
     assert!(!house.store.put_agent(&scope(), nobody).await.unwrap());
     let store = &house.store;
-    let who = async |of: &str| store.speaks(&scope(), &shop, &[IndexTag { by: 1, tag: tag(of) }]).await.unwrap();
+    let who = async |of: &str| {
+        store.speaks(&scope(), &id("c-1"), Side::Seller, &[IndexTag { by: 1, tag: tag(of) }]).await.unwrap()
+    };
     assert_eq!(who("shop-1").await, Some(None));
     assert_eq!(who("ani").await, Some(Some(ani.clone())));
     assert_eq!(who("budi").await, None);

@@ -1,6 +1,9 @@
-//! The one thread that writes: it gathers jobs, runs each in a savepoint, commits them together
-//! and answers only when the commit has been synced. So an fsync is shared by whoever writes at
-//! the same time, and one job that fails spoils no other.
+//! The one thread that writes: it gathers jobs, runs and commits them together, and answers only
+//! when the commit has been synced. So an fsync is shared by whoever writes at the same time.
+//!
+//! Hardly a job fails, so jobs run without savepoints, which would copy every page they touch.
+//! When one does, all of them are rolled back and run once more, each in a savepoint of its own:
+//! one job that fails spoils no other. A job may therefore run twice, and counts once.
 
 use std::{
     error::Error,
@@ -63,11 +66,11 @@ impl Writer {
         &self,
         doing: &'static str,
         patience: Patience,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Fault> {
         let (tell, told) = oneshot::channel();
-        let job = Job { arrived: Instant::now(), patience, work: job(work, doing, tell) };
-        self.send(Errand::Write(job), doing)?;
+        let job = Box::new(Asked { work, doing, outcome: None, tell });
+        self.send(Errand::Write(Job { arrived: Instant::now(), patience, work: job }), doing)?;
         told.await.unwrap_or_else(|_| Err(Fault::plain(doing)))
     }
 
@@ -107,16 +110,8 @@ struct Job {
     work: Work,
 }
 
-/// A job without its types: runs, then hears how the commit went. It is told `Err` instead of a
-/// connection when no transaction could be begun for it.
-type Work = Box<dyn FnOnce(Result<&Connection, Lost>) -> Ran + Send>;
-
-struct Ran {
-    /// Sends the answer.
-    done: Box<dyn FnOnce(Result<(), Lost>) + Send>,
-    /// `false`: the transaction around it is not to be trusted any more.
-    sound: bool,
-}
+/// A job without its types: runs, once or twice, then hears how the commit went.
+type Work = Box<dyn Task + Send>;
 
 /// A transaction that did not come to its commit, told to each job of it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -138,47 +133,65 @@ struct Panicked;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-fn job<T: Send + 'static>(
-    work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+/// A job: what is to be done, how it went the last time, and who waits.
+struct Asked<T, W> {
+    work: W,
     doing: &'static str,
+    outcome: Option<Result<T, Failure>>,
     tell: oneshot::Sender<Result<T, Fault>>,
-) -> Work {
-    Box::new(move |db| {
-        let (outcome, sound) = match db {
-            Ok(db) => within_savepoint(db, work),
-            Err(lost) => (Err(Failure::from(lost)), true),
-        };
-        let done = Box::new(move |commit: Result<(), Lost>| {
-            let answer = match (outcome, commit) {
-                (Err(failure), _) => Err(Fault::new(doing, failure)),
-                (Ok(_), Err(lost)) => Err(Fault::new(doing, lost)),
-                (Ok(answer), Ok(())) => Ok(answer),
-            };
-            // Whoever asked may have gone; what was done stands all the same.
-            let _ = tell.send(answer);
-        });
-        Ran { done, sound }
-    })
 }
 
-fn within_savepoint<T>(
-    db: &Connection,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> (Result<T, Failure>, bool) {
-    if let Err(error) = run(db, "SAVEPOINT job") {
-        return (Err(error.into()), false);
+/// What the thread does with a job.
+trait Task {
+    /// Runs it in the transaction at hand: whether it succeeded.
+    fn run(&mut self, db: &Connection) -> bool;
+
+    /// Runs it in a savepoint: whether the transaction around it is still to be trusted.
+    fn run_apart(&mut self, db: &Connection) -> bool;
+
+    /// Whether it failed because the disk or the file did.
+    fn broke(&self) -> bool;
+
+    /// Answers, after the commit.
+    fn answer(self: Box<Self>, commit: Result<(), Lost>);
+}
+
+impl<T: Send, W: Fn(&Connection) -> rusqlite::Result<T> + Send> Task for Asked<T, W> {
+    fn run(&mut self, db: &Connection) -> bool {
+        // A panic in one job must not end the store for everybody.
+        let done = catch_unwind(AssertUnwindSafe(|| (self.work)(db)));
+        self.outcome = Some(match done {
+            Ok(outcome) => outcome.map_err(Failure::from),
+            Err(_) => Err(Panicked.into()),
+        });
+        matches!(self.outcome, Some(Ok(_)))
     }
-    // A panic in one job must not end the store for everybody.
-    match catch_unwind(AssertUnwindSafe(|| work(db))) {
-        Ok(Ok(answer)) => match run(db, "RELEASE job") {
-            Ok(()) => (Ok(answer), true),
-            Err(error) => (Err(error.into()), false),
-        },
-        Ok(Err(error)) => {
-            let sound = !is_broken(&error) && undo(db);
-            (Err(error.into()), sound)
+
+    fn run_apart(&mut self, db: &Connection) -> bool {
+        if let Err(error) = run(db, "SAVEPOINT job") {
+            self.outcome = Some(Err(error.into()));
+            return false;
         }
-        Err(_) => (Err(Panicked.into()), undo(db)),
+        if self.run(db) {
+            let released = run(db, "RELEASE job");
+            return released.map_err(|error| self.outcome = Some(Err(error.into()))).is_ok();
+        }
+        !self.broke() && undo(db)
+    }
+
+    fn broke(&self) -> bool {
+        matches!(&self.outcome, Some(Err(failure)) if failure.downcast_ref().is_some_and(is_broken))
+    }
+
+    fn answer(self: Box<Self>, commit: Result<(), Lost>) {
+        let answer = match (self.outcome, commit) {
+            (Some(Err(failure)), _) => Err(Fault::new(self.doing, failure)),
+            (_, Err(lost)) => Err(Fault::new(self.doing, lost)),
+            (Some(Ok(answer)), Ok(())) => Ok(answer),
+            (None, Ok(())) => Err(Fault::plain(self.doing)),
+        };
+        // Whoever asked may have gone; what was done stands all the same.
+        let _ = self.tell.send(answer);
     }
 }
 
@@ -301,17 +314,52 @@ impl Desk {
         }
     }
 
-    /// Commits all of `works`, in as many transactions as it takes: more than one only when
-    /// one of them broke.
-    fn commit(&mut self, works: Vec<Work>) {
-        let mut works = works.into_iter();
-        while works.len() > 0 {
+    /// Commits all of `works`: together, or, when one of them fails, each for itself.
+    fn commit(&mut self, mut works: Vec<Work>) {
+        let together = self.begin().and_then(|()| self.run(&mut works));
+        match together {
+            Ok(true) => answer(works, &self.end()),
+            Ok(false) => self.commit_apart(works),
+            Err(lost) => answer(works, &Err(lost)),
+        }
+    }
+
+    /// Runs all in one transaction; `false`: one failed, and nothing of it stands. When the file
+    /// failed, none is tried again.
+    fn run(&mut self, works: &mut [Work]) -> Result<bool, Lost> {
+        let Some(db) = &self.db else { return Err(Lost { cause: None }) };
+        let broke = works.iter_mut().find_map(|work| (!work.run(db)).then(|| work.broke()));
+        let sound = match broke {
+            None => return Ok(true),
+            Some(broke) => !broke && !db.is_autocommit() && run(db, "ROLLBACK").is_ok(),
+        };
+        if !sound {
+            // Never trust what this connection remembers of the file. Closing rolls back.
+            self.db = None;
+        }
+        if broke == Some(true) { Err(Lost { cause: None }) } else { Ok(false) }
+    }
+
+    /// Each job in a savepoint of its own, in as many transactions as it takes: more than one
+    /// only when one of them broke.
+    fn commit_apart(&mut self, works: Vec<Work>) {
+        let mut works = works.into_iter().peekable();
+        while works.peek().is_some() {
             if let Err(lost) = self.begin() {
-                works.by_ref().for_each(|work| (work(Err(lost.clone())).done)(Err(lost.clone())));
-                return;
+                return answer(works, &Err(lost));
             }
-            let (waiting, end) = self.run(&mut works);
-            waiting.into_iter().for_each(|done| done(end.clone()));
+            let mut ran = Vec::new();
+            let mut sound = true;
+            while sound && let (Some(db), Some(mut work)) = (&self.db, works.next()) {
+                sound = work.run_apart(db);
+                ran.push(work);
+            }
+            if !sound {
+                // Closing rolls back. Nothing of it was answered yet.
+                self.db = None;
+            }
+            let end = if sound { self.end() } else { Err(Lost { cause: None }) };
+            answer(ran, &end);
         }
     }
 
@@ -328,29 +376,15 @@ impl Desk {
         })
     }
 
-    #[expect(clippy::type_complexity, reason = "the answers of one transaction, used once")]
-    fn run(
-        &mut self,
-        works: &mut dyn Iterator<Item = Work>,
-    ) -> (Vec<Box<dyn FnOnce(Result<(), Lost>) + Send>>, Result<(), Lost>) {
-        let mut waiting = Vec::new();
-        let Some(db) = &self.db else { return (waiting, Ok(())) };
-        for work in works {
-            let ran = work(Ok(db));
-            waiting.push(ran.done);
-            if !ran.sound {
-                // Closing rolls back. Nothing of it was answered yet.
-                self.db = None;
-                return (waiting, Err(Lost { cause: None }));
-            }
-        }
+    fn end(&mut self) -> Result<(), Lost> {
+        let Some(db) = &self.db else { return Err(Lost { cause: None }) };
         let end = run(db, "COMMIT").map_err(Lost::to);
         self.commits.fetch_add(1, Ordering::Relaxed);
         if end.is_err() {
             // Never trust a failed commit, nor what this connection remembers of the file.
             self.db = None;
         }
-        (waiting, end)
+        end
     }
 
     fn checkpoint_when(&mut self, jobs: usize) {
@@ -374,6 +408,10 @@ impl Desk {
         }
         Err(Fault::plain(DOING))
     }
+}
+
+fn answer(works: impl IntoIterator<Item = Work>, commit: &Result<(), Lost>) {
+    works.into_iter().for_each(|work| work.answer(commit.clone()));
 }
 
 /// Whether it came to its end: a reader or another program may be in its way.

@@ -32,6 +32,7 @@ mod sight;
 mod signal;
 mod social;
 mod split;
+mod streets;
 mod token;
 mod unveil;
 mod window;

@@ -750,6 +750,105 @@ async fn a_text_is_scrubbed_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn files_are_scrubbed_as_those_of_a_message_are() {
+    let house = House::new().await;
+    let png = png_with_author("rina.kartika");
+    let file = |name: &str, bytes: &[u8]| json!({"filename": name, "media_type": "image/png", "content": data_encoding::BASE64.encode(bytes)});
+    let asked = json!({"lang": "id", "attachments": [
+        file("wa 081234567890.png", &png), file("rina@surat.example", b"halo"), file("resi.png", &png)]});
+    let told = house.ask_with(&house.market, "POST", "/v1/scrub", asked.clone(), Some("k")).await;
+    assert_eq!((told.status, told.body["verdict"].as_str()), (200, Some("redact")), "{}", told.body);
+    let files = told.body["attachments"].as_array().unwrap();
+    let names: Vec<_> = files.iter().map(|f| f["filename"].as_str().unwrap()).collect();
+    assert_eq!(names, ["file-1.png", "file-2.txt", "resi.png"]);
+    assert_eq!(told.body["findings"][0]["part"], "attachment:0", "{}", told.body);
+    let clean = data_encoding::BASE64.decode(files[2]["content"].as_str().unwrap().as_bytes()).unwrap();
+    assert_eq!((&files[2]["action"], &files[2]["bytes"]), (&json!("rebuilt"), &json!(clean.len())));
+    assert!(!clean.windows(4).any(|w| w == b"rina"), "metadata is gone");
+    assert_eq!((&files[1]["action"], files[1].get("content")), (&json!("removed_type"), None));
+    let again = house.ask_with(&house.market, "POST", "/v1/scrub", asked, Some("k")).await;
+    assert_eq!((again.status, again.body), (200, told.body), "under one key it is done again, and nothing is kept");
+    let many = json!({"attachments": vec![file("a.png", &png); 11]});
+    assert_eq!(house.market("POST", "/v1/scrub", many).await.body["code"], "too_large");
+    let broken = json!({"attachments": [{"filename": "a", "media_type": "image/png", "content": "!"}]});
+    assert_eq!(house.market("POST", "/v1/scrub", broken).await.body["field"], "attachments[0].content");
+}
+
+/// A picture of one pixel that says who made it.
+fn png_with_author(author: &str) -> Vec<u8> {
+    let chunk = |kind: &[u8], content: &[u8]| {
+        let body = [kind, content].concat();
+        let sum = !body.iter().fold(!0u32, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |s, _| if s & 1 == 1 { s >> 1 ^ 0xedb8_8320 } else { s >> 1 })
+        });
+        let length = u32::try_from(content.len()).unwrap();
+        [&length.to_be_bytes()[..], &body, &sum.to_be_bytes()].concat()
+    };
+    let one_grey_pixel = [0x78, 0x01, 0x01, 0x02, 0x00, 0xfd, 0xff, 0x00, 0x7f, 0x00, 0x81, 0x00, 0x80];
+    [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]),
+        chunk(b"tEXt", format!("Author\0{author}").as_bytes()),
+        chunk(b"IDAT", &one_grey_pixel),
+        chunk(b"IEND", b""),
+    ]
+    .concat()
+}
+
+#[tokio::test]
+async fn a_path_says_which_methods_it_knows() {
+    let house = House::new().await;
+    let told = house.market("PATCH", "/v1/parties/p", json!({})).await;
+    assert_eq!((told.status, &told.headers["allow"]), (405, &"PUT, GET, DELETE, HEAD".parse().unwrap()));
+    assert_eq!(told.body["title"], "this path knows other methods");
+    assert_eq!(house.market("HEAD", "/v1/held", Value::Null).await.status, 200);
+    let told = house.market("HEAD", "/v1/scrub", Value::Null).await;
+    assert_eq!((told.status, &told.headers["allow"]), (405, &"POST".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let house = House::new().await;
+    for (hosts, status) in [("", 400), ("Host: a\r\n", 200), ("Host: a\r\nHost: b\r\n", 400)] {
+        let (mut near, far) = tokio::io::duplex(64 * 1024);
+        let serving = tokio::spawn(serve_connection(far, Arc::clone(&house.api), std::future::pending()));
+        let asked = format!("GET /openapi.json HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        tokio::io::AsyncWriteExt::write_all(&mut near, asked.as_bytes()).await.unwrap();
+        let mut told = Vec::new();
+        tokio::io::AsyncReadExt::read_to_end(&mut near, &mut told).await.unwrap();
+        assert!(told.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{hosts:?}");
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_left_with_a_way_that_is_not_built() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    for (ways, status) in [(json!(["sms"]), 400), (json!([]), 400), (json!(["sms", "api"]), 200)] {
+        let body = json!({"order": "o-1", "buyer": "b-1", "seller": "s-1", "deliver": {"buyer": ways}});
+        let told = house.market("PUT", "/v1/conversations/c-1", body).await;
+        assert_eq!(told.status, status, "{ways}: {}", told.body);
+        assert!(status == 200 || told.body["field"] == "deliver.buyer", "{}", told.body);
+    }
+}
+
+#[tokio::test]
+async fn a_party_named_in_a_conversation_by_nothing_but_its_id_stays_as_it_is() {
+    let house = House::new().await;
+    house.talk(json!({})).await;
+    let body = json!({"buyer": {"id": "b-2", "emails": ["dewi@surat.example"]}, "seller": {"id": "s-1"}});
+    let told = house.market("PUT", "/v1/conversations/c-2", body).await;
+    assert_eq!(told.body["handles"]["seller"]["name"], "Toko Melati", "{}", told.body);
+    let shop = house.market("GET", "/v1/parties/s-1", Value::Null).await;
+    assert_eq!(shop.body["emails"], json!(["p•••@k•••.example"]), "{}", shop.body);
+    // One that says something is put, and one that is not there is made.
+    let body = json!({"buyer": {"id": "b-3"}, "seller": {"id": "s-1", "display_name": "Toko Anggrek"}});
+    let told = house.market("PUT", "/v1/conversations/c-3", body).await;
+    assert_eq!((told.status, &told.body["handles"]["seller"]["name"]), (201, &json!("Toko Anggrek")));
+}
+
+#[tokio::test]
 async fn an_erased_person_leaves_a_chain_that_still_can_be_taken_out() {
     let house = House::new().await;
     house.talk(json!({})).await;

@@ -33,6 +33,41 @@ fn the_sample_shows_every_key_with_its_default() {
     }
 }
 
+#[test]
+fn settings_that_could_not_mean_anything_are_told_with_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.toml");
+    let cases = [
+        ("[links]\n\nallow = [\"https://market.example\"]", 3, "bare domain"),
+        ("[links]\nallow = [\"ok.example\", \"*.market.example\"]", 2, "`*.market.example`"),
+        ("[mail]\nhostname = \"mail host\"", 2, "not a host's name"),
+        ("[handles]\nrotate = \"0s\"", 2, "above zero"),
+        ("[marketplaces.demo]\nlocale = \"id\"\n\n[marketplaces.demo.listen]\nx = 1", 4, "marketplaces.demo.listen"),
+        ("[marketplaces.demo]\nlocale = 5", 1, "marketplaces.demo"),
+    ];
+    for (text, line, why) in cases {
+        fs::write(&file, text).unwrap();
+        let wrong = Settings::read(Some(&file)).map(drop).unwrap_err();
+        assert_eq!((wrong.len(), wrong[0].line), (1, Some(line)), "{text}: {wrong:?}");
+        assert!(wrong[0].to_string().contains(why), "{text}: {wrong:?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_there_is_told_by_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.toml");
+    let check = |text: &str| {
+        fs::write(&file, text).unwrap();
+        let mut tabir = std::process::Command::new(env!("CARGO_BIN_EXE_tabir"));
+        let told = tabir.arg("check").arg("--config").arg(&file).output().unwrap();
+        (told.status.code(), String::from_utf8(told.stderr).unwrap())
+    };
+    let (code, told) = check("[tls]\ncert = \"real.pem\"\nkey = \"real.key\"\n");
+    assert!(code == Some(2) && told.contains("real.pem"), "{told}");
+    assert_eq!(check("").0, Some(0), "one for development is made at the start");
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
 }

@@ -8,8 +8,9 @@ use data_encoding::BASE64;
 use tabir::{
     media::{
         attachment::{AttachmentRules, admit},
+        code::Linear,
         html::Document,
-        image::{ImageLimits, rebuild},
+        image::{ImageLimits, Picture, rebuild},
         mail::{self, Limits, Opened, Outgoing},
     },
     model::{Attachment, AttachmentAction, Timestamp},
@@ -123,7 +124,7 @@ fn rebuild_file(file: &mut Attachment) {
         file.filename = "file.jpg".to_owned();
     }
     if file.action == AttachmentAction::Pending {
-        let (bytes, media_type) = rebuild(&file.bytes, &ImageLimits::default()).unwrap();
+        let Picture { bytes, media_type, .. } = rebuild(&file.bytes, &ImageLimits::default(), Linear::Tell).unwrap();
         file.bytes = bytes.into();
         file.media_type = media_type.to_owned();
         file.action = AttachmentAction::Rebuilt;

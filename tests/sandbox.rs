@@ -10,7 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tabir::{media::Unreadable, sandbox::Sandbox};
+use tabir::{
+    media::{Unreadable, code::Linear},
+    sandbox::Sandbox,
+};
 
 fn program() -> PathBuf {
     env!("CARGO_BIN_EXE_tabir").into()
@@ -42,7 +45,7 @@ async fn pictures_come_back_rebuilt_from_kept_workers() {
     let sandbox = Sandbox::new(program(), 2, Duration::from_secs(20));
     let mut jobs = Vec::new();
     for n in 0..60 {
-        jobs.push(sandbox.rebuild(photo(16 + n, 16)));
+        jobs.push(sandbox.rebuild(photo(16 + n, 16), Linear::Tell));
     }
     for done in futures_util::future::join_all(jobs).await {
         let rebuilt = done.unwrap().unwrap();
@@ -50,23 +53,26 @@ async fn pictures_come_back_rebuilt_from_kept_workers() {
         assert!(image::load_from_memory(&rebuilt.bytes).is_ok());
     }
     // A phone's photo fits into the worker's limits.
-    assert!(sandbox.rebuild(photo(4_000, 3_000)).await.unwrap().is_ok());
+    assert!(sandbox.rebuild(photo(4_000, 3_000), Linear::Tell).await.unwrap().is_ok());
 }
 
 #[tokio::test]
 async fn what_is_no_picture_is_unreadable_and_the_worker_stays() {
     let sandbox = Sandbox::new(program(), 1, Duration::from_secs(20));
     for bytes in ["", "GIF89a", "<svg/>"] {
-        assert_eq!(sandbox.rebuild(Bytes::from_static(bytes.as_bytes())).await.unwrap(), Err(Unreadable::Malformed));
+        assert_eq!(
+            sandbox.rebuild(Bytes::from_static(bytes.as_bytes()), Linear::Tell).await.unwrap(),
+            Err(Unreadable::Malformed)
+        );
     }
-    assert!(sandbox.rebuild(photo(8, 8)).await.unwrap().is_ok());
+    assert!(sandbox.rebuild(photo(8, 8), Linear::Tell).await.unwrap().is_ok());
 }
 
 #[tokio::test]
 async fn a_picture_that_kills_two_workers_is_unreadable() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = Sandbox::new(impostor(folder.path(), "exit 3"), 1, Duration::from_secs(20));
-    assert_eq!(sandbox.rebuild(photo(8, 8)).await.unwrap(), Err(Unreadable::Malformed));
+    assert_eq!(sandbox.rebuild(photo(8, 8), Linear::Tell).await.unwrap(), Err(Unreadable::Malformed));
     assert_eq!(started(folder.path()).len(), 2);
 }
 
@@ -75,7 +81,7 @@ async fn a_worker_that_hangs_is_killed_at_the_deadline() {
     let folder = tempfile::tempdir().unwrap();
     let start = Instant::now();
     let sandbox = Sandbox::new(impostor(folder.path(), "exec sleep 100"), 1, Duration::from_millis(200));
-    assert_eq!(sandbox.rebuild(photo(8, 8)).await.unwrap(), Err(Unreadable::Malformed));
+    assert_eq!(sandbox.rebuild(photo(8, 8), Linear::Tell).await.unwrap(), Err(Unreadable::Malformed));
     assert!(start.elapsed() < Duration::from_secs(10));
     for pid in started(folder.path()) {
         // Reaped by the runtime soon after the kill.
@@ -96,13 +102,13 @@ async fn a_worker_that_talks_nonsense_is_not_believed() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox =
         Sandbox::new(impostor(folder.path(), "printf '\\377\\377\\377\\377\\377'; sleep 1"), 1, Duration::from_secs(5));
-    assert_eq!(sandbox.rebuild(photo(8, 8)).await.unwrap(), Err(Unreadable::Malformed));
+    assert_eq!(sandbox.rebuild(photo(8, 8), Linear::Tell).await.unwrap(), Err(Unreadable::Malformed));
 }
 
 #[tokio::test]
 async fn a_program_that_can_not_start_is_our_fault_not_the_pictures() {
     for exe in ["/nonexistent/tabir", "/bin/true"] {
         let sandbox = Sandbox::new(exe.into(), 1, Duration::from_secs(5));
-        assert!(sandbox.rebuild(photo(8, 8)).await.is_err());
+        assert!(sandbox.rebuild(photo(8, 8), Linear::Tell).await.is_err());
     }
 }

@@ -299,11 +299,13 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     let Rooms { relay, desk, api, smtp, tls, metrics } = rooms;
     let edge = Edge::new(&settings.listen.limits);
     let listen = &settings.listen;
-    let opening = |e| Fault::new("opening a listener", e);
-    let https = Listener::open(listen.https, Arc::clone(&edge), b"").await.map_err(opening)?;
-    let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), FirstByte::Clear).await.map_err(opening)?;
-    let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await.map_err(opening)?;
-    let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening)?;
+    let opening = |doing| move |e| Fault::new(doing, e);
+    let https = Listener::open(listen.https, Arc::clone(&edge), b"").await.map_err(opening("opening listen.https"))?;
+    let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), FirstByte::Clear).await;
+    let clear = clear.map_err(opening("opening listen.smtp"))?;
+    let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await;
+    let wrapped = wrapped.map_err(opening("opening listen.smtps"))?;
+    let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening("opening listen.admin"))?;
     let address = |l: &Listener| l.address().map_err(|e| Fault::new("reading a listener's address", e));
     let addresses = Addresses {
         https: address(&https)?,

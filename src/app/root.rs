@@ -232,7 +232,12 @@ impl Settings {
                     rules.push((name.clone(), own.into_rules()));
                 }
                 Err(error) => {
-                    wrong.push(source.wrong(&["marketplaces", name.as_str()], error.message().replace('\n', " ")));
+                    let why = error.message().replace('\n', " ");
+                    // The unknown or wrong key stands in backquotes, and was read without its line.
+                    let key = why.split('`').nth(1).unwrap_or_default();
+                    let path: Vec<&str> =
+                        ["marketplaces", name.as_str(), key].into_iter().filter(|k| !k.is_empty()).collect();
+                    wrong.push(source.wrong(&path, &why));
                 }
             }
         }
@@ -261,6 +266,15 @@ impl Settings {
         if self.contact.after_review.window > Duration::days(400) {
             refuse(&["contact", "after_review", "window"], "a review governs at most 400 days");
         }
+        if self.handles.rotate.0 == 0 {
+            refuse(&["handles", "rotate"], "an age needs a length of time above zero");
+        }
+        if !is_host(&self.mail.hostname) {
+            refuse(&["mail", "hostname"], "not a host's name such as relay.market.example");
+        }
+        if let Some(link) = self.links.allow.iter().find(|link| !is_host(link)) {
+            refuse(&["links", "allow"], &format!("`{link}` is not a bare domain such as market.example"));
+        }
         if self.notices.every.0 == 0 {
             refuse(&["notices", "every"], "a round needs a length of time above zero");
         }
@@ -278,6 +292,18 @@ impl Settings {
         self.tls.start_at(folder);
         self.mail.start_at(folder);
     }
+}
+
+/// Labels of letters, digits and hyphens: what a rule compares hosts with. A scheme, a path or a
+/// `*` in it would never match, and nobody would be told.
+fn is_host(name: &str) -> bool {
+    let label = |l: &str| {
+        (1..=63).contains(&l.len())
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.chars().all(|c| c == '-' || c.is_ascii_digit() || c.is_alphabetic())
+    };
+    name.len() <= 253 && name.split('.').all(label)
 }
 
 impl Own {

@@ -6,7 +6,7 @@ use super::{Failure, house, say};
 use crate::{
     app,
     channel::smtp::{Proof, Route, TlsPolicy},
-    net::is_public,
+    net::{ServerTls, is_development, is_public},
 };
 
 pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
@@ -19,11 +19,14 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if !broken.is_empty() {
         return Err(Failure::No);
     }
+    if !is_development(&settings.tls) {
+        ServerTls::load(&settings.tls).map_err(|fault| Failure::Usage(format!("tls: {fault}")))?;
+    }
     say::out("settings and rules are sound")?;
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
     let mut open = vec![
-        "codes in pictures (QR and others) still pass: metadata is taken out, what the picture shows is not judged",
+        "words in pictures still pass: codes are covered and metadata is taken out, text in the pixels is not judged",
         "PDF files are taken out of every message: what is in them can not be judged yet",
         "outgoing mail is not signed with DKIM: the route behind must sign it",
     ];

@@ -17,10 +17,11 @@ use crate::{
     detect::{Context, Detect, Known, Piece, Window, carries_contact, placeholder},
     media::{
         Unreadable,
+        code::{Code, Linear},
         html::Document,
         mail::{self, Limits, Outgoing},
     },
-    model::{Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
+    model::{self, Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
     policy::content::{ContentRules, decide},
     sandbox::Sandbox,
 };
@@ -246,10 +247,16 @@ fn begins_with_a_field(input: &[u8]) -> bool {
 fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
     let exe = std::env::current_exe()?;
     let sandbox = Sandbox::new(exe, 1, std::time::Duration::from_secs(20));
-    let rebuilt = house::runtime()?.block_on(sandbox.rebuild(Bytes::from(input)))?;
+    let rebuilt = house::runtime()?.block_on(sandbox.rebuild(Bytes::from(input), Linear::Cover))?;
     let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
-    say::err("metadata is gone; codes and text in a picture are not judged yet");
-    Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings: Vec::new(), signals: Vec::new() })
+    say::err("metadata is gone, codes are covered; text in a picture is not judged yet");
+    let finding = |code: Code| Finding {
+        area: Some(code.area),
+        frame: Some(code.frame),
+        ..Finding::in_text(Part::Attachment(0), (0, 0), model::Kind::Code, code.text)
+    };
+    let findings = rebuilt.codes.into_iter().map(finding).collect();
+    Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings, signals: Vec::new() })
 }
 
 #[cfg(test)]

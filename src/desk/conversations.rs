@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{ConversationId, EntryKind, Fault, Fulfilment, OrderId, PartyId, Phase, Scope, Side, Timestamp},
+    model::{Channel, ConversationId, EntryKind, Fault, Fulfilment, OrderId, PartyId, Phase, Scope, Side, Timestamp},
     policy::contact::{Standing, standing},
     store::{
         ConversationFilter, ConversationRow, Deliver, HandleKind, HandleRow, NewConversation, NewEntry, PutConversation,
@@ -38,7 +38,8 @@ pub struct ConversationForm {
 pub enum PartyRef {
     /// It is known.
     Known(PartyId),
-    /// It is put now.
+    /// It is put now. A form that says nothing means the party as it is, and makes one only where
+    /// there is none.
     Inline(PartyId, Box<PartyForm>),
 }
 
@@ -227,6 +228,10 @@ impl Desk {
 
     async fn put_inline(&self, scope: &Scope, party: PartyRef, role: Side) -> Result<(), Declined> {
         let PartyRef::Inline(id, form) = party else { return Ok(()) };
+        let silent = PartyForm { role: None, ..(*form).clone() } == PartyForm::default();
+        if silent && self.store.party(scope, &id).await?.is_some() {
+            return Ok(());
+        }
         let form = PartyForm { role: form.role.or(Some(role)), ..*form };
         self.put_party(scope, &id, form).await.map(|_| ())
     }
@@ -327,6 +332,10 @@ fn check(form: &ConversationForm) -> Result<(), Declined> {
     for (field, ways) in [("deliver.buyer", &form.deliver.buyer), ("deliver.seller", &form.deliver.seller)] {
         if ways.as_ref().is_some_and(Vec::is_empty) {
             return Err(Wrong::field(field, "names no way"));
+        }
+        // Alone it would be a message that is called delivered and reaches nobody.
+        if ways.as_ref().is_some_and(|ways| ways.iter().all(|way| *way == Channel::Sms)) {
+            return Err(Wrong::field(field, "sms is not there yet: name mail or api too"));
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::{
 use super::{Declined, Desk, Wrong, names};
 
 /// A party as the marketplace puts it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct PartyForm {
     /// The public name; `None`: a neutral one is drawn.
     pub display_name: Option<String>,

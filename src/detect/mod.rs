@@ -356,7 +356,7 @@ fn remainder(text: &str, spans: &[Span], lang: Option<&str>) -> (String, Vec<Opt
 }
 
 fn finding(part: Part, chars: &Chars<'_>, span: &Span) -> Finding {
-    Finding { part, start: span.start, end: span.end, kind: span.kind, text: chars.cut(span).to_owned() }
+    Finding::in_text(part, (span.start, span.end), span.kind, chars.cut(span).to_owned())
 }
 
 /// A piece whose characters are found by their number.

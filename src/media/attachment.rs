@@ -72,10 +72,12 @@ pub fn sniff(bytes: &[u8], claimed: &str) -> &'static str {
 }
 
 /// A name without paths and control characters, short, and with the extension of its type.
-/// Words in it are not judged here.
+/// Words in it are not judged here, but what stands around an `@` is dropped: without the ending
+/// that made way for the type's own extension nobody would know it for an address any more.
 pub fn clean_filename(name: &str, n: usize, media_type: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
+    let stem = if name.contains(['@', '＠', '﹫']) { "" } else { stem };
     let stem: String = stem.chars().filter(|c| wanted_in_name(*c)).take(60).collect();
     let stem = stem.trim_matches([' ', '.', '-', '_']);
     let extension = extension(media_type);
@@ -311,6 +313,9 @@ mod tests {
         assert_eq!(clean_filename("C:\\Users\\x\\cat\r\n.jpeg", 0, "image/jpeg"), "cat.jpg");
         assert_eq!(clean_filename("\u{202e}gpj.exe", 1, "image/png"), "gpj.png");
         assert_eq!(clean_filename("", 2, "image/gif"), "file-3.gif");
+        for address in ["rina@surat.example", "rina@gmail.com", "dari rina@surat.co.id.pdf", "rina＠surat.example"] {
+            assert_eq!(clean_filename(address, 0, "text/plain"), "file-1.txt", "{address}");
+        }
         assert!(clean_filename(&"é".repeat(500), 0, "image/png").chars().count() <= 64);
     }
 

@@ -1,7 +1,8 @@
 //! Pictures, decoded and encoded afresh: what was hidden in metadata, in trailing bytes or in a
 //! second file format within the same bytes does not come out again.
 //!
-//! Codes and words in the pixels are not judged yet: they pass.
+//! Codes in the pixels are found and covered ([`super::code`]); words in them are not judged yet:
+//! they pass.
 
 use std::io::Cursor;
 
@@ -16,7 +17,11 @@ use image::{
     error::ImageError,
 };
 
-use super::{Unreadable, attachment::sniff};
+use super::{
+    Unreadable,
+    attachment::sniff,
+    code::{self, Code, Linear},
+};
 
 /// What a picture may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,26 +44,36 @@ impl Default for ImageLimits {
     }
 }
 
-/// Decodes a picture, turns it as its EXIF says, and encodes it afresh: JPEG as JPEG, PNG as
-/// PNG, GIF as GIF, WebP as JPEG or, if it is transparent, PNG.
+/// A picture encoded afresh, and the codes that were in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What it is now.
+    pub media_type: &'static str,
+    /// What was found, and covered unless it is linear and [`Linear::Tell`] was asked for.
+    pub codes: Vec<Code>,
+}
+
+/// Decodes a picture, turns it as its EXIF says, covers the codes in it, and encodes it afresh:
+/// JPEG as JPEG, PNG as PNG, GIF as GIF, WebP as JPEG or, if it is transparent, PNG.
 ///
 /// # Errors
-/// When it is no picture of these kinds, broken, or beyond the limits.
-pub fn rebuild(bytes: &[u8], limits: &ImageLimits) -> Result<(Vec<u8>, &'static str), Unreadable> {
+/// When it is no picture of these kinds, broken, beyond the limits, or codes keep turning up.
+pub fn rebuild(bytes: &[u8], limits: &ImageLimits, linear: Linear) -> Result<Picture, Unreadable> {
     let source = Cursor::new(bytes);
-    match sniff(bytes, "") {
-        "image/jpeg" => to_jpeg(&still(JpegDecoder::new(source).map_err(reason)?, limits)?),
-        "image/png" => {
-            let decoder = PngDecoder::with_limits(source, limits.of_decoder()).map_err(reason)?;
-            to_png(&still(decoder, limits)?)
-        }
-        "image/webp" => {
-            let picture = still(WebPDecoder::new(source).map_err(reason)?, limits)?;
-            if picture.color().has_alpha() { to_png(&picture) } else { to_jpeg(&picture) }
-        }
-        "image/gif" => animation(GifDecoder::new(source).map_err(reason)?, limits),
-        _ => Err(Unreadable::Malformed),
-    }
+    let kind = sniff(bytes, "");
+    let mut picture = match kind {
+        "image/jpeg" => still(JpegDecoder::new(source).map_err(reason)?, limits)?,
+        "image/png" => still(PngDecoder::with_limits(source, limits.of_decoder()).map_err(reason)?, limits)?,
+        "image/webp" => still(WebPDecoder::new(source).map_err(reason)?, limits)?,
+        "image/gif" => return animation(GifDecoder::new(source).map_err(reason)?, limits, linear),
+        _ => return Err(Unreadable::Malformed),
+    };
+    let codes = code::cover(&mut picture, 0, linear)?;
+    let clear = kind == "image/png" || kind == "image/webp" && picture.color().has_alpha();
+    let (bytes, media_type) = if clear { to_png(&picture)? } else { to_jpeg(&picture)? };
+    Ok(Picture { bytes, media_type, codes })
 }
 
 impl ImageLimits {
@@ -118,22 +133,25 @@ fn to_png(picture: &DynamicImage) -> Result<(Vec<u8>, &'static str), Unreadable>
 fn animation(
     mut decoder: GifDecoder<Cursor<&[u8]>>,
     limits: &ImageLimits,
-) -> Result<(Vec<u8>, &'static str), Unreadable> {
+    linear: Linear,
+) -> Result<Picture, Unreadable> {
     let each = limits.allow(decoder.dimensions())?;
     decoder.set_limits(limits.of_decoder()).map_err(reason)?;
     let affordable = usize::try_from(limits.animated_pixels / each).unwrap_or(usize::MAX).max(1);
     let mut out = Vec::new();
     let mut encoder = GifEncoder::new_with_speed(&mut out, 10);
     encoder.set_repeat(Repeat::Infinite).map_err(reason)?;
-    let mut count = 0;
+    let (mut count, mut codes) = (0, Vec::new());
     for frame in decoder.into_frames().take(limits.frames.min(affordable)) {
         let frame = frame.map_err(reason)?;
         let delay = frame.delay();
-        encoder.encode_frame(Frame::from_parts(frame.into_buffer(), 0, 0, delay)).map_err(reason)?;
+        let mut shown = DynamicImage::ImageRgba8(frame.into_buffer());
+        codes.extend(code::cover(&mut shown, count, linear)?);
+        encoder.encode_frame(Frame::from_parts(shown.to_rgba8(), 0, 0, delay)).map_err(reason)?;
         count += 1;
     }
     drop(encoder);
-    if count > 0 { Ok((out, "image/gif")) } else { Err(Unreadable::Malformed) }
+    if count > 0 { Ok(Picture { bytes: out, media_type: "image/gif", codes }) } else { Err(Unreadable::Malformed) }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -161,6 +179,10 @@ mod tests {
         let mut out = Cursor::new(Vec::new());
         picture.write_to(&mut out, format).unwrap();
         out.into_inner()
+    }
+
+    fn plainly(bytes: &[u8], limits: &ImageLimits) -> Result<Picture, Unreadable> {
+        rebuild(bytes, limits, Linear::Tell)
     }
 
     fn holds(bytes: &[u8], needle: &[u8]) -> bool {
@@ -195,7 +217,7 @@ mod tests {
     fn a_photo_loses_its_metadata_and_keeps_its_sides() {
         let photo = with_exif(&flag(ImageFormat::Jpeg));
         assert!(holds(&photo, CANARY));
-        let (rebuilt, media_type) = rebuild(&photo, &ImageLimits::default()).unwrap();
+        let Picture { bytes: rebuilt, media_type, .. } = plainly(&photo, &ImageLimits::default()).unwrap();
         assert_eq!(media_type, "image/jpeg");
         assert!(!holds(&rebuilt, CANARY) && !holds(&rebuilt, b"Exif"));
         let picture = image::load_from_memory(&rebuilt).unwrap().to_rgb8();
@@ -205,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_png_loses_its_chunks_and_what_follows_it() {
-        let (rebuilt, media_type) = rebuild(&with_chunk(&flag(ImageFormat::Png)), &ImageLimits::default()).unwrap();
+        let Picture { bytes: rebuilt, media_type, .. } =
+            plainly(&with_chunk(&flag(ImageFormat::Png)), &ImageLimits::default()).unwrap();
         assert_eq!(media_type, "image/png");
         assert!(!holds(&rebuilt, CANARY) && !holds(&rebuilt, b"tEXt"));
         assert_eq!(image::load_from_memory(&rebuilt).unwrap().to_rgb8().get_pixel(1, 1), &Rgb([255, 0, 0]));
@@ -213,11 +236,11 @@ mod tests {
 
     #[test]
     fn webp_becomes_jpeg_or_where_transparent_png() {
-        let (_, media_type) = rebuild(&flag(ImageFormat::WebP), &ImageLimits::default()).unwrap();
+        let media_type = plainly(&flag(ImageFormat::WebP), &ImageLimits::default()).unwrap().media_type;
         assert_eq!(media_type, "image/jpeg");
         let mut out = Cursor::new(Vec::new());
         RgbaImage::from_pixel(4, 4, Rgba([1, 2, 3, 4])).write_to(&mut out, ImageFormat::WebP).unwrap();
-        assert_eq!(rebuild(&out.into_inner(), &ImageLimits::default()).unwrap().1, "image/png");
+        assert_eq!(plainly(&out.into_inner(), &ImageLimits::default()).unwrap().media_type, "image/png");
     }
 
     #[test]
@@ -233,7 +256,7 @@ mod tests {
         gif.splice(end..end, comment);
         gif.extend_from_slice(CANARY);
         let limits = ImageLimits { frames: 3, ..ImageLimits::default() };
-        let (rebuilt, media_type) = rebuild(&gif, &limits).unwrap();
+        let Picture { bytes: rebuilt, media_type, .. } = plainly(&gif, &limits).unwrap();
         assert_eq!(media_type, "image/gif");
         assert!(!holds(&rebuilt, CANARY));
         let frames = GifDecoder::new(Cursor::new(rebuilt)).unwrap().into_frames().collect_frames().unwrap();
@@ -244,10 +267,10 @@ mod tests {
     fn bombs_are_refused_by_their_first_bytes() {
         let mut png = flag(ImageFormat::Png);
         png[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
-        assert!(rebuild(&png, &ImageLimits::default()).is_err());
+        assert!(plainly(&png, &ImageLimits::default()).is_err());
         let limits = ImageLimits { pixels: 100, ..ImageLimits::default() };
         for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP] {
-            assert_eq!(rebuild(&flag(format), &limits), Err(Unreadable::TooLarge));
+            assert_eq!(plainly(&flag(format), &limits), Err(Unreadable::TooLarge));
         }
     }
 
@@ -255,7 +278,7 @@ mod tests {
     fn what_is_no_picture_or_half_a_picture_is_unreadable() {
         let jpeg = flag(ImageFormat::Png);
         for bytes in [b"".as_slice(), b"\xff\xd8\xff", b"GIF89a", b"<svg/>", &jpeg[..jpeg.len() / 2]] {
-            assert!(rebuild(bytes, &ImageLimits::default()).is_err());
+            assert!(plainly(bytes, &ImageLimits::default()).is_err());
         }
     }
 
@@ -268,7 +291,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = byte;
             let limits = ImageLimits { memory: 1_000_000, ..ImageLimits::default() };
-            let _ = rebuild(&bytes, &limits);
+            let _ = plainly(&bytes, &limits);
         }
     }
 }

@@ -5,6 +5,8 @@
 //! and written afresh ([`mail::build`]); what is not understood is taken out with a notice
 //! ([`Removed`]) or refused ([`Unreadable`]), never passed through.
 //!
+//! Codes in pictures are covered ([`code`]): what leads away from the platform would be in them.
+//!
 //! A PDF can not be judged yet, so every one is taken out as unreadable: the text and codes in
 //! it would otherwise pass unseen.
 //!
@@ -14,6 +16,7 @@
 //! Pictures are decoded in the sandbox's worker process, never in the relay's own.
 
 pub mod attachment;
+pub mod code;
 pub mod html;
 pub mod image;
 pub mod mail;

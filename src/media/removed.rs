@@ -7,6 +7,8 @@ pub enum Removed {
     Alternative,
     /// An invitation: its organiser and attendees are addresses.
     Calendar,
+    /// A QR or bar code in a picture that is still there.
+    Code,
     /// A vCard.
     ContactCard,
     /// A file or block of text that is encrypted.
@@ -37,7 +39,8 @@ impl Removed {
         match action {
             AttachmentAction::RemovedType => Some(Self::FileType),
             AttachmentAction::RemovedUnreadable | AttachmentAction::RemovedSize => Some(Self::FileUnreadable),
-            AttachmentAction::Pending | AttachmentAction::Rebuilt | AttachmentAction::Redacted => None,
+            AttachmentAction::Redacted => Some(Self::Code),
+            AttachmentAction::Pending | AttachmentAction::Rebuilt => None,
         }
     }
 
@@ -46,6 +49,7 @@ impl Removed {
         match self {
             Self::Alternative => "alternative",
             Self::Calendar => "calendar",
+            Self::Code => "code",
             Self::ContactCard => "contact_card",
             Self::Encrypted => "encrypted",
             Self::FileType => "file_type",

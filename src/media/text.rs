@@ -160,6 +160,11 @@ fn words(removed: Removed) -> [&'static str; 3] {
             "[Undangan dihapus karena memuat alamat.]",
             "[Usunięto zaproszenie: zawiera adresy.]",
         ],
+        Removed::Code => [
+            "[A code in the picture was covered.]",
+            "[Kode dalam gambar ditutup.]",
+            "[Kod na obrazku został zasłonięty.]",
+        ],
         Removed::ContactCard => ["[A contact card was taken out.]", "[Kartu kontak dihapus.]", "[Usunięto wizytówkę.]"],
         Removed::Encrypted => [
             "[An encrypted part was taken out: it can not be checked.]",

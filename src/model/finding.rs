@@ -111,8 +111,22 @@ pub struct Finding {
     pub end: usize,
     /// What it is.
     pub kind: Kind,
-    /// The exact substring of the input: shown to its own author and to the marketplace only.
+    /// The exact substring of the input, or what a code says: shown to its own author and to the
+    /// marketplace only.
     pub text: String,
+    /// In a picture: left, top, width, height in pixels.
+    #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
+    pub area: Option<[u32; 4]>,
+    /// In an animation: the frame, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<usize>,
+}
+
+impl Finding {
+    /// A finding in a text.
+    pub fn in_text(part: Part, (start, end): (usize, usize), kind: Kind, text: String) -> Self {
+        Self { part, start, end, kind, text, area: None, frame: None }
+    }
 }
 
 impl fmt::Debug for Finding {

@@ -112,17 +112,22 @@ impl fmt::Debug for EventId {
     }
 }
 
-impl FromStr for EventId {
-    type Err = BadId;
+/// Why a text is none of the relay's own names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an id that the relay gave, such as 01a201c2-ebf8-792d-9a58-f5d7e1a6c395")]
+pub struct BadEventId;
 
-    fn from_str(text: &str) -> Result<Self, BadId> {
+impl FromStr for EventId {
+    type Err = BadEventId;
+
+    fn from_str(text: &str) -> Result<Self, BadEventId> {
         let hyphens = text.len() == 36 && [8, 13, 18, 23].iter().all(|&n| text.as_bytes()[n] == b'-');
         let hex: Vec<u8> = text.bytes().filter(|b| *b != b'-').collect();
         if !hyphens || hex.len() != 32 {
-            return Err(BadId);
+            return Err(BadEventId);
         }
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(&hex).map_err(|_| BadId)?;
-        bytes.try_into().map(Self).map_err(|_| BadId)
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(&hex).map_err(|_| BadEventId)?;
+        bytes.try_into().map(Self).map_err(|_| BadEventId)
     }
 }
 
@@ -160,6 +165,7 @@ mod tests {
         let b = EventId::draw(Timestamp(1_001), &luck).unwrap();
         assert!(a < b);
         assert_eq!(a.to_string().parse(), Ok(a));
-        assert!("0".repeat(36).parse::<EventId>().is_err());
+        let told = "0".repeat(36).parse::<EventId>().unwrap_err().to_string();
+        assert!(told.contains("that the relay gave"), "{told}");
     }
 }

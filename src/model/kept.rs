@@ -100,12 +100,8 @@ impl Unguarded {
 }
 
 fn read(kept: &[(String, usize, usize, Kind, String)]) -> Vec<Finding> {
-    let finding = |(part, start, end, kind, text): &(String, usize, usize, Kind, String)| Finding {
-        part: part.parse().unwrap_or(Part::Text(0)),
-        start: *start,
-        end: *end,
-        kind: *kind,
-        text: text.clone(),
+    let finding = |(part, start, end, kind, text): &(String, usize, usize, Kind, String)| {
+        Finding::in_text(part.parse().unwrap_or(Part::Text(0)), (*start, *end), *kind, text.clone())
     };
     kept.iter().map(finding).collect()
 }

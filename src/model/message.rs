@@ -105,7 +105,7 @@ pub enum AttachmentAction {
     Pending,
     /// Decoded and encoded afresh: no metadata survives.
     Rebuilt,
-    /// Its text was scrubbed.
+    /// A picture in which codes were covered.
     Redacted,
     /// Taken out: not of an allowed type.
     RemovedType,

@@ -2,7 +2,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::BadId;
+/// Why a text is no name of a marketplace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a marketplace's name has 1 to 32 characters of a-z, 0-9 and '-'")]
+pub struct BadMarketplace;
 
 /// The name of a marketplace: 1 to 32 characters of `a-z`, `0-9` and `-`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,19 +20,19 @@ impl Marketplace {
 }
 
 impl FromStr for Marketplace {
-    type Err = BadId;
+    type Err = BadMarketplace;
 
-    fn from_str(text: &str) -> Result<Self, BadId> {
+    fn from_str(text: &str) -> Result<Self, BadMarketplace> {
         let fits = (1..=32).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits { Ok(Self(text.into())) } else { Err(BadId) }
+        if fits { Ok(Self(text.into())) } else { Err(BadMarketplace) }
     }
 }
 
 impl TryFrom<String> for Marketplace {
-    type Error = BadId;
+    type Error = BadMarketplace;
 
-    fn try_from(text: String) -> Result<Self, BadId> {
+    fn try_from(text: String) -> Result<Self, BadMarketplace> {
         text.parse()
     }
 }
@@ -68,5 +71,21 @@ impl Scope {
     /// Which marketplace.
     pub fn marketplace(&self) -> &Marketplace {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_lower_case_and_a_wrong_one_is_told_so() {
+        for good in ["demo", "shop-2"] {
+            assert!(good.parse::<Marketplace>().is_ok(), "{good}");
+        }
+        for bad in ["", "Demo", "a b", "a_b", &"a".repeat(33)] {
+            let told = bad.parse::<Marketplace>().unwrap_err().to_string();
+            assert!(told.contains("32 characters of a-z, 0-9"), "{told}");
+        }
     }
 }

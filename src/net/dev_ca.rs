@@ -41,8 +41,7 @@ pub enum DevCa {
 /// # Errors
 /// When the files can not be written.
 pub fn ensure_dev_ca(tls: &TlsSettings, hostname: &str, now: SystemTime) -> Result<DevCa, Fault> {
-    let default = TlsSettings::default();
-    if !tls.cert.ends_with(&default.cert) || !tls.key.ends_with(&default.key) {
+    if !is_development(tls) {
         return Ok(DevCa::NotNeeded);
     }
     let ca = tls.cert.with_file_name("ca.pem");
@@ -52,6 +51,12 @@ pub fn ensure_dev_ca(tls: &TlsSettings, hostname: &str, now: SystemTime) -> Resu
     let made = make(hostname, now).map_err(|e| Fault::new("making the development certificates", e))?;
     write(&ca, tls, &made).map_err(|e| Fault::new("writing the development certificates", e))?;
     Ok(DevCa::Made)
+}
+
+/// Whether the certificate lies at the default place, where one is made at the start.
+pub fn is_development(tls: &TlsSettings) -> bool {
+    let default = TlsSettings::default();
+    tls.cert.ends_with(&default.cert) && tls.key.ends_with(&default.key)
 }
 
 struct Made {

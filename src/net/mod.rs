@@ -15,7 +15,7 @@ mod edge;
 mod listener;
 mod tls;
 
-pub use dev_ca::{DevCa, ensure_dev_ca};
+pub use dev_ca::{DevCa, ensure_dev_ca, is_development};
 pub use dns::{Dns, DnsFault, MailHost, NoMailHost, is_public};
 pub use drain::{Drain, Draining};
 pub use edge::{Crowded, Edge, EdgeSettings, Network, Seat};

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn the_gravest_wins() {
         let rules = ContentRules::default();
-        let finding = Finding { part: Part::Text(0), start: 0, end: 1, kind: Kind::Phone, text: "0".to_owned() };
+        let finding = Finding::in_text(Part::Text(0), (0, 1), Kind::Phone, "0".to_owned());
         assert_eq!(decide(&[], &[], Side::Seller, &rules), Verdict::Deliver);
         assert_eq!(decide(&[finding], &[], Side::Seller, &rules), Verdict::Redact);
         let both = [signal(SignalKind::OffPlatform), signal(SignalKind::Threat), signal(SignalKind::Abuse)];

@@ -9,8 +9,9 @@ use super::{
     stage::{Admitted, AdmittedMessage, Resolved, ResolvedMessage},
 };
 use crate::{
+    detect::Context,
     media::attachment,
-    model::{Decision, Message, Reason, Verdict},
+    model::{Attachment, Decision, Fault, Finding, Message, Reason, Scope, Verdict},
     policy::contact,
 };
 
@@ -22,10 +23,24 @@ impl Relay {
             return Err(self.refuse_early(&talk, &content, reason).await?);
         }
         let rules = self.rules.load();
-        let files = rules.own_files.get(talk.marketplace()).unwrap_or(&rules.files);
+        let files = rules.files_of(talk.marketplace());
         if attachment::admit(&mut content.attachments, files).is_err() {
             return Err(self.refuse_early(&talk, &content, Reason::TooLarge).await?);
         }
         Ok(Message::at(Admitted { talk: Arc::clone(&talk) }, content))
+    }
+
+    /// Cleans files as those of a message are, for nobody in particular, and tells what was covered
+    /// in them. `None`: they are too many or too large for a message.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn clean_files(&self, scope: &Scope, files: &mut [Attachment]) -> Result<Option<Vec<Finding>>, Fault> {
+        let rules = self.rules.load_full();
+        let fit = attachment::admit(files, rules.files_of(scope.marketplace())).is_ok();
+        if !fit {
+            return Ok(None);
+        }
+        self.rebuild_files(&Context::default(), files).await.map(Some)
     }
 }

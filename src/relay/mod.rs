@@ -88,6 +88,13 @@ pub struct Rules {
     pub give_up: Duration,
 }
 
+impl Rules {
+    /// Which files a message of a marketplace may have.
+    fn files_of(&self, marketplace: &Marketplace) -> &AttachmentRules {
+        self.own_files.get(marketplace).unwrap_or(&self.files)
+    }
+}
+
 impl Relay {
     /// Joins the rooms.
     pub fn new(

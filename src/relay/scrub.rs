@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
+use bytes::Bytes;
 use ring::digest;
 
 use super::{
@@ -13,12 +14,18 @@ use super::{
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, Window, carries_contact, placeholder},
-    media::{Removed, attachment, html::Document, text},
+    media::{
+        Removed, Unreadable, attachment,
+        code::{Code, Linear},
+        html::Document,
+        text,
+    },
     model::{
         Attachment, AttachmentAction, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal,
         Unguarded,
     },
     policy::content,
+    sandbox::Rebuilt,
     store::WindowRow,
     vault::Place,
 };
@@ -37,15 +44,16 @@ impl Relay {
         let original = shown(admitted.content());
         let mut content = admitted.content().clone();
         let (seq, window) = (row.seq, open_window(&talk, &row)?);
-        self.rebuild_files(&mut content.attachments).await?;
+        let codes = self.rebuild_files(&self.context(&talk), &mut content.attachments).await?;
         let files = content.attachments.clone();
         let mut read = self.cut(&talk, &self.context(&talk), &mut content, window.clone())?;
         if is_hollow(&content) && !is_hollow_by_itself(&talk, admitted.content()) {
             return Err(self.refuse_hollow(&talk, admitted.content()).await?);
         }
         show_plainly(&mut content);
+        let unguarded = self.unguarded(&talk, admitted.content(), files, window, (&read, &codes))?;
+        read.findings.extend(codes);
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
-        let unguarded = self.unguarded(&talk, admitted.content(), files, window, &read)?;
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
         let Read { findings, signals, .. } = read;
         let stage = Scrubbed { talk, original, findings, signals, verdict, unguarded, window: (seq, sealed) };
@@ -68,7 +76,7 @@ impl Relay {
         content: &Content,
         files: Vec<Attachment>,
         window: Window,
-        read: &Read,
+        (read, codes): (&Read, &[Finding]),
     ) -> Result<Option<Box<Unguarded>>, Stop> {
         let may_be_guard = |kind: Kind| matches!(kind, Kind::Email | Kind::Name | Kind::Phone);
         if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
@@ -76,11 +84,12 @@ impl Relay {
         }
         let mut content = Content { attachments: files, ..content.clone() };
         let context = Context { guard: Guard::default(), ..self.context(talk) };
-        let plain = self.cut(talk, &context, &mut content, window)?;
+        let mut plain = self.cut(talk, &context, &mut content, window)?;
         if plain.findings == read.findings {
             return Ok(None);
         }
         show_plainly(&mut content);
+        plain.findings.extend_from_slice(codes);
         let verdict = content::decide(&plain.findings, &plain.signals, talk.from, &talk.rules.content);
         let findings = Kept::written(&plain.findings);
         Ok(Some(Box::new(Unguarded { delivered: shown(&content), findings, verdict })))
@@ -175,7 +184,7 @@ impl Relay {
         document.rewrite(&cuts);
         // A link behind harmless words was cut too: its sender is told.
         let gone = before.into_iter().filter(|link| !kept.contains(link));
-        read.findings.extend(gone.map(|text| Finding { part: Part::Html, start: 0, end: 0, kind: Kind::Link, text }));
+        read.findings.extend(gone.map(|text| Finding::in_text(Part::Html, (0, 0), Kind::Link, text)));
         for signal in report.signals {
             if !read.signals.iter().any(|s| s.kind == signal.kind) {
                 read.signals.push(Signal { part: Part::Html, ..signal });
@@ -200,23 +209,53 @@ impl Relay {
         web && !link.contains('@') && stays(&host) && !carries_contact(link, &stays)
     }
 
-    /// Pictures are decoded and encoded afresh in a worker; nothing else of theirs survives.
-    async fn rebuild_files(&self, files: &mut [Attachment]) -> Result<(), Fault> {
-        for file in files.iter_mut().filter(|f| f.action == AttachmentAction::Pending) {
+    /// Pictures are decoded and encoded afresh in a worker, and codes in them covered; nothing
+    /// else of theirs survives. What was covered.
+    pub(super) async fn rebuild_files(
+        &self,
+        context: &Context,
+        files: &mut [Attachment],
+    ) -> Result<Vec<Finding>, Fault> {
+        let mut covered = Vec::new();
+        let pending = |file: &Attachment| file.action == AttachmentAction::Pending;
+        for (n, file) in files.iter_mut().enumerate().filter(|(_, file)| pending(file)) {
+            file.action = AttachmentAction::RemovedUnreadable;
             if !file.media_type.starts_with("image/") {
-                file.action = AttachmentAction::RemovedUnreadable;
                 continue;
             }
-            match self.sandbox.rebuild(file.bytes.clone()).await? {
-                Ok(rebuilt) => {
-                    file.bytes = rebuilt.bytes;
-                    rebuilt.media_type.clone_into(&mut file.media_type);
-                    file.action = AttachmentAction::Rebuilt;
-                }
-                Err(_) => file.action = AttachmentAction::RemovedUnreadable,
-            }
+            let Ok((rebuilt, linear)) = self.rebuild_picture(context, file.bytes.clone()).await? else { continue };
+            let codes = rebuilt.codes.into_iter().filter(|code| !code.linear || linear == Linear::Cover);
+            let before = covered.len();
+            covered.extend(codes.map(|code| in_picture(n, code)));
+            file.bytes = rebuilt.bytes;
+            rebuilt.media_type.clone_into(&mut file.media_type);
+            let clean = covered.len() == before;
+            file.action = if clean { AttachmentAction::Rebuilt } else { AttachmentAction::Redacted };
         }
-        Ok(())
+        Ok(covered)
+    }
+
+    /// A linear code is covered only when what it says is a way off the platform.
+    async fn rebuild_picture(
+        &self,
+        context: &Context,
+        picture: Bytes,
+    ) -> Result<Result<(Rebuilt, Linear), Unreadable>, Fault> {
+        let rebuilt = match self.sandbox.rebuild(picture.clone(), Linear::Tell).await? {
+            Ok(rebuilt) => rebuilt,
+            Err(unreadable) => return Ok(Err(unreadable)),
+        };
+        let detect = Arc::clone(&self.rules.load().detect);
+        let said = rebuilt.codes.iter().filter(|code| code.linear);
+        let leads_away = said.into_iter().any(|code| {
+            let piece = [Piece { part: Part::Text(0), text: &code.text }];
+            !detect.scan(&piece, context, &Window::default()).findings.is_empty()
+        });
+        if !leads_away {
+            return Ok(Ok((rebuilt, Linear::Tell)));
+        }
+        let covered = self.sandbox.rebuild(picture, Linear::Cover).await?;
+        Ok(covered.map(|rebuilt| (rebuilt, Linear::Cover)))
     }
 
     fn context(&self, talk: &Talk) -> Context {
@@ -263,6 +302,11 @@ fn open_window(talk: &Talk, row: &WindowRow) -> Result<Window, Fault> {
     }
     let bytes = talk.key.open(&Place::window(talk.marketplace(), &talk.conversation.id), &row.sealed)?;
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+fn in_picture(n: usize, code: Code) -> Finding {
+    let finding = Finding::in_text(Part::Attachment(n), (0, 0), Kind::Code, code.text);
+    Finding { area: Some(code.area), frame: Some(code.frame), ..finding }
 }
 
 /// Whether a page says, line for line, what a text says in which nothing was found. Where there is
@@ -382,7 +426,7 @@ fn tell_removed(content: &mut Content, removed: &[Removed], locale: Option<&str>
         lines.iter().for_each(|line| html.push_str(&format!("<p>{}</p>", escape(line))));
     }
     for file in content.attachments.iter_mut().filter(|f| f.action.removed()) {
-        file.bytes = bytes::Bytes::new();
+        file.bytes = Bytes::new();
     }
 }
 

@@ -1,5 +1,6 @@
-//! What goes over a worker's pipes: a job is a length and its bytes, an answer a code, a length
-//! and its bytes. All numbers are big-endian.
+//! What goes over a worker's pipes. A job: what to do with linear codes, a length and the file. An
+//! answer: a number, and where it is one of [`TYPES`] the codes that were found, as JSON with its
+//! length, and the file with its length. All numbers are big-endian.
 
 use crate::media::Unreadable;
 
@@ -8,6 +9,13 @@ pub(super) const READY: [u8; 4] = *b"tbw1";
 
 /// The largest job or answer; a picture that grows beyond it was no photo.
 pub(super) const MAX_BYTES: usize = 64_000_000;
+
+/// The longest list of codes.
+pub(super) const MAX_CODES: usize = 1_000_000;
+
+/// The words for what to do with linear codes.
+pub(super) const TELL: u8 = 0;
+pub(super) const COVER: u8 = 1;
 
 /// The kinds of picture that come back, and their codes.
 pub(super) const TYPES: [(u8, &str); 3] = [(1, "image/jpeg"), (2, "image/png"), (3, "image/gif")];

@@ -17,7 +17,13 @@ use tokio::{
 };
 
 use super::frame;
-use crate::{media::Unreadable, model::Fault};
+use crate::{
+    media::{
+        Unreadable,
+        code::{Code, Linear},
+    },
+    model::Fault,
+};
 
 /// A picture, encoded afresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,8 @@ pub struct Rebuilt {
     pub bytes: Bytes,
     /// What it is now.
     pub media_type: &'static str,
+    /// The codes that were found in it.
+    pub codes: Vec<Code>,
 }
 
 /// A pool of worker processes.
@@ -50,7 +58,7 @@ impl Sandbox {
     /// # Errors
     /// The outer error is ours: no worker could be started, and trying again may help. The
     /// inner one is the picture's: it can not be read, or two workers died of it.
-    pub async fn rebuild(&self, picture: Bytes) -> Result<Result<Rebuilt, Unreadable>, Fault> {
+    pub async fn rebuild(&self, picture: Bytes, linear: Linear) -> Result<Result<Rebuilt, Unreadable>, Fault> {
         let Some(length) = frame::length(&picture) else { return Ok(Err(Unreadable::TooLarge)) };
         let _turn = self.turns.acquire().await.map_err(|e| Fault::new("waiting for a picture worker", e))?;
         for _ in 0..ATTEMPTS {
@@ -59,7 +67,7 @@ impl Sandbox {
                 None => self.start().await?,
             };
             // A worker that is late, dead or talks nonsense is dropped, and dropping kills it.
-            if let Ok(Ok(answer)) = timeout(self.deadline, worker.ask(length, &picture)).await {
+            if let Ok(Ok(answer)) = timeout(self.deadline, worker.ask(linear, length, &picture)).await {
                 self.keep(worker);
                 return Ok(answer);
             }
@@ -121,28 +129,41 @@ impl Worker {
         matches!(self.process.try_wait(), Ok(None)).then_some(self)
     }
 
-    async fn ask(&mut self, length: [u8; 4], picture: &[u8]) -> io::Result<Result<Rebuilt, Unreadable>> {
+    async fn ask(
+        &mut self,
+        linear: Linear,
+        length: [u8; 4],
+        picture: &[u8],
+    ) -> io::Result<Result<Rebuilt, Unreadable>> {
         self.jobs += 1;
+        self.stdin.write_u8(if linear == Linear::Cover { frame::COVER } else { frame::TELL }).await?;
         self.stdin.write_all(&length).await?;
         self.stdin.write_all(picture).await?;
         self.stdin.flush().await?;
-        let code = self.stdout.read_u8().await?;
-        let length = usize::try_from(self.stdout.read_u32().await?).map_err(io::Error::other)?;
-        match code {
+        match self.stdout.read_u8().await? {
             frame::TOO_LARGE => Ok(Err(Unreadable::TooLarge)),
             frame::MALFORMED => Ok(Err(Unreadable::Malformed)),
-            code => self.answer(code, length).await.map(Ok),
+            code => self.answer(code).await.map(Ok),
         }
     }
 
-    async fn answer(&mut self, code: u8, length: usize) -> io::Result<Rebuilt> {
+    async fn answer(&mut self, code: u8) -> io::Result<Rebuilt> {
         let media_type = frame::TYPES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name);
-        let Some(media_type) = media_type.filter(|_| length <= frame::MAX_BYTES) else {
+        let media_type = media_type.ok_or(io::ErrorKind::InvalidData)?;
+        let codes = serde_json::from_slice(&self.counted(frame::MAX_CODES).await?)?;
+        let bytes = self.counted(frame::MAX_BYTES).await?.into();
+        Ok(Rebuilt { bytes, media_type, codes })
+    }
+
+    /// Bytes with their length before them, `most` at most.
+    async fn counted(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(self.stdout.read_u32().await?).map_err(io::Error::other)?;
+        if length > most {
             return Err(io::ErrorKind::InvalidData.into());
-        };
+        }
         let mut bytes = vec![0; length];
         self.stdout.read_exact(&mut bytes).await?;
-        Ok(Rebuilt { bytes: bytes.into(), media_type })
+        Ok(bytes)
     }
 }
 

@@ -8,7 +8,11 @@ use std::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::frame;
-use crate::media::image::{ImageLimits, rebuild};
+use crate::media::{
+    Unreadable,
+    code::Linear,
+    image::{ImageLimits, Picture, rebuild},
+};
 
 /// Limits this process, then rebuilds pictures from `stdin` to `stdout` until it is closed.
 ///
@@ -26,36 +30,53 @@ fn serve(mut stdin: impl Read, mut stdout: impl Write) -> io::Result<()> {
     stdout.write_all(&frame::READY)?;
     stdout.flush()?;
     while let Some(job) = read_job(&mut stdin)? {
-        let (code, picture) = match rebuild(&job, &limits) {
-            Ok((picture, media_type)) => (code_of(media_type)?, picture),
-            Err(reason) => (frame::code(reason), Vec::new()),
-        };
+        let done = rebuild(&job.file, &limits, job.linear);
         drop(job);
-        let (code, length) = frame::length(&picture).map_or((frame::TOO_LARGE, [0; 4]), |length| (code, length));
-        stdout.write_all(&[code])?;
-        stdout.write_all(&length)?;
-        if code < frame::TOO_LARGE {
-            stdout.write_all(&picture)?;
-        }
+        answer(&mut stdout, done)?;
         stdout.flush()?;
     }
     Ok(())
 }
 
+fn answer(stdout: &mut impl Write, done: Result<Picture, Unreadable>) -> io::Result<()> {
+    let picture = match done {
+        Ok(picture) => picture,
+        Err(reason) => return stdout.write_all(&[frame::code(reason)]),
+    };
+    let codes = serde_json::to_vec(&picture.codes)?;
+    let fits = codes.len() <= frame::MAX_CODES;
+    let (Some(length), Some(codes_length), true) = (frame::length(&picture.bytes), frame::length(&codes), fits) else {
+        return stdout.write_all(&[frame::TOO_LARGE]);
+    };
+    stdout.write_all(&[code_of(picture.media_type)?])?;
+    stdout.write_all(&codes_length)?;
+    stdout.write_all(&codes)?;
+    stdout.write_all(&length)?;
+    stdout.write_all(&picture.bytes)
+}
+
+struct Job {
+    linear: Linear,
+    file: Vec<u8>,
+}
+
 /// The next job, or nothing when the relay has closed the pipe.
-fn read_job(stdin: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut length = [0; 4];
-    match stdin.read_exact(&mut length) {
+fn read_job(stdin: &mut impl Read) -> io::Result<Option<Job>> {
+    let mut linear = [0];
+    match stdin.read_exact(&mut linear) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         read => read?,
     }
+    let linear = if linear == [frame::COVER] { Linear::Cover } else { Linear::Tell };
+    let mut length = [0; 4];
+    stdin.read_exact(&mut length)?;
     let length = usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?;
     if length > frame::MAX_BYTES {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    let mut job = vec![0; length];
-    stdin.read_exact(&mut job)?;
-    Ok(Some(job))
+    let mut file = vec![0; length];
+    stdin.read_exact(&mut file)?;
+    Ok(Some(Job { linear, file }))
 }
 
 fn code_of(media_type: &str) -> io::Result<u8> {

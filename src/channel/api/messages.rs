@@ -58,7 +58,7 @@ enum FromBody {
 /// A file, base64.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct FileInBody {
+pub(super) struct FileInBody {
     /// Its name.
     filename: String,
     /// Its type; the content decides.
@@ -125,14 +125,14 @@ pub(super) struct ShownBody {
 #[derive(Serialize, ToSchema)]
 pub(super) struct FileBody {
     /// Its name.
-    filename: String,
+    pub(super) filename: String,
     /// Its type by its content.
-    media_type: String,
+    pub(super) media_type: String,
     /// Its length.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// What became of it.
     #[schema(value_type = String)]
-    action: AttachmentAction,
+    pub(super) action: AttachmentAction,
 }
 
 impl From<Shown> for ShownBody {
@@ -231,7 +231,7 @@ fn content(body: MessagePostBody) -> Result<Content, Problem> {
     })
 }
 
-fn attachment(n: usize, file: FileInBody) -> Result<Attachment, Problem> {
+pub(super) fn attachment(n: usize, file: FileInBody) -> Result<Attachment, Problem> {
     let bytes = BASE64
         .decode(file.content.as_bytes())
         .map_err(|_| Problem::field(format!("attachments[{n}].content"), "not base64 with padding"))?;
@@ -464,7 +464,7 @@ mod tests {
     use crate::model::{Part, Signal, SignalKind};
 
     fn refusal(reason: Reason) -> Refusal {
-        let finding = Finding { part: Part::Text(0), start: 0, end: 3, kind: Kind::Phone, text: "081".to_owned() };
+        let finding = Finding::in_text(Part::Text(0), (0, 3), Kind::Phone, "081".to_owned());
         let signal = Signal { part: Part::Text(0), kind: SignalKind::Threat, rule: "id.threat.court".to_owned() };
         Refusal { findings: vec![finding], signals: vec![signal], ..Refusal::new(reason) }
     }

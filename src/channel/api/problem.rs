@@ -3,7 +3,7 @@
 use http_body_util::Full;
 use hyper::{
     Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,6 +108,9 @@ pub(super) struct Problem {
     reasons: Option<Vec<ReasonBody>>,
     #[serde(skip)]
     retry_after: Option<u64>,
+    /// `Allow`, of a path that knows other methods.
+    #[serde(skip)]
+    allow: Option<HeaderValue>,
 }
 
 impl Problem {
@@ -125,6 +128,7 @@ impl Problem {
             signals: None,
             reasons: None,
             retry_after: (code == Code::Unavailable).then_some(1),
+            allow: None,
         }
     }
 
@@ -133,11 +137,13 @@ impl Problem {
         Self { field: Some(field.into()), detail: Some(detail.into()), ..Self::new(Code::Invalid) }
     }
 
-    /// There is no such method here.
-    pub(super) fn method() -> Self {
+    /// There is no such method here, but these (RFC 9110 §15.5.6).
+    pub(super) fn method(allowed: &str) -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED.as_u16(),
-            detail: Some("this path knows other methods".to_owned()),
+            title: "this path knows other methods",
+            detail: Some(allowed.to_owned()),
+            allow: HeaderValue::from_str(allowed).ok(),
             ..Self::new(Code::Invalid)
         }
     }
@@ -204,6 +210,9 @@ impl Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.code == Code::Unauthenticated {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(allowed) = &self.allow {
+            headers.insert(ALLOW, allowed.clone());
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -132,10 +132,17 @@ routes! {
 impl Route {
     fn new(method: Method, path: &'static str, who: &'static [Who], handler: Handler) -> Self {
         let files = method == Method::POST && matches!(path, "/v1/scrub" | "/v1/conversations/{id}/messages");
-        let marks = matches!(path, "/v1/handles/{handle}/redeem" | "/v1/conversations/{id}/messages");
+        // Scrubbing is done again: it says that it stores nothing.
+        let marks = matches!(path, "/v1/handles/{handle}/redeem" | "/v1/conversations/{id}/messages" | "/v1/scrub");
         let keeps = if marks { Keeps::Mark } else { Keeps::Answer };
         Self { method, path, serve: Serve::Known(who, handler), files, keeps }
     }
+}
+
+/// The methods of a path, as `Allow` lists them.
+pub(super) fn methods(routes: &[Route]) -> String {
+    let head = routes.iter().any(|r| r.method == Method::GET).then_some("HEAD");
+    routes.iter().map(|r| r.method.as_str()).chain(head).collect::<Vec<_>>().join(", ")
 }
 
 /// The routes by path.

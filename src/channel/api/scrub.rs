@@ -1,20 +1,25 @@
 //! `/v1/scrub`: cleans texts and stores nothing.
 
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     call::{Answered, Call, Reply},
+    messages::{self, FileBody, FileInBody},
     problem::{Code, Problem},
     wire::{FindingBody, Reader, SideBody, SignalBody},
 };
 use crate::{
     desk::scrub::{ScrubAsked, Scrubbed, carries_contact},
-    media::html::{Cut, Document},
-    model::{Finding, Part, Signal, Verdict},
+    media::{
+        attachment::clean_filename,
+        html::{Cut, Document},
+    },
+    model::{Attachment, Finding, Part, Signal, Verdict},
 };
 
-/// What to clean: one text, consecutive messages, or HTML.
+/// What to clean: one text or consecutive messages, HTML, files.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScrubBody {
@@ -27,6 +32,9 @@ pub(super) struct ScrubBody {
     /// An HTML body.
     #[serde(default)]
     html: Option<String>,
+    /// Files.
+    #[serde(default)]
+    attachments: Vec<FileInBody>,
     /// The language, such as `id`.
     #[serde(default)]
     lang: Option<String>,
@@ -81,6 +89,9 @@ pub(super) struct ScrubbedBody {
     /// The HTML, rebuilt.
     #[serde(skip_serializing_if = "Option::is_none")]
     html: Option<String>,
+    /// The files, rebuilt, when files came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<CleanFileBody>,
     /// What was cut.
     findings: Vec<FindingBody>,
     /// What it is up to: not told to a seller.
@@ -89,6 +100,16 @@ pub(super) struct ScrubbedBody {
     /// `deliver`, `redact`, `hold` or `refuse`.
     #[schema(value_type = String)]
     verdict: Option<Verdict>,
+}
+
+/// A file as it would go on.
+#[derive(Serialize, ToSchema)]
+struct CleanFileBody {
+    #[serde(flatten)]
+    about: FileBody,
+    /// Base64; absent of a file that is taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
 }
 
 /// One text, or several in order.
@@ -106,7 +127,8 @@ enum Texts {
     responses((status = 200, description = "what is left and what was cut", body = ScrubbedBody))
 )]
 pub(super) async fn post(call: &Call<'_>) -> Answered {
-    let body: ScrubBody = call.read()?;
+    let mut body: ScrubBody = call.read()?;
+    let files = std::mem::take(&mut body.attachments);
     let asked = ScrubAsked {
         lang: body.lang.clone(),
         region: body.region.clone(),
@@ -120,8 +142,8 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     };
     let texts: Vec<&str> = match (&body.text, &body.texts) {
         (Some(_), Some(_)) => return Err(Problem::field("texts", "give text or texts, not both")),
-        (None, None) if body.html.is_none() => {
-            return Err(Problem::field("text", "one of text, texts and html is needed"));
+        (None, None) if body.html.is_none() && files.is_empty() => {
+            return Err(Problem::field("text", "one of text, texts, html and attachments is needed"));
         }
         (Some(text), None) => vec![text],
         (None, texts) => texts.iter().flatten().map(String::as_str).collect(),
@@ -137,6 +159,7 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         Some(html) => Some(scrub_html(call, html, &asked, &mut findings, &mut signals).await?),
         None => None,
     };
+    let attachments = scrub_files(call, files, &asked, &mut findings).await?;
     let verdict = desk.would(call.scope(), &findings, &signals, asked.sender);
     let mut left = plain.texts;
     let one = body.text.is_some().then(|| Texts::One(left.pop().unwrap_or_default()));
@@ -144,6 +167,7 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         text: one.or_else(|| body.texts.as_ref().map(|_| Texts::Many(left.clone()))),
         texts: body.texts.as_ref().map(|_| left.clone()),
         html,
+        attachments,
         findings: findings.iter().map(FindingBody::from).collect(),
         signals: (call.reader() == Reader::Marketplace).then(|| signals.iter().map(SignalBody::from).collect()),
         verdict: Some(verdict),
@@ -171,6 +195,37 @@ async fn scrub_html(
     findings.extend(scrubbed.findings.into_iter().map(|(finding, _)| in_html(finding, &starts)));
     signals.extend(scrubbed.signals.into_iter().map(|signal| Signal { part: Part::Html, ..signal }));
     Ok(document.to_html())
+}
+
+/// Files are rebuilt as those of a message are, and their names are read as texts.
+async fn scrub_files(
+    call: &Call<'_>,
+    files: Vec<FileInBody>,
+    asked: &ScrubAsked,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<CleanFileBody>, Problem> {
+    let files = files.into_iter().enumerate().map(|(n, file)| messages::attachment(n, file));
+    let mut files: Vec<Attachment> = files.collect::<Result<_, _>>()?;
+    let Some(covered) = call.api.relay.clean_files(call.scope(), &mut files).await? else {
+        return Err(Problem::new(Code::TooLarge));
+    };
+    findings.extend(covered);
+    for (n, file) in files.iter_mut().enumerate() {
+        let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
+        let spaced = stem.replace(['_', '-'], " ");
+        let found = call.api.desk.scrub(call.scope(), &[&spaced], asked).await?.findings;
+        if !found.is_empty() {
+            findings.extend(found.into_iter().map(|(f, _)| Finding { part: Part::Attachment(n), ..f }));
+            file.filename = clean_filename("", n, &file.media_type);
+        }
+    }
+    Ok(files.into_iter().map(clean_file).collect())
+}
+
+fn clean_file(file: Attachment) -> CleanFileBody {
+    let content = (!file.action.removed()).then(|| BASE64.encode(&file.bytes));
+    let Attachment { filename, media_type, bytes, action, .. } = file;
+    CleanFileBody { about: FileBody { filename, media_type, bytes: bytes.len() as u64, action }, content }
 }
 
 /// Whether a link's host is one of the allowed domains or beneath one.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{Version, body::Incoming, header::HOST, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::Api;
+use super::{Api, problem::Problem};
 use crate::net::Session;
 
 impl Api {
@@ -48,7 +48,12 @@ where
 {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let api = Arc::clone(&api);
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        async move {
+            Ok::<_, Infallible>(match one_host(&request) {
+                Ok(()) => api.answer(request).await,
+                Err(problem) => problem.response(),
+            })
+        }
     });
     let builder = bounded();
     let connection = builder.serve_connection(TokioIo::new(FirstByte::new(stream)), service);
@@ -65,6 +70,14 @@ where
         metrics::counter!("tabir_http_connection_errors_total").increment(1);
         tracing::debug!(%error, "a connection ended");
     }
+}
+
+/// HTTP/1.1 names its host once (RFC 9112 §3.2): what two programs on the way could read
+/// differently is answered by none.
+fn one_host(request: &hyper::Request<Incoming>) -> Result<(), Problem> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let wanted = if request.version() == Version::HTTP_11 { 1..=1 } else { 0..=1 };
+    if wanted.contains(&hosts) { Ok(()) } else { Err(Problem::field("Host", "wanted once")) }
 }
 
 fn bounded() -> Builder<TokioExecutor> {

@@ -184,13 +184,16 @@ fn unquote_line(mut rest: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// UTF-8 whatever it was. An unnamed or unknown character set is taken for UTF-8 if it can be;
-/// UTF-7 is never honoured: read as what it looks like, it can hide nothing.
+/// UTF-8 whatever it was. An unnamed or unknown character set is taken for UTF-8 if it can be.
+/// UTF-7 is never honoured, nor passed on as what it looks like: whoever knows it reads an
+/// address in `real+AEA-mail.example`.
 fn decode_charset(bytes: Cow<'_, [u8]>, charset: &str) -> Result<String, Unreadable> {
     let charset = charset.trim().to_ascii_lowercase();
+    if charset.replace(['-', '_'], "").contains("utf7") {
+        return Err(Unreadable::Charset);
+    }
     let is_utf8 = matches!(charset.as_str(), "utf-8" | "utf8");
-    let decoder =
-        charset_decoder(charset.as_bytes()).filter(|_| !is_utf8 && !charset.replace('-', "").contains("utf7"));
+    let decoder = charset_decoder(charset.as_bytes()).filter(|_| !is_utf8);
     if let Some(decode) = decoder.filter(|_| !charset.ends_with("ascii") || !bytes.is_ascii()) {
         let bytes = &bytes;
         return match charset.ends_with("ascii").then(|| std::str::from_utf8(bytes)) {

@@ -113,8 +113,9 @@ fn character_sets_are_decoded_or_refused_and_utf7_never_honoured() {
         mail.extend_from_slice(bytes);
         open(&mail, &Limits::default()).map(|o| o.content.text.unwrap())
     };
-    assert_eq!(body("utf-7", b"real+AEA-mail"), Ok("real+AEA-mail".to_owned()));
-    assert_eq!(body("unicode-1-1-utf-7", b"+AEA-"), Ok("+AEA-".to_owned()));
+    for utf7 in ["utf-7", "UTF_7", "unicode-1-1-utf-7", "utf-7-imap"] {
+        assert_eq!(body(utf7, b"real+AEA-mail.example"), Err(Unreadable::Charset), "{utf7}");
+    }
     assert_eq!(body("iso-2022-jp", b"\x1b$B$\"\x1b(B"), Ok("あ".to_owned()));
     assert_eq!(body("utf-16", b"\xff\xfe0\x008\x00"), Ok("08".to_owned()));
     assert_eq!(body("us-ascii", "zażółć".as_bytes()), Ok("zażółć".to_owned()));

@@ -4,7 +4,7 @@
 //! atoms is what a detector of numbers looks at.
 
 use super::{
-    lexicon::{Hit, Number},
+    lexicon::{Cue, Hit, Number},
     sight::Sight,
 };
 
@@ -56,16 +56,26 @@ impl Digits {
     /// Reads the digits of a text.
     pub(super) fn of(sight: &Sight<'_>) -> Self {
         let text = sight.text();
-        let mut reading = Reading { text, digits: Self::default(), last: Last::default() };
+        let mut reading = Reading { text, sight, digits: Self::default(), last: Last::default() };
         let hits: Vec<(&Hit, Number)> = sight.numbers().collect();
         let mut next_hit = 0;
+        let mut read = 0;
         for token in sight.view.tokens() {
+            if token.start < read {
+                continue;
+            }
             while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < token.start) {
                 next_hit += 1;
             }
             let from = next_hit;
             while hits.get(next_hit).is_some_and(|(hit, _)| hit.start < token.end) {
                 next_hit += 1;
+            }
+            if token.is_foreign()
+                && let Some(end) = reading.unspaced(token.start, &hits[from..])
+            {
+                read = end;
+                continue;
             }
             if from < next_hit || token.has_figures() || token.is_foreign() || token.looks_like_digits() {
                 reading.token(token.start, token.end, &hits[from..next_hit]);
@@ -139,6 +149,7 @@ const MOST: u32 = 999_999;
 
 struct Reading<'a> {
     text: &'a str,
+    sight: &'a Sight<'a>,
     digits: Digits,
     last: Last,
 }
@@ -174,6 +185,29 @@ impl Reading<'_> {
         if !token.bytes().all(|b| b.is_ascii_alphabetic()) {
             self.inside(start, end);
         }
+    }
+
+    /// Four number words or more in a row without spaces, in a script that has none.
+    fn unspaced(&mut self, start: usize, hits: &[(&Hit, Number)]) -> Option<usize> {
+        if !self.text[start..].starts_with(super::lexicon::unspaced) {
+            return None;
+        }
+        let mut row: Vec<(usize, usize, u16)> = Vec::new();
+        for (hit, number) in hits {
+            let (Number::Value(value) | Number::Maybe(value)) = number else { continue };
+            match row.last() {
+                Some((_, end, _)) if hit.start > *end + 1 => break,
+                Some((_, end, _)) if hit.start < *end => continue,
+                None if hit.start != start => break,
+                _ => row.push((hit.start, hit.end, *value)),
+            }
+        }
+        if row.len() < 4 || row.iter().any(|(.., value)| *value > 9) {
+            return None;
+        }
+        self.last = Last::default();
+        row.iter().for_each(|(start, end, value)| self.digits.push(*start, *end, How::Word, &value.to_string()));
+        row.last().map(|(_, end, _)| *end)
     }
 
     fn plain(&mut self, start: usize, end: usize) {
@@ -291,7 +325,12 @@ impl Reading<'_> {
         if letters_only && (token.len() > 3 || !token.bytes().all(|b| matches!(b, b'o' | b'l' | b'i'))) {
             return false;
         }
-        let Some(value) = token.bytes().map(alike).collect::<Option<String>>() else { return false };
+        let bytes = token.as_bytes();
+        // An "e" is a three only between digits: anywhere else it belongs to a word.
+        let between =
+            |at: usize| at > 0 && bytes[at - 1].is_ascii_digit() && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+        let figure = |(at, byte): (usize, u8)| if byte == b'e' && between(at) { Some('3') } else { alike(byte) };
+        let Some(value) = token.bytes().enumerate().map(figure).collect::<Option<String>>() else { return false };
         let how = if letters_only { How::Maybe } else { How::Mixed };
         self.last = Last::default();
         self.digits.push(start, end, how, &value);
@@ -324,13 +363,17 @@ impl Reading<'_> {
             // "1482x638": the end of a number and its extension.
             return self.digits.push(start, start + end_of_first, How::Plain, &token[..end_of_first]);
         }
+        let strewn = strewn(token, &runs);
         for (s, e) in runs {
             let run = &token[s..e];
             let value: String = run.char_indices().filter_map(|(at, _)| figure(&run[at..])).collect();
             let unspaced = run.len() > value.len()
                 || token[..s].chars().next_back().is_none_or(super::lexicon::unspaced)
                     && token[e..].chars().next().is_none_or(super::lexicon::unspaced);
-            let how = match (interleaved, unspaced && value.len() > 1) {
+            // "tel601222333", "call415.555.0132".
+            let glued = s > 0 && value.len() >= 2 && self.sight.glued(&[Cue::Phone], start + s);
+            let how = match (interleaved || strewn, unspaced && value.len() > 1) {
+                _ if glued => How::Plain,
                 (true, _) | (_, true) => How::Word,
                 // A code's digits: kept only where they could be a number with a word stuck to it.
                 _ if value.len() >= 7 && (s == 0 || token[..s].len() <= 10) => How::Mixed,
@@ -339,6 +382,17 @@ impl Reading<'_> {
             self.digits.push(start + s, start + e, how, &value);
         }
     }
+}
+
+/// A number in three parts or more with the same letters between them: "0812xxx3456xxx7890".
+fn strewn(token: &str, runs: &[(usize, usize)]) -> bool {
+    let between = |pair: &[(usize, usize)]| token.get(pair[0].1..pair[1].0).unwrap_or_default().to_owned();
+    let mut gaps = runs.windows(2).map(between);
+    let Some(first) = gaps.next() else { return false };
+    runs.len() >= 3
+        && (2..=4).contains(&first.len())
+        && gaps.all(|gap| gap == first)
+        && runs.iter().map(|(start, end)| end - start).sum::<usize>() >= 9
 }
 
 /// The digit at the start of `text`.

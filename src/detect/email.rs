@@ -16,6 +16,10 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
             continue;
         }
         let end = domain_end(text, at + 1);
+        if let Some(end) = literal(text, at + 1) {
+            found.push(Found { start, end, kind: Kind::Email });
+            continue;
+        }
         let domain = text[at + 1..end].trim_end_matches(['.', '-', '_']);
         let end = at + 1 + domain.len();
         if domain.is_empty() || found.taken(start, end) {
@@ -23,10 +27,28 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
         }
         if accepted(sight, domain, at, end) && !own(sight, &text[start..end], domain) {
             let start = if text[..start].ends_with("mailto:") { start - 7 } else { start };
+            let end = if domain.contains('.') { end } else { end + bare_top(&text[end..]) };
             found.push(Found { start, end, kind: Kind::Email });
         }
     }
     named(sight, found);
+}
+
+/// How long a top-level domain after a provider is that has lost its dot: "gmail com".
+fn bare_top(rest: &str) -> usize {
+    let word = rest.trim_start_matches([' ', ',']);
+    let gap = rest.len() - word.len();
+    let top = ["com", "net", "org", "co id", "pl", "ru", "de"]
+        .iter()
+        .find(|top| word.strip_prefix(**top).is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric())));
+    top.filter(|_| (1..=2).contains(&gap)).map_or(0, |top| gap + top.len())
+}
+
+/// Where a host by its number in brackets ends: RFC 5321, 4.1.3.
+fn literal(text: &str, from: usize) -> Option<usize> {
+    let inner = text[from..].strip_prefix('[')?;
+    let len = inner.bytes().take(40).take_while(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':')).count();
+    (len >= 7 && inner[len..].starts_with(']')).then_some(from + len + 2)
 }
 
 fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
@@ -110,6 +132,11 @@ pub(super) fn reserved(domain: &str) -> bool {
     domain
         .rsplit_once('.')
         .is_some_and(|(_, top)| ["example", "test", "local", "localhost", "invalid", "internal"].contains(&top))
+}
+
+/// Whether a word is the name of a provider.
+pub(super) fn provider(word: &str) -> bool {
+    PROVIDERS.contains(&word)
 }
 
 /// Providers common enough to be named without their top-level domain.

@@ -100,6 +100,8 @@ pub(super) enum Cue {
     Wallet,
     /// A wallet's name that is also an ordinary word.
     WalletWord,
+    /// What a part of a town or country is called, before its name: Kec., Brgy, Phường.
+    District,
     /// "website", "open", "visit".
     Web,
     /// House, unit, floor, block: parts of an address.
@@ -119,6 +121,7 @@ impl Cue {
             Self::Between => "between",
             Self::City => "city",
             Self::Dash => "dash",
+            Self::District => "district",
             Self::Dot => "dot",
             Self::House => "house",
             Self::Id => "id",
@@ -363,7 +366,9 @@ impl Words {
             let reach = if whole && entry.open_end { word_end(text, end) } else { end };
             for sense in &entry.senses {
                 let value = matches!(sense, Sense::Number(Number::Value(_)));
-                if whole || value {
+                // "wa0812": a number follows without a space.
+                let call = || matches!(sense, Sense::Cue(Cue::Phone)) && opens(text, start);
+                if whole || value || text.as_bytes().get(end).is_some_and(u8::is_ascii_digit) && call() {
                     hits.push(Hit { start, end: reach, sense: *sense, whole });
                 }
                 inner |= value && !ends;

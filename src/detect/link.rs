@@ -13,8 +13,43 @@ use crate::model::Kind;
 /// Finds links.
 pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     schemes(sight, found);
-    hosts(sight, found);
     short(sight, found);
+    hosts(sight, found);
+    if sight.face == Face::Plain {
+        coordinates(sight, found);
+    }
+}
+
+/// "-6.914744, 107.609810": a place on the map, exact to some metres.
+fn coordinates(sight: &Sight<'_>, found: &mut Finds) {
+    let text = sight.text();
+    let bytes = text.as_bytes();
+    let mut until = 0;
+    for dot in memchr::memchr_iter(b'.', bytes) {
+        let Some((start, middle)) = degrees(bytes, dot, 90).filter(|(start, _)| *start >= until) else { continue };
+        let gap = bytes[middle..].iter().take(3).take_while(|b| matches!(b, b',' | b' ' | b';')).count();
+        let sign = usize::from(bytes.get(middle + gap) == Some(&b'-'));
+        let figures = bytes[middle + gap + sign..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+        let Some((second, end)) = degrees(bytes, middle + gap + sign + figures, 180) else { continue };
+        if (1..=2).contains(&gap) && second == middle + gap && !found.taken(start, end) {
+            found.push(Found { start, end, kind: Kind::Link });
+            until = end;
+        }
+    }
+}
+
+/// Degrees with four decimals or more around a dot: where they begin and end.
+fn degrees(bytes: &[u8], dot: usize, most: u16) -> Option<(usize, usize)> {
+    if bytes.get(dot) != Some(&b'.') {
+        return None;
+    }
+    let whole = bytes[..dot].iter().rev().take(4).take_while(|b| b.is_ascii_digit()).count();
+    let parts = bytes[dot + 1..].iter().take(12).take_while(|b| b.is_ascii_digit()).count();
+    let start = dot - whole;
+    let value: u16 = std::str::from_utf8(&bytes[start..dot]).ok()?.parse().ok()?;
+    let start = if start > 0 && bytes[start - 1] == b'-' { start - 1 } else { start };
+    let clear = start == 0 || !(bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'.');
+    ((1..=3).contains(&whole) && (4..=9).contains(&parts) && value <= most && clear).then_some((start, dot + 1 + parts))
 }
 
 /// `scheme://…` and `tel:`-like schemes that need no slashes.
@@ -29,7 +64,7 @@ fn schemes(sight: &Sight<'_>, found: &mut Finds) {
         let end = ends.after(at + 3);
         nested = if ends.same { nested + 1 } else { 0 };
         let host = host_of(&text[at + 3..end]);
-        let named = host.len() > 1 && host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
+        let named = host.len() > 1 && host.starts_with(|c: char| c.is_alphanumeric() || c == '[' || !c.is_ascii());
         // What lies within a link was judged with it.
         let within = start < judged;
         judged = judged.max(end);
@@ -132,7 +167,7 @@ fn broken(head: &str, host: &str) -> Option<usize> {
         let cut = if at == head.len() { head } else { cut };
         at = cut.strip_suffix(label)?.len();
     }
-    let clear = head[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+    let clear = head[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '.' | '-'));
     clear.then_some(at)
 }
 
@@ -150,7 +185,10 @@ impl Candidate<'_> {
         let www = host.text.starts_with("www.");
         let known = known(host.text);
         if host.numeric {
-            return self.path && host.text.split('.').count() == 4;
+            let octets: Vec<u16> = host.text.split('.').map(|part| part.parse().unwrap_or(u16::MAX)).collect();
+            let real = octets.len() == 4 && octets.iter().all(|part| *part < 256);
+            let large = octets.iter().filter(|part| **part > 99).count() >= 2 && octets[0] > 0;
+            return real && (self.path || self.told() || large && !self.versioned());
         }
         if www || known && (self.path || host.labels > 2 || self.told()) {
             return true;
@@ -184,6 +222,15 @@ impl Candidate<'_> {
     /// The words around speak of a site.
     fn told(&self) -> bool {
         self.sight.led(&[Cue::Web], self.start, 24)
+    }
+
+    /// The words around speak of a program.
+    fn versioned(&self) -> bool {
+        let before = &self.sight.text()[..self.start];
+        let near = before.trim_end_matches([' ', ':']);
+        ["v", "version", "versi", "firmware", "build", "wersja", "ver", "rev", "os", "driver"]
+            .iter()
+            .any(|word| near.ends_with(word))
     }
 
     /// The dot ends a sentence and a space is missing.
@@ -321,7 +368,7 @@ fn url_end(text: &str, from: usize) -> usize {
 }
 
 fn row_end(text: &str, from: usize) -> usize {
-    let stop = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^');
+    let stop = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '|' | '\\' | '^');
     text[from..].find(stop).map_or(text.len(), |len| from + len)
 }
 
@@ -337,6 +384,8 @@ fn without_punctuation(text: &str, from: usize, mut end: usize) -> usize {
             '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '*' | '_' | '~' => true,
             ')' => more(end, b'(', b')'),
             ']' => more(end, b'[', b']'),
+            '}' => more(end, b'{', b'}'),
+            '{' => true,
             _ => false,
         };
         if !drop {

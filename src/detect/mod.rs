@@ -27,10 +27,12 @@ mod number;
 mod payment;
 mod phone;
 mod placeholder;
+mod postcode;
 mod sight;
 mod signal;
 mod social;
 mod split;
+mod streets;
 mod token;
 mod unveil;
 mod window;
@@ -385,6 +387,7 @@ const LEXICONS: &[(&str, &str)] = &[
     ("config/lexicon/en.toml", include_str!("../../config/lexicon/en.toml")),
     ("config/lexicon/id.toml", include_str!("../../config/lexicon/id.toml")),
     ("config/lexicon/pl.toml", include_str!("../../config/lexicon/pl.toml")),
+    ("config/lexicon/places.toml", include_str!("../../config/lexicon/places.toml")),
     ("config/lexicon/de.toml", include_str!("../../config/lexicon/de.toml")),
     ("config/lexicon/es.toml", include_str!("../../config/lexicon/es.toml")),
     ("config/lexicon/ru.toml", include_str!("../../config/lexicon/ru.toml")),

@@ -5,7 +5,7 @@
 
 use super::{
     digits::{Glue, glue},
-    lexicon::Cue,
+    lexicon::{Cue, Hit},
     number::{luhn, mod97},
     sight::{Finds, Found, Sight},
 };
@@ -101,10 +101,14 @@ fn account(sight: &Sight<'_>, start: usize, end: usize, value: &str) -> bool {
         return false;
     }
     let polish = value.len() == 26 && mod97(&format!("pl{value}"));
-    let banked = sight.led(&[Cue::Account], start, 26) && value.len() >= 7
+    let sorted = value.len() == 6
+        && sight.before(&[Cue::Account], start, 3).any(|hit| text[hit.start..hit.end].starts_with("sort"));
+    let banked = sorted
+        || sight.led(&[Cue::Account], start, 26) && value.len() >= 7
         || sight.led(&[Cue::Bank], start, 22) && value.len() >= 7;
-    let unit =
-        sight.after(&[Cue::Unit], end, 2).next().is_some() || sight.before(&[Cue::Unit], start, 2).next().is_some();
+    let account = |unit: &Hit| sight.before(&[Cue::Account], start, 2).any(|hit| hit.start == unit.start);
+    let unit = sight.after(&[Cue::Unit], end, 2).next().is_some()
+        || sight.before(&[Cue::Unit], start, 2).any(|unit| !account(unit));
     polish || card(value) && (!reference || carded) || banked && value.len() <= 30 && !unit
 }
 
@@ -114,7 +118,7 @@ fn card(value: &str) -> bool {
     let shape = match value.len() {
         16 => starts(&[
             "4", "51", "52", "53", "54", "55", "22", "23", "24", "25", "26", "27", "6011", "65", "35", "62", "644",
-            "645", "646", "647", "648", "649", "50", "60",
+            "645", "646", "647", "648", "649", "50", "56", "57", "58", "60", "63", "67",
         ]),
         15 => starts(&["34", "37", "2131", "1800"]),
         14 => starts(&["36", "38", "300", "301", "302", "303", "304", "305", "309", "3095"]),
@@ -161,7 +165,10 @@ fn wallets(sight: &Sight<'_>, found: &mut Finds) {
 /// `@handle` right after the wallet's name.
 fn handle(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
     let text = sight.text();
-    let at = from + text[from..].find('@').filter(|gap| *gap <= 6)?;
+    let at = from + text[from..].find(['@', '$']).filter(|gap| *gap <= 6)?;
+    if text[at + 1..].starts_with(|c: char| c.is_ascii_digit()) && text[at..].starts_with('$') {
+        return None;
+    }
     let len = text[at + 1..]
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
         .unwrap_or(text.len() - at - 1);

@@ -118,7 +118,9 @@ impl Search<'_> {
         let called = self.called(start, end);
         let groups: Vec<&str> = own.split(|c: char| !c.is_ascii_digit()).filter(|g| !g.is_empty()).collect();
         let bare = groups.len() == 1;
-        let odd = own.contains(['[', '*', '+'])
+        let boxed = own.starts_with('0') && own.matches("][").count() > 1;
+        let odd = own.contains(['*', '+'])
+            || own.contains('[') && !boxed
             || own.contains("((")
             || own.contains("))")
             || date(own)
@@ -188,7 +190,7 @@ impl Search<'_> {
     }
 
     fn called(&self, start: usize, end: usize) -> bool {
-        self.sight.led(NUMBER, start, 32) || self.sight.followed(CALL, end, 16)
+        self.sight.led(NUMBER, start, 32) || self.sight.followed(CALL, end, 16) || self.sight.glued(CALL, start)
     }
 
     /// Chains of atoms that the matcher can not read.
@@ -350,7 +352,9 @@ impl Search<'_> {
             return false;
         }
         let spelled = self.spelled(candidate);
-        let called = self.sight.led(CALL, candidate.start, 40) || self.sight.followed(CALL, candidate.end, 20);
+        let called = self.sight.led(CALL, candidate.start, 40)
+            || self.sight.followed(CALL, candidate.end, 20)
+            || self.sight.glued(CALL, candidate.start);
         let named = called || self.sight.led(NUMBER, candidate.start, 24);
         let fit = self.regions.fit(candidate.value, candidate.plus);
         if self.amount(candidate) && !(called && fit == Fit::Valid) {
@@ -379,7 +383,24 @@ impl Search<'_> {
         let valid = fit == Fit::Valid
             && self.sure(candidate.start, candidate.end)
             && self.phone_like(candidate.start, candidate.end);
-        valid || called && len >= 7 || named && len >= 8 || american && self.phone_like(candidate.start, candidate.end)
+        // "(19) 997424919", "91-415-555-0132": an area in brackets, a country without its plus.
+        let own = &self.sight.text()[candidate.start..candidate.end];
+        let widths = self.widths(candidate);
+        let area =
+            own.starts_with('(') && widths.len() == 2 && widths[0] <= 4 && widths[1] >= 7 && (9..=12).contains(&len);
+        let country = widths.len() >= 4
+            && widths[0] <= 2
+            && widths[1..].iter().all(|width| (2..=4).contains(width))
+            && len >= 11
+            && own.contains('-')
+            && self.regions.fit(candidate.value, true) == Fit::Valid
+            && self.phone_like(candidate.start, candidate.end);
+        valid
+            || area
+            || country
+            || called && len >= 7
+            || named && len >= 8
+            || american && self.phone_like(candidate.start, candidate.end)
     }
 
     fn widths(&self, candidate: &Candidate<'_>) -> Vec<usize> {

@@ -123,6 +123,9 @@ impl<'a> Sight<'a> {
 
     /// For every byte of the text, whether it is a capital in the piece as written.
     pub(super) fn capitals(&self) -> Vec<bool> {
+        if self.raw_is_ascii() {
+            return self.raw.bytes().map(|byte| byte.is_ascii_uppercase()).collect();
+        }
         let upper: Vec<bool> = self.raw.chars().map(char::is_uppercase).collect();
         (0..self.text().len()).map(|at| upper.get(self.view.chars(at, at + 1).0).copied().unwrap_or(false)).collect()
     }
@@ -156,6 +159,16 @@ impl<'a> Sight<'a> {
     /// Whether one of `cues` stands after `at` in the same sentence.
     pub(super) fn followed(&self, cues: &'a [Cue], at: usize, reach: usize) -> bool {
         self.after(cues, at, reach).any(|hit| !sentence_ends(&self.text()[at..hit.start]))
+    }
+
+    /// Whether a word that is one of `cues` ends at `at`, run together with what follows: "wa0812".
+    pub(super) fn glued(&self, cues: &[Cue], at: usize) -> bool {
+        let until = self.hits.partition_point(|hit| hit.start < at);
+        let near = self.hits[..until].iter().rev().take_while(|hit| at - hit.start <= LONGEST);
+        let mut near = near.filter(|hit| matches!(hit.sense, Sense::Cue(cue) if cues.contains(&cue)));
+        // Two letters begin many a product's code.
+        let short = !self.text()[at..].starts_with(['0', '+']) && !self.text()[at..].starts_with("62");
+        near.any(|hit| hit.end == at && hit.end - hit.start > if short { 2 } else { 1 })
     }
 
     /// The number words.

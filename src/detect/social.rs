@@ -37,10 +37,15 @@ fn mentions(sight: &Sight<'_>, found: &mut Finds) {
         if swearing {
             continue;
         }
-        if before.is_some_and(|c| {
-            (c.is_alphanumeric() && !super::lexicon::unspaced(c))
-                || matches!(c, '@' | '_' | '.' | '&' | '%' | '-' | '+')
-        }) {
+        let shared = SHARES.iter().any(|word| {
+            text[..at].strip_suffix(word).is_some_and(|head| !head.ends_with(|c: char| c.is_alphanumeric() || c == '.'))
+        });
+        if !shared
+            && before.is_some_and(|c| {
+                (c.is_alphanumeric() && !super::lexicon::unspaced(c))
+                    || matches!(c, '@' | '_' | '.' | '&' | '%' | '-' | '+')
+            })
+        {
             continue;
         }
         let end = handle_end(text, at + 1);
@@ -56,6 +61,9 @@ fn mentions(sight: &Sight<'_>, found: &mut Finds) {
     }
 }
 
+/// Words that people run together with a handle: "RT@name".
+const SHARES: &[&str] = &["rt", "ig", "cc", "via", "dm", "tele", "tg", "line", "fb", "insta", "hi"];
+
 /// Where a handle with the list under it ends: `@name/list`.
 fn listed(text: &str, end: usize) -> usize {
     let list = text[end..].strip_prefix('/').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
@@ -65,24 +73,124 @@ fn listed(text: &str, end: usize) -> usize {
 /// An id right after a network's name.
 fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Finds) {
     let word = is(network, &[Cue::NetworkWord]);
+    let text = sight.text();
+    if let Some((start, end)) = numbered(text, network) {
+        return found.push(Found { start, end, kind: Kind::Social });
+    }
+    if let Some((start, end)) = page(sight, network.end) {
+        return push(sight, start, end, found);
+    }
     if let Some((start, end, sure)) = id_after(sight, network.end)
         && (sure || !word)
+        && (network.end - network.start < 3
+            || text[network.start..network.end].is_ascii()
+            || !pictured(text, network)
+            || text[start..end].contains(['_', '.']))
     {
-        let scheme = &sight.text()[network.end..start] == ":";
+        let scheme = &text[network.end..start] == ":";
         let end = if word { end } else { capitals(sight, start, end) };
-        push(sight, if scheme { network.start } else { start }, end, found);
+        push(sight, if scheme { network.start } else { start }, tagged(text, end), found);
     }
 }
 
+/// A network that is only a picture: an id beside it must look like nothing else.
+fn pictured(text: &str, network: &Hit) -> bool {
+    text[network.start..network.end].chars().all(|c| !c.is_alphanumeric())
+}
+
+/// Where an id with its number ends: `name#1234`.
+fn tagged(text: &str, end: usize) -> usize {
+    let Some(rest) = text[end..].strip_prefix('#') else { return end };
+    let figures = rest.bytes().take_while(u8::is_ascii_digit).count();
+    if (3..=5).contains(&figures) { end + 1 + figures } else { end }
+}
+
+/// The number that is an id on the networks that count their people.
+fn numbered(text: &str, network: &Hit) -> Option<(usize, usize)> {
+    if !NUMBERED.contains(&&text[network.start..network.end]) {
+        return None;
+    }
+    let rest = &text[network.end..];
+    let skip = rest.bytes().take(9).position(|b| b.is_ascii_digit())?;
+    let clear = rest[..skip].chars().all(|c| !c.is_ascii_alphanumeric());
+    let figures = rest[skip..].bytes().take_while(u8::is_ascii_digit).count();
+    let ends = !rest[skip + figures..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%');
+    (clear && ends && (6..=11).contains(&figures)).then_some((network.end + skip, network.end + skip + figures))
+}
+
+/// Networks whose ids are numbers.
+const NUMBERED: &[&str] = &["qq", "扣扣", "企鹅", "gg", "gadu gadu", "gadu-gadu", "icq"];
+
+/// A page's name after "my" or a colon: two words or more with capitals.
+fn page(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
+    let text = sight.text();
+    let (mut at, mut owned) = (from, false);
+    for _ in 0..5 {
+        let gap = text[at..].char_indices().take(5).find(|(_, c)| c.is_alphanumeric())?.0;
+        let signs = &text[at..at + gap];
+        if signs.len() > 3 || signs.contains(['.', '?', '!', ';', '[', '\n', ',', ')', '@', '/']) {
+            return None;
+        }
+        owned |= signs.contains([':', '=', '"']);
+        at += gap;
+        let letters = text[at..].char_indices().take(40).take_while(|(_, c)| c.is_alphanumeric());
+        let end = at + letters.last().map_or(0, |(last, c)| last + c.len_utf8());
+        let word = &text[at..end];
+        let capital = is_capital(sight, at);
+        if capital && (owned || sought(text, from)) {
+            let last = capitals(sight, at, end);
+            return (last > end).then_some((at, last));
+        }
+        owned |= OWNED.contains(&word);
+        let linking = sight.hits[sight.hits.partition_point(|hit| hit.start < at)..]
+            .iter()
+            .take_while(|hit| hit.start == at)
+            .any(|hit| is(hit, LINKING) && hit.end >= end);
+        if !linking && !OWNED.contains(&word) {
+            return None;
+        }
+        at = end;
+    }
+    None
+}
+
+/// Whether the character at a byte is a capital in the piece as written.
+fn is_capital(sight: &Sight<'_>, at: usize) -> bool {
+    let len = sight.text()[at..].chars().next().map_or(0, char::len_utf8);
+    len > 0 && sight.raw(at, at + len).chars().next().is_some_and(char::is_uppercase)
+}
+
+/// Whether words before a network's name say to look for somebody there.
+fn sought(text: &str, from: usize) -> bool {
+    let before = text[..from].char_indices().rev().nth(28).map_or(0, |(at, _)| at);
+    text[before..from].split(|c: char| !c.is_alphanumeric()).any(|word| SOUGHT.contains(&word))
+}
+
+/// "add", "look for".
+const SOUGHT: &[&str] = &[
+    "add", "cari", "search", "find", "follow", "hanapin", "szukaj", "znajdz", "busca", "buscame", "sigueme", "tim",
+    "ищи",
+];
+
+/// "my", "our", "as", "is called".
+const OWNED: &[&str] = &[
+    "ku", "aku", "saya", "gw", "gue", "gua", "kami", "kita", "nya", "namanya", "nama", "moj", "nasz", "nasze", "pod",
+    "nazwa", "my", "our", "as", "called", "named", "jako", "ko", "namin", "como", "mi", "em", "minh", "ten", "mein",
+    "als", "мой",
+];
+
 /// A page's name in several words, as far as they are capitalised.
 fn capitals(sight: &Sight<'_>, start: usize, end: usize) -> usize {
-    let upper = sight.capitals();
     let text = sight.text();
-    let capital = |at: usize| upper.get(at).copied().unwrap_or(false);
+    let capital = |at: usize| text.is_char_boundary(at) && at < text.len() && is_capital(sight, at);
     let mut end = end;
     for _ in 0..3 {
-        let next = end + 1;
-        if !capital(start) || !text[end..].starts_with(' ') || !capital(next) {
+        let Some(rest) = text[end..].strip_prefix(' ').filter(|_| capital(start)) else { break };
+        // "Sklep u Jana"
+        let joint = rest.bytes().take(4).take_while(u8::is_ascii_lowercase).count();
+        let joined = (1..=3).contains(&joint) && rest[joint..].starts_with(' ') && capital(end + joint + 2);
+        let next = if joined { end + joint + 2 } else { end + 1 };
+        if !capital(next) {
             break;
         }
         end = text[next..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |len| next + len);
@@ -102,6 +210,7 @@ fn id_after(sight: &Sight<'_>, from: usize) -> Option<(usize, usize, bool)> {
     let text = sight.text();
     let id = &text[start..end];
     let shaped = id_shaped(id);
+    let marked = marked || tagged(text, end) > end;
     (shaped || marked).then_some((start, end, shaped && id.len() >= 4 || marked && id.len() >= 3))
 }
 
@@ -146,6 +255,7 @@ fn walk(sight: &Sight<'_>, from: usize, open: bool) -> Option<(usize, usize, boo
 }
 
 fn handle_end(text: &str, from: usize) -> usize {
+    let from = if text[from..].starts_with("live:") { from + 5 } else { from };
     let end = text[from..]
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
         .map_or(text.len(), |len| from + len);

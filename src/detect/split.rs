@@ -15,7 +15,28 @@ use crate::model::Kind;
 pub(super) fn look(detect: &Detect, texts: &mut [Read], context: &Context, window: &Window) -> Window {
     let next = digits(texts, context, window);
     joined(detect, texts, context, window);
+    named_before(texts);
     Window { tail: texts.last().and_then(tail).or(next.tail.clone()), ..next }.bounded()
+}
+
+/// A network's name and nothing else, and in the next text an id.
+fn named_before(texts: &mut [Read]) {
+    for n in 1..texts.len() {
+        let (before, own) = (&texts[n - 1], &texts[n]);
+        let said = before.view.text().trim_end();
+        let named = before.view.tokens().len() <= 3
+            && before.hits.iter().any(|hit| {
+                hit.end == said.trim_end_matches([':', ' ']).len()
+                    && super::sight::is(hit, &[Cue::Network, Cue::NetworkWord])
+            });
+        let text = own.view.text();
+        let start = text.len() - text.trim_start_matches([' ', '@']).len();
+        let end = text[start..].find(char::is_whitespace).map_or(text.len(), |len| start + len);
+        if named && end - start > 4 && super::social::id_shaped(&text[start..end]) {
+            let (start, end) = own.view.chars(start, end);
+            texts[n].spans.push(Span { start, end, kind: Kind::Social });
+        }
+    }
 }
 
 /// A run of digits and where it stands; none of the texts for what the window remembers.
@@ -189,7 +210,8 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
 
 /// Whether the first text asks for the second or the second leans on the first.
 fn seam(first: &Read, second: &Read) -> bool {
-    let open = first.view.text().trim_end().ends_with(['@', '.', '/']);
+    let said = first.view.text().trim();
+    let open = said.ends_with(['@', '.', '/']) || matches!(said, "at" | "et");
     let dot =
         first.hits.iter().any(|hit| super::sight::is(hit, JOINTS) && hit.end == first.view.text().trim_end().len());
     (open || dot) && first.view.text().len() < 200 || continues(second)
@@ -201,11 +223,14 @@ fn continues(text: &Read) -> bool {
     let start = text.view.text().len() - text.view.text().trim_start().len();
     let rest = &text.view.text()[start..];
     let sign = rest.starts_with(['@', '.', '/']) && rest[1..].starts_with(|c: char| c.is_alphanumeric());
-    sign || text
-        .hits
-        .iter()
-        .take_while(|hit| hit.start <= start)
-        .any(|hit| hit.start == start && super::sight::is(hit, JOINTS))
+    // A sign alone, or the word for it.
+    let alone = matches!(rest.trim(), "@" | "." | "/" | "at" | "et" | "małpa" | "malpa");
+    sign || alone
+        || text
+            .hits
+            .iter()
+            .take_while(|hit| hit.start <= start)
+            .any(|hit| hit.start == start && super::sight::is(hit, JOINTS))
 }
 
 /// The last word of a text, if it could be the beginning of an address or a host.

@@ -51,6 +51,146 @@ fn addresses_and_hosts_are_found_in_words() {
     assert_eq!(cut("w a . m e / 6 2 8 1 2 3", "id"), [(Kind::Link, "w a . m e / 6 2 8 1 2 3".to_owned())]);
 }
 
+/// The first thing cut out of a text, with its kind.
+fn only(text: &str, lang: &str) -> Option<(Kind, String)> {
+    let mut found = cut(text, lang);
+    (found.len() == 1).then(|| found.remove(0))
+}
+
+#[test]
+fn postal_addresses_are_found_in_the_styles_of_many_countries() {
+    for (lang, text) in [
+        ("id", "Jl. Contoh Raya No. 5, Bandung"),
+        ("id", "Perum Contoh Indah Blok B2 No 15, Bekasi 17520"),
+        ("id", "Gg. Contoh III No.12 RT.02/RW.07 Kel. Sukamaju Kec. Cilodong Depok 16415"),
+        ("id", "jl contoh 5 no 3 rt 2 rw 1 semarang"),
+        ("id", "Dusun Contoh RT 01 RW 02 Desa Maju Kec. Ambulu Kab. Jember"),
+        ("pl", "ul. Przykładowa 12/3, 00-950 Warszawa"),
+        ("pl", "Przykładowa 99, 00-693 Warszawa"),
+        ("pl", "80-001 Gdańsk, ul. Przykładowa 5"),
+        ("pl", "ul. 3 Maja 17, Katowice"),
+        ("pl", "os. Przykładowe 15/22, 31-618 Kraków"),
+        ("en", "12 Example Road, Reading RG1 1AA"),
+        ("en", "100 Example Ave Apt 4B, Fresno, CA 93706"),
+        ("en", "PO Box 123, Sydney NSW 2001"),
+        ("en", "27 Example Lane, Bristol"),
+        ("de", "Beispielstraße 12, 10115 Berlin"),
+        ("de", "Am Beispiel 5, 04109 Leipzig"),
+        ("es", "Calle Ejemplo 15, 3º B, 28013 Madrid"),
+        ("fr", "12 rue de l'Exemple, 75002 Paris"),
+        ("it", "Via Esempio 25, 20121 Milano"),
+        ("nl", "Voorbeeldgracht 123, 1015 CJ Amsterdam"),
+        ("fi", "Esimerkkitie 14 A 5, 00100 Helsinki"),
+        ("vi", "123 Lê Ví Dụ, Phường Bến Thành, Quận 1, TP.HCM"),
+        ("th", "99/12 หมู่ 5 ต.บางพลี อ.บางพลี จ.สมุทรปราการ 10540"),
+        ("tl", "Blk 5 Lot 12, Phase 2, Halimbawa Subd., Cavite"),
+        ("zh", "北京市朝阳区例子路88号3栋501室"),
+        ("ja", "東京都渋谷区神宮前1-2-3"),
+        ("ru", "г. Москва, ул. Примерная, д. 7, кв. 12"),
+    ] {
+        assert_eq!(only(text, lang), Some((Kind::Address, text.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn words_that_lead_to_a_place_make_an_address_of_little() {
+    for (lang, text, place) in [
+        ("pl", "przyjedź na Rynek 7, Wrocław", "Rynek 7, Wrocław"),
+        ("pl", "mieszkam przy Przykładowej 8 w Gdańsku", "Przykładowej 8 w Gdańsku"),
+        ("en", "send it to The Old Example, Mill Lane, Oxford OX4 1AB", "The Old Example, Mill Lane, Oxford OX4 1AB"),
+    ] {
+        assert_eq!(only(text, lang), Some((Kind::Address, place.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn what_only_sounds_like_an_address_stays() {
+    for (lang, text) in [
+        ("id", "Lampu jalan LED 100 watt harga 250rb"),
+        ("id", "Buku Cerita Desa Emas 120 halaman"),
+        ("id", "jalan di tempat, sudah 5 hari"),
+        ("id", "sepatu jalan santai no 41"),
+        ("pl", "Plac zabaw 5 elementów, drewniany"),
+        ("pl", "Plac budowy klocki 120 elementów, Kraków odebrał"),
+        ("es", "Avenida 2 discos, Calle 13"),
+        ("en", "Example Road LP 1969, London pressing"),
+        ("pl", "Wysyłka z Krakowa, dotarło do Gdańska w 2 dni"),
+        ("en", "2 Way Radio, Black, 5 km range"),
+        ("en", "The place was 5 star, no 1 in town"),
+        ("en", "I ordered 2 Blue Shirts, London delivery was quick"),
+        ("en", "drive 500 miles, way better than before"),
+        ("de", "Arbeitsplatz 5 Monitore, Tisch 120 cm"),
+        ("ru", "дом 2 этажа, ул. нет"),
+        ("zh", "路由器2号机型"),
+        ("zh", "这条路上有3号线"),
+    ] {
+        assert_eq!(cut(text, lang), [], "{text}");
+    }
+}
+
+#[test]
+fn a_number_glued_to_a_word_is_found() {
+    for (lang, text, number) in [
+        ("id", "call081234567890 ya", "081234567890"),
+        ("pl", "tel601222333", "601222333"),
+        ("en", "call415.555.0132", "415.555.0132"),
+        ("id", "0812xxx3456xxx7890 buang x nya", "0812xxx3456xxx7890"),
+        ("th", "โทร ศูนย์แปดหนึ่งสองสามสี่ห้าหกเจ็ดแปด", "ศูนย์แปดหนึ่งสองสามสี่ห้าหกเจ็ดแปด"),
+    ] {
+        assert_eq!(only(text, lang), Some((Kind::Phone, number.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn ids_are_found_beside_a_network_however_it_is_called() {
+    for (lang, text, id) in [
+        ("zh", "QQ：987654321", "987654321"),
+        ("en", "add me on discord contoh#1234", "contoh#1234"),
+        ("id", "fb ku Toko Contoh Jaya", "Toko Contoh Jaya"),
+        ("pl", "fb: Sklep u Jana", "Sklep u Jana"),
+        ("es", "mi instagram es tienda_ejemplo", "tienda_ejemplo"),
+        ("ru", "мой инст magazin_primer", "magazin_primer"),
+        ("en", "RT@contoh_toko", "@contoh_toko"),
+    ] {
+        assert_eq!(only(text, lang), Some((Kind::Social, id.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn addresses_of_mail_are_found_in_words_of_many_languages() {
+    for (lang, text, address) in [
+        ("id", "surelku contoh99 keong gmail titik com", "contoh99 keong gmail titik com"),
+        ("pl", "jan_przyklad małpa gmail com", "jan_przyklad małpa gmail com"),
+        ("ru", "ivan_primer собака яндекс точка ру", "ivan_primer собака яндекс точка ру"),
+        ("en", "me_99@[192.0.2.15]", "me_99@[192.0.2.15]"),
+    ] {
+        assert_eq!(only(text, lang), Some((Kind::Email, address.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn places_on_a_map_and_hosts_by_number_are_links() {
+    for (text, link) in [
+        ("titik -6.914744, 107.609810 ya", "-6.914744, 107.609810"),
+        ("open 198.51.100.15 in your browser", "198.51.100.15"),
+        ("https : // toko-contoh . com", "https : // toko-contoh . com"),
+        ("www . toko-contoh . pl", "www . toko-contoh . pl"),
+    ] {
+        assert_eq!(only(text, "en"), Some((Kind::Link, link.to_owned())), "{text}");
+    }
+    for text in ["firmware 2.10.100.200 works", "99.9999% pure, 12.3456 g"] {
+        assert_eq!(cut(text, "en"), [], "{text}");
+    }
+}
+
+#[test]
+fn a_network_in_one_text_names_the_id_in_the_next() {
+    let report = scan(&["ig", "toko_contoh99"], "id");
+    assert_eq!(report.findings.len(), 1);
+    let report = scan(&["toko.contoh", "@", "gmail.com"], "id");
+    assert_eq!(report.redacted[0], "[alamat email dihapus]");
+}
+
 #[test]
 fn ordinary_talk_stays() {
     for text in [

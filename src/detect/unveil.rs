@@ -2,7 +2,7 @@
 //! them. Each gives a further view of the text; what is found there leads back to the piece.
 
 use super::{
-    fold::{Edit, View},
+    fold::{Edit, View, fold},
     lexicon::{Cue, Hit},
     sight::is,
 };
@@ -120,9 +120,31 @@ fn words(text: &str, hits: &[Hit], edits: &mut Vec<Edit>) {
         let (start, end) = around(text, hit.start, hit.end);
         if start > 0 && end < text.len() {
             edits.push(Edit { start, end, with });
+            if with == "."
+                && let Some(top) = spoken_top(text, end, &text[hit.start..hit.end])
+            {
+                edits.push(top);
+            }
         }
     }
 }
+
+/// A top-level domain written as it is said, in another language or script.
+fn spoken_top(text: &str, at: usize, dot: &str) -> Option<Edit> {
+    let rest = &text[at..];
+    let word = rest.find(|c: char| !c.is_alphanumeric()).map_or(rest, |len| &rest[..len]);
+    let known = SPOKEN.iter().find(|(said, _)| fold(said) == word);
+    // Folded, Russian "ру" looks Latin: after a Latin dot it is something else.
+    known.filter(|(said, _)| word.len() > 2 || !dot.is_ascii() && !said.is_ascii()).map(|(_, with)| Edit {
+        start: at,
+        end: at + word.len(),
+        with,
+    })
+}
+
+/// Top-level domains by their sound.
+const SPOKEN: &[(&str, &str)] =
+    &[("kom", "com"), ("ком", "com"), ("คอม", "com"), ("ру", "ru"), ("нет", "net"), ("орг", "org"), ("ком", "com")];
 
 /// After a plain "at": a provider, or a word and then a dot or what stands for one.
 fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
@@ -138,7 +160,12 @@ fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
         && bare.starts_with('.')
         && (bare.len() < rest.len() - word || bare[1..].starts_with(|c: char| c.is_alphanumeric()));
     let spelled = near.clone().any(|hit| is(hit, &[Cue::Dot]) && hit.start >= next && hit.start - next <= 3);
-    word > 0 && (dotted && !bare[1..].trim_start().is_empty() || spelled)
+    let (provider, after) = (&rest[..word], rest[word..].trim_start_matches(' '));
+    let bare_top = ["com", "co id", "pl", "net"]
+        .iter()
+        .any(|top| after.strip_prefix(*top).is_some_and(|end| !end.starts_with(|c: char| c.is_alphanumeric())));
+    word > 0
+        && (bare_top && super::email::provider(provider) || dotted && !bare[1..].trim_start().is_empty() || spelled)
 }
 
 /// `[.]`, `(@)`, `%2e`.
@@ -166,6 +193,21 @@ fn bracketed(text: &str, edits: &mut Vec<Edit>) {
 
 /// " . com", "name @ host.tld".
 fn spaced(text: &str, edits: &mut Vec<Edit>) {
+    for (at, _) in text.match_indices("//") {
+        let left = text[..at].trim_end_matches([' ', ':']);
+        let right = text[at + 2..].bytes().take(2).take_while(|b| *b == b' ').count();
+        let gap = &text[left.len()..at];
+        let scheme = ["http", "https", "hxxp", "hxxps"].iter().any(|scheme| left.ends_with(scheme));
+        if scheme && (2..=4).contains(&gap.len()) && gap.contains(':') {
+            edits.push(Edit { start: left.len(), end: at + 2 + right, with: "://" });
+        }
+    }
+    for (at, _) in text.match_indices("://") {
+        let gap = text[at + 3..].bytes().take(3).take_while(|b| *b == b' ').count();
+        if (1..3).contains(&gap) && text[..at].ends_with(|c: char| c.is_alphanumeric()) {
+            edits.push(Edit { start: at, end: at + 3 + gap, with: "://" });
+        }
+    }
     let bytes = text.as_bytes();
     for at in memchr::memchr3_iter(b'.', b'@', b',', bytes) {
         let c = bytes[at];
@@ -178,8 +220,13 @@ fn spaced(text: &str, edits: &mut Vec<Edit>) {
         let word = after.find(|c: char| !c.is_alphanumeric()).map_or(after, |len| &after[..len]);
         let suffix = TOPS.contains(&word);
         let wanted = match c {
+            b'.' if before.ends_with("www") => left + right > 0 && word.len() > 1,
             b'.' => suffix && (left > 0 || right > 0 && matches!(word, "com" | "net" | "org")),
-            b',' => suffix && left == 0 && right == 0 && word.len() == 3,
+            b',' => {
+                let close = left == 0 && right == 0 && word.len() == 3;
+                let sign = memchr::memrchr(b'@', &bytes[..at]).is_some_and(|sign| at - sign <= 14);
+                suffix && (close || sign && matches!(word, "com" | "net" | "org" | "pl" | "co"))
+            }
             _ => left + right > 0 && word.len() > 1 && !word.bytes().all(|b| b.is_ascii_digit()),
         };
         if wanted {

@@ -385,6 +385,7 @@ const LEXICONS: &[(&str, &str)] = &[
     ("config/lexicon/en.toml", include_str!("../../config/lexicon/en.toml")),
     ("config/lexicon/id.toml", include_str!("../../config/lexicon/id.toml")),
     ("config/lexicon/pl.toml", include_str!("../../config/lexicon/pl.toml")),
+    ("config/lexicon/ms.toml", include_str!("../../config/lexicon/ms.toml")),
     ("config/lexicon/de.toml", include_str!("../../config/lexicon/de.toml")),
     ("config/lexicon/es.toml", include_str!("../../config/lexicon/es.toml")),
     ("config/lexicon/ru.toml", include_str!("../../config/lexicon/ru.toml")),

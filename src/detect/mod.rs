@@ -186,6 +186,7 @@ impl Detect {
             .map(|(rule, at)| Signal { part: pieces[mentions[at].piece].part, kind: rule.kind, rule: rule.id.clone() })
             .collect();
         signals.sort_by(|a, b| (a.part, a.kind, &a.rule).cmp(&(b.part, b.kind, &b.rule)));
+        signals.dedup_by_key(|signal| (signal.part, signal.kind));
         signals
     }
 }

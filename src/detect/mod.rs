@@ -188,6 +188,7 @@ impl Detect {
             .map(|(rule, at)| Signal { part: pieces[mentions[at].piece].part, kind: rule.kind, rule: rule.id.clone() })
             .collect();
         signals.sort_by(|a, b| (a.part, a.kind, &a.rule).cmp(&(b.part, b.kind, &b.rule)));
+        signals.dedup_by_key(|signal| (signal.part, signal.kind));
         signals
     }
 }
@@ -388,6 +389,7 @@ const LEXICONS: &[(&str, &str)] = &[
     ("config/lexicon/id.toml", include_str!("../../config/lexicon/id.toml")),
     ("config/lexicon/pl.toml", include_str!("../../config/lexicon/pl.toml")),
     ("config/lexicon/places.toml", include_str!("../../config/lexicon/places.toml")),
+    ("config/lexicon/ms.toml", include_str!("../../config/lexicon/ms.toml")),
     ("config/lexicon/de.toml", include_str!("../../config/lexicon/de.toml")),
     ("config/lexicon/es.toml", include_str!("../../config/lexicon/es.toml")),
     ("config/lexicon/ru.toml", include_str!("../../config/lexicon/ru.toml")),

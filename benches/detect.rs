@@ -55,7 +55,12 @@ fn time(detect: &Detect, text: &str, lang: &str, budget: Duration) -> (f64, f64)
     let context = Context {
         lang: Some(lang.to_owned()),
         known: Known { orders: vec!["ORD-2026-000123".to_owned()], ..Known::default() },
-        guard: Guard { names: vec!["Anisa Contoh Putri".to_owned()], emails: Vec::new(), phones: Vec::new() },
+        guard: Guard {
+            names: vec!["Anisa Contoh Putri".to_owned()],
+            emails: Vec::new(),
+            phones: Vec::new(),
+            streets: Vec::new(),
+        },
         ..Context::default()
     };
     let window = Window::default();

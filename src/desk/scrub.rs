@@ -61,7 +61,12 @@ impl Desk {
             region: asked.region.clone().or(fallback),
             sender: asked.sender.unwrap_or(Side::Seller),
             known: Known { orders: asked.orders.clone(), tracking: asked.tracking.clone(), links },
-            guard: Guard { names: asked.names.clone(), emails: asked.emails.clone(), phones: asked.phones.clone() },
+            guard: Guard {
+                names: asked.names.clone(),
+                emails: asked.emails.clone(),
+                phones: asked.phones.clone(),
+                streets: Vec::new(),
+            },
             own: Own { domains: vec![market.domain.clone()], ..Own::default() },
             lang,
             reader: None,

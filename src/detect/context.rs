@@ -82,6 +82,9 @@ pub struct Guard {
     /// Telephone numbers.
     #[serde(default)]
     pub phones: Vec<String>,
+    /// Lines of postal addresses: a street with its number.
+    #[serde(skip)]
+    pub streets: Vec<String>,
 }
 
 impl fmt::Debug for Guard {

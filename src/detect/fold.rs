@@ -35,7 +35,8 @@ impl View {
     /// Folds a piece.
     pub(super) fn of(piece: &str) -> Self {
         if piece.is_ascii() {
-            return Self::new(piece.to_ascii_lowercase(), Origin::Same);
+            // A tab parts as a space does.
+            return Self::new(piece.to_ascii_lowercase().replace('\t', " "), Origin::Same);
         }
         let mut folding = Folding::with_capacity(piece.len());
         piece.chars().for_each(|c| folding.take(c));
@@ -157,7 +158,9 @@ impl Folding {
     fn take(&mut self, c: char) {
         let at = self.next;
         self.next = at.saturating_add(1);
-        if c.is_ascii() {
+        if c == '\t' {
+            self.push(' ', at);
+        } else if c.is_ascii() {
             self.push(c.to_ascii_lowercase(), at);
         } else if invisible(c) || mark(c) {
             // What is not seen belongs to the character before it.

@@ -19,9 +19,18 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     for email in &guard.emails {
         exact(sight, &Zeroizing::new(folded(email.trim())), Kind::Email, found);
     }
+    for street in guard.streets.iter().filter(|street| names_a_house(street)) {
+        exact(sight, &Zeroizing::new(folded(street.trim())), Kind::Address, found);
+    }
     if !guard.phones.is_empty() {
         phones(sight, found);
     }
+}
+
+/// Whether a line of an address leads to a door by itself: letters and a number.
+fn names_a_house(line: &str) -> bool {
+    let letters = line.chars().filter(|c| c.is_alphabetic()).count();
+    letters >= 4 && line.chars().any(|c| c.is_ascii_digit())
 }
 
 fn full_name(sight: &Sight<'_>, name: &str, found: &mut Finds) {

@@ -523,7 +523,9 @@ impl Search<'_> {
             return true;
         }
         let bytes = text.as_bytes();
-        let code_before = start.checked_sub(1).is_some_and(|at| bytes[at] == b'#' || bytes[at] == b'_');
+        // "wa_0812…": a sign after a word that says "call" makes no code of it.
+        let code_before = start.checked_sub(1).is_some_and(|at| bytes[at] == b'#' || bytes[at] == b'_')
+            && self.sight.before(CALL, start, 1).next().is_none();
         let code_after =
             bytes.get(end).is_some_and(|b| *b == b'_' || b.is_ascii_alphabetic() && self.face_is_code(end));
         let digits: String = text[start..end].bytes().filter(u8::is_ascii_digit).map(char::from).collect();

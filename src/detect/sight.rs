@@ -35,6 +35,7 @@ pub(super) struct Sight<'a> {
     raw: &'a str,
     /// Which cues are among the hits: a bit each.
     cues: u64,
+    ascii: OnceCell<bool>,
     digits: OnceCell<Digits>,
     places: OnceCell<Vec<usize>>,
 }
@@ -100,7 +101,17 @@ impl<'a> Sight<'a> {
             _ => 0,
         };
         let cues = hits.iter().fold(0, |cues, hit| cues | cue(hit));
-        Self { view, hits, context, face, raw, cues, digits: OnceCell::new(), places: OnceCell::new() }
+        Self {
+            view,
+            hits,
+            context,
+            face,
+            raw,
+            cues,
+            ascii: OnceCell::new(),
+            digits: OnceCell::new(),
+            places: OnceCell::new(),
+        }
     }
 
     /// What stands in the piece as written where the view has `start..end`.
@@ -113,7 +124,7 @@ impl<'a> Sight<'a> {
 
     /// Whether the piece is ASCII, so that the view says exactly what was written.
     pub(super) fn raw_is_ascii(&self) -> bool {
-        self.raw.len() == self.text().len() && self.text().is_ascii()
+        *self.ascii.get_or_init(|| self.raw.len() == self.text().len() && self.text().is_ascii())
     }
 
     /// The digits in the text, read once.

@@ -93,9 +93,16 @@ fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>
         return;
     }
     let mut any = false;
+    let mut spans: Vec<(usize, usize)> = text.spans.iter().map(|span| (span.start, span.end)).collect();
+    spans.sort_unstable();
+    let (mut next, mut until) = (0, 0);
     for (at, atom) in digits.atoms().iter().enumerate() {
         let (start, end) = text.view.chars(atom.start, atom.end);
-        let taken = text.spans.iter().any(|span| span.start < end && start < span.end);
+        while let Some((_, last)) = spans.get(next).filter(|(first, _)| *first < end) {
+            until = until.max(*last);
+            next += 1;
+        }
+        let taken = until > start;
         if !taken && digits.len(at) <= Window::RUN && atom.how != How::Maybe {
             residues.push(Residue {
                 text: Some(n),

@@ -229,7 +229,8 @@ fn a_window_carries_what_came_before() {
 
 #[test]
 fn guarded_names_are_cut_and_common_words_stay() {
-    let guard = Guard { names: vec!["Budi Santoso".to_owned()], emails: Vec::new(), phones: Vec::new() };
+    let guard =
+        Guard { names: vec!["Budi Santoso".to_owned()], emails: Vec::new(), phones: Vec::new(), streets: Vec::new() };
     let context = Context { guard, ..Context::default() };
     let piece = |text| [Piece { part: Part::Text(0), text }];
     assert_eq!(
@@ -417,4 +418,21 @@ fn a_host_hides_behind_no_row_of_labels() {
         let text = format!("lihat {before}toko-contoh.com/katalog ya");
         assert!(cut(&text, "id").iter().any(|(kind, _)| *kind == Kind::Link), "{text}");
     }
+}
+
+#[test]
+fn a_door_that_the_vault_knows_is_guarded_and_a_town_is_not() {
+    let streets = vec!["Jl. Kenanga Raya 77".to_owned(), "Bandung".to_owned()];
+    let guard = Guard { names: Vec::new(), emails: Vec::new(), phones: Vec::new(), streets };
+    let context = Context { lang: Some("id".to_owned()), guard, ..Context::default() };
+    let cut = |text: &str| DETECT.scan(&[Piece { part: Part::Text(0), text }], &context, &Window::default()).findings;
+    assert_eq!(cut("salam,\nJL. KENANGA RAYA 77")[0].kind, Kind::Address);
+    assert!(cut("toko kami kirim dari Bandung").is_empty());
+}
+
+#[test]
+fn tabs_and_underscores_hide_nothing() {
+    assert_eq!(cut("budi\t@\tcontoh-toko.com", "id")[0].0, Kind::Email);
+    assert_eq!(cut("simpan wa_081234567890 ya", "id")[0].0, Kind::Phone);
+    assert!(cut("berkas IMG_20261122123456 dan kode SKU_081234567890", "id").is_empty());
 }

@@ -78,7 +78,7 @@ impl Relay {
         window: Window,
         (read, codes): (&Read, &[Finding]),
     ) -> Result<Option<Box<Unguarded>>, Stop> {
-        let may_be_guard = |kind: Kind| matches!(kind, Kind::Email | Kind::Name | Kind::Phone);
+        let may_be_guard = |kind: Kind| matches!(kind, Kind::Address | Kind::Email | Kind::Name | Kind::Phone);
         if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
             return Ok(None);
         }
@@ -352,6 +352,7 @@ fn guard(talk: &Talk) -> Guard {
             guard.names.extend(profile.names.iter().cloned());
             guard.emails.extend(profile.emails.iter().cloned());
             guard.phones.extend(profile.phones.iter().cloned());
+            guard.streets.extend(profile.addresses.iter().flat_map(|address| address.lines.iter().cloned()));
         }
     }
     guard

@@ -19,7 +19,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tabir::{
-    channel::api::{Api, serve_connection},
+    channel::api::{Api, ApiRules, serve_connection},
     desk::{Desk, TokenScope},
     detect::Detect,
     media::attachment::AttachmentRules,
@@ -113,7 +113,7 @@ impl House {
         ));
         let scope = desk.add_marketplace(&"demo".parse().unwrap(), "relay.example").await.unwrap().unwrap();
         let market = desk.issue_token(&scope, TokenScope::Marketplace, None).await.unwrap().0.reveal().clone();
-        let api = Arc::new(Api::new(Arc::clone(&desk), relay));
+        let api = Arc::new(Api::new(Arc::clone(&desk), relay, ApiRules::default()));
         Self { api, desk, store, vault, clock, scope, market, folder }
     }
 
@@ -760,7 +760,7 @@ async fn files_are_scrubbed_as_those_of_a_message_are() {
     assert_eq!((told.status, told.body["verdict"].as_str()), (200, Some("redact")), "{}", told.body);
     let files = told.body["attachments"].as_array().unwrap();
     let names: Vec<_> = files.iter().map(|f| f["filename"].as_str().unwrap()).collect();
-    assert_eq!(names, ["file-1.png", "file-2.txt", "resi.png"]);
+    assert_eq!(names, ["picture-1.png", "file-2.txt", "picture-3.png"]);
     assert_eq!(told.body["findings"][0]["part"], "attachment:0", "{}", told.body);
     let clean = data_encoding::BASE64.decode(files[2]["content"].as_str().unwrap().as_bytes()).unwrap();
     assert_eq!((&files[2]["action"], &files[2]["bytes"]), (&json!("rebuilt"), &json!(clean.len())));
@@ -985,5 +985,72 @@ async fn a_code_that_leads_away_reaches_nobody_and_a_parcel_number_stays() {
         let view =
             zxingcpp::ImageView::from_slice(gray.as_raw(), gray.width(), gray.height(), zxingcpp::ImageFormat::Lum);
         assert_eq!(zxingcpp::read().from(&view.unwrap()).unwrap().len(), left, "file {n}");
+    }
+}
+
+#[tokio::test]
+async fn a_guess_is_answered_alike_whatever_the_vault_knows() {
+    let house = House::new().await;
+    house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
+    let buyer = json!({"role": "buyer", "display_name": "Rina", "names": ["Rina Kartika"], "emails": [BUYER_MAIL],
+        "phones": ["+6281220000045"], "addresses": [{"name": "Rina Kartika", "lines": ["Jl. Contoh 7"], "city": "Bandung", "country": "ID"}]});
+    assert_eq!(house.market("PUT", "/v1/parties/b-1", buyer).await.status, 200);
+    let own = house.seller_token("s-1").await;
+    let path = "/v1/conversations/c-1/messages";
+    let send = async |text: &str, files: Value| {
+        let told = house.ask(&own, "POST", path, json!({"from": "seller", "text": text, "attachments": files})).await;
+        house.say("buyer", "ok").await;
+        house.pass_time(Duration::minutes(13));
+        told
+    };
+    // A message that is refused for something else.
+    let refused =
+        async |guess: &str| send(&format!("I will kill you, I know where you live. {guess}"), json!([])).await;
+    for (right, wrong) in [("20000045", "20000046"), ("Jl. Contoh 7", "Jl. Contoh 8"), ("Rina Kartika", "Dewi Lestari")]
+    {
+        let (right, wrong) = (refused(right).await, refused(wrong).await);
+        assert_eq!((right.status, &right.body["code"]), (422, &json!("content_refused")), "{}", right.body);
+        let places = |body: &Value| -> Vec<Value> {
+            body["findings"].as_array().unwrap().iter().map(|f| json!([f["kind"], f["start"], f["end"]])).collect()
+        };
+        assert_eq!(places(&right.body), places(&wrong.body));
+    }
+    // The message after it: what is remembered of digits must not differ by the guess.
+    let after = async |guess: &str| {
+        send(&format!("cek {guess} ya"), json!([])).await;
+        send("wa 0812 2", json!([])).await.body
+    };
+    let (right, wrong) = (after("20000045").await, after("20000046").await);
+    for key in ["delivered", "findings", "verdict"] {
+        assert_eq!(right[key], wrong[key], "{key}");
+    }
+    // A name in the lines of a code.
+    let coded = async |name: &str| {
+        let content = data_encoding::BASE64.encode(&coded(zxingcpp::BarcodeFormat::Code128, name));
+        send("label", json!([{"filename": "a.png", "media_type": "image/png", "content": content}])).await.body
+    };
+    let (right, wrong) = (coded("RINA KARTIKA").await, coded("DEWI LESTARI").await);
+    for key in ["findings", "verdict"] {
+        assert_eq!(right[key], wrong[key], "{key}");
+    }
+    assert_eq!(right["delivered"]["attachments"][0]["action"], "rebuilt");
+    assert_eq!(right["delivered"]["text"], wrong["delivered"]["text"]);
+}
+
+#[tokio::test]
+async fn a_page_is_judged_although_the_text_beside_it_is_spread_out() {
+    let house = House::new().await;
+    house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
+    for (text, page) in [
+        ("rina at gmail\n\n\n\ndot com", "rina at gmail dot com"),
+        ("0812\n\n\n\n3456\n\n\n\n7890", "0812<br>3456<br>7890"),
+        ("evilshop\n\ndot\n\ncom", "evilshop dot com"),
+    ] {
+        let body = json!({"from": "seller", "text": text, "html": format!("<p>{page}</p>")});
+        let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+        house.say("buyer", "ok").await;
+        let parts: Vec<_> = told.body["findings"].as_array().unwrap().iter().map(|f| &f["part"]).collect();
+        assert!(parts.contains(&&json!("html")), "{text:?}: {}", told.body);
+        assert!(!told.body["delivered"]["html"].as_str().unwrap().contains(page), "{}", told.body);
     }
 }

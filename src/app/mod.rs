@@ -140,7 +140,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let first_token = first_marketplace(&desk).await?;
     let metrics = metrics_handle()?;
     let smtp = Smtp::new(Arc::clone(&relay), &settings.mail, required(&settings, &compiled), &dns);
-    let api = Arc::new(Api::with(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone()));
+    let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone()));
     let rooms = Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };
     let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
     let dev_ca = settings.tls.cert.with_file_name("ca.pem");

@@ -14,14 +14,14 @@ use serde_json::json;
 use super::{Failure, house, say, scrub};
 use crate::{
     app,
-    detect::{Context, Detect, Known, Piece, Window, carries_contact, placeholder},
+    detect::{Context, Detect, Known, Piece, Window, link_stays, placeholder},
     media::{
         Unreadable,
-        code::{Code, Linear},
+        code::Linear,
         html::Document,
         mail::{self, Limits, Outgoing},
     },
-    model::{self, Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
+    model::{Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
     policy::content::{ContentRules, decide},
     sandbox::Sandbox,
 };
@@ -166,16 +166,7 @@ fn clean_text(detect: &Detect, context: &Context, input: &[u8], part: Part) -> C
 fn clean_page(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleaned, Failure> {
     let html = String::from_utf8_lossy(input);
     let mut document = Document::parse(&html).map_err(|e| Failure::Fault(Fault::new("opening a page", e)))?;
-    let stays = |host: &str| {
-        let own =
-            |domain: &String| host.strip_suffix(domain.as_str()).is_some_and(|r| r.is_empty() || r.ends_with('.'));
-        context.known.links.iter().any(own)
-    };
-    document.keep_links(&|link| {
-        let Some(rest) = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")) else { return false };
-        let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
-        stays(&host) && !carries_contact(link, &stays)
-    });
+    document.keep_links(&|link| link_stays(link, &context.known.links));
     document.keep_images(&mut |_| None);
     let blocks = document.blocks();
     let pieces: Vec<Piece<'_>> =
@@ -250,12 +241,7 @@ fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
     let rebuilt = house::runtime()?.block_on(sandbox.rebuild(Bytes::from(input), Linear::Cover))?;
     let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
     say::err("metadata is gone, codes are covered; text in a picture is not judged yet");
-    let finding = |code: Code| Finding {
-        area: Some(code.area),
-        frame: Some(code.frame),
-        ..Finding::in_text(Part::Attachment(0), (0, 0), model::Kind::Code, code.text)
-    };
-    let findings = rebuilt.codes.into_iter().map(finding).collect();
+    let findings = rebuilt.codes.into_iter().map(|code| code.finding(Part::Attachment(0))).collect();
     Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings, signals: Vec::new() })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     policy::content,
 };
 
-pub use crate::detect::carries_contact;
+pub use crate::detect::{Context as Reading, link_stays};
 
 use super::Desk;
 
@@ -45,11 +45,11 @@ pub struct Scrubbed {
 }
 
 impl Desk {
-    /// Looks at texts as at consecutive messages of one sender.
+    /// What a text or file to clean is read with.
     ///
     /// # Errors
     /// By a fault.
-    pub async fn scrub(&self, scope: &Scope, texts: &[&str], asked: &ScrubAsked) -> Result<Scrubbed, Fault> {
+    pub async fn reading(&self, scope: &Scope, asked: &ScrubAsked) -> Result<Context, Fault> {
         let rules = self.rules(scope);
         let market = self.market(scope).await?;
         let mut links = asked.links.clone();
@@ -57,7 +57,7 @@ impl Desk {
         let lang = asked.lang.clone().or_else(|| rules.locale.clone());
         // A language that was given brings its own numbering plan.
         let fallback = if asked.lang.is_none() { rules.region.clone() } else { None };
-        let context = Context {
+        Ok(Context {
             region: asked.region.clone().or(fallback),
             sender: asked.sender.unwrap_or(Side::Seller),
             known: Known { orders: asked.orders.clone(), tracking: asked.tracking.clone(), links },
@@ -70,19 +70,23 @@ impl Desk {
             own: Own { domains: vec![market.domain.clone()], ..Own::default() },
             lang,
             reader: None,
-        };
+        })
+    }
+
+    /// Looks at texts as at consecutive messages of one sender.
+    pub fn scrub(&self, texts: &[&str], context: &Context) -> Scrubbed {
         let pieces: Vec<Piece<'_>> =
             texts.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
-        let report = (self.detect)().scan(&pieces, &context, &Window::default());
+        let report = (self.detect)().scan(&pieces, context, &Window::default());
         let mark = |finding: Finding| {
             let mark = placeholder(finding.kind, context.lang.as_deref());
             (finding, mark)
         };
-        Ok(Scrubbed {
+        Scrubbed {
             texts: report.redacted,
             findings: report.findings.into_iter().map(mark).collect(),
             signals: report.signals,
-        })
+        }
     }
 
     /// What the content policy would say.

@@ -1,4 +1,5 @@
-//! What an allowed link carries along: a way to a person in its path or its query.
+//! Which links of a page may stay, and what an allowed link carries along: a way to a person in its
+//! path or its query.
 //!
 //! A link of the marketplace is full of numbers that mean an order, so only what can mean
 //! nothing else counts: mail addresses, numbers with `+` or under a name such as `wa=`, schemes
@@ -6,8 +7,23 @@
 
 use std::borrow::Cow;
 
+/// Whether a link may stay: on the web, to one of `domains` or beneath one, and carrying no
+/// contact.
+pub fn link_stays(link: &str, domains: &[String]) -> bool {
+    let own = |host: &str| {
+        let beneath = |own: &String| host.strip_suffix(own.to_ascii_lowercase().as_str()).map(str::to_owned);
+        domains.iter().filter_map(beneath).any(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let Some(rest) = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")) else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let (host, port) = authority.split_once(':').unwrap_or((&authority, ""));
+    // Browsers read `\` as `/`, and `a:b@c` as c: what is not a plain host leads who knows where.
+    let plain = host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    plain && port.bytes().all(|b| b.is_ascii_digit()) && own(host) && !carries_contact(link, &own)
+}
+
 /// Whether a link whose host may stay carries a contact. `allowed` says which hosts may stay.
-pub fn carries_contact(link: &str, allowed: &dyn Fn(&str) -> bool) -> bool {
+pub(super) fn carries_contact(link: &str, allowed: &dyn Fn(&str) -> bool) -> bool {
     let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
     let Some(at) = rest.find(['/', '?', '#', '\\']) else { return false };
     let mut said = Cow::Borrowed(&rest[at..]);
@@ -162,6 +178,30 @@ mod tests {
             "market.example/t.me/budi",
         ] {
             assert!(carries(link), "{link}");
+        }
+    }
+
+    #[test]
+    fn a_page_keeps_plain_links_to_allowed_hosts_alone() {
+        let domains = ["Market.example".to_owned()];
+        for link in ["https://market.example/@toko", "http://help.MARKET.example:8443/x", "https://market.example"] {
+            assert!(link_stays(link, &domains), "{link}");
+        }
+        for link in [
+            r"https://evil.test\.market.example/",
+            r"https://evil.test\@market.example/",
+            "https://market.example:x@evil.test/",
+            "https://market.example@evil.test/",
+            "https://evilmarket.example/",
+            "https:///market.example/",
+            "https://evil.test\t.market.example/",
+            "ftp://market.example/",
+            "javascript://market.example/%0aalert(1)",
+            "//market.example/",
+            "https://market.example/?wa=081234567890",
+            "https://market.example/go?to=https%3A%2F%2Fevil.test",
+        ] {
+            assert!(!link_stays(link, &domains), "{link}");
         }
     }
 

@@ -17,7 +17,7 @@ use toml::Spanned;
 use super::{
     fold::{View, fold},
     placeholder::opaque,
-    signal::{Rule, RuleText},
+    signal::{Rule, RuleText, Set},
     token::{self, Token},
 };
 use crate::model::Kind;
@@ -190,6 +190,8 @@ pub(super) struct Hit {
 pub(super) struct Lexicon {
     words: Words,
     disguised: Words,
+    /// The concepts of English, whose words are borrowed everywhere.
+    pub(super) english: Set,
     pub(super) rules: Vec<Rule>,
     pub(super) explanations: BTreeMap<String, String>,
 }
@@ -495,7 +497,10 @@ impl Building {
 
     fn finish(self, files: &[(&str, &str)]) -> Result<Lexicon, LexiconFault> {
         let file = files.first().map_or("lexicon", |(name, _)| name);
+        let mut english = Set::default();
+        self.concepts.iter().filter(|(name, _)| name.starts_with("en:")).for_each(|(_, id)| english.insert(*id));
         Ok(Lexicon {
+            english,
             words: Words::new(self.words, file)?,
             disguised: Words::new(self.disguised, file)?,
             rules: self.rules,

@@ -37,7 +37,7 @@ mod token;
 mod unveil;
 mod window;
 
-pub use carried::carries_contact;
+pub use carried::link_stays;
 pub use context::{Context, Guard, Known, Own, Piece, Report};
 pub use lexicon::{ExampleFault, LexiconFault};
 pub use placeholder::placeholder;
@@ -89,7 +89,7 @@ impl Detect {
             self.look(text, piece.text, context);
         }
         let window = split::look(self, &mut texts, context, window);
-        let signals = self.signals(pieces, &texts);
+        let signals = self.signals(pieces, &texts, context.lang.as_deref());
         let mut report = Report { signals, window, ..Report::default() };
         for (piece, text) in pieces.iter().zip(texts) {
             let chars = Chars::of(piece.text);
@@ -176,16 +176,16 @@ impl Detect {
 
     fn meets(&self, rule: &signal::Rule, text: &str) -> bool {
         let mut read = [self.read(text)];
-        self.look(&mut read[0], text, &Context { lang: rule.language(), ..Context::default() });
-        let (mentions, present) = mentions(&read);
-        rule.meets(&mentions, &present).is_some()
+        self.look(&mut read[0], text, &Context { lang: rule.language().map(str::to_owned), ..Context::default() });
+        let (mentions, present) = mentions(&read, &self.lexicon.english);
+        rule.meets(&mentions, &present, rule.language()).is_some()
     }
 
-    fn signals(&self, pieces: &[Piece<'_>], texts: &[Read]) -> Vec<Signal> {
-        let (mentions, present) = mentions(texts);
-        let met = self.lexicon.rules.iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present)?)));
+    fn signals(&self, pieces: &[Piece<'_>], texts: &[Read], lang: Option<&str>) -> Vec<Signal> {
+        let (mentions, present) = mentions(texts, &self.lexicon.english);
+        let met = self.lexicon.rules.iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang)?)));
         let mut signals: Vec<Signal> = met
-            .map(|(rule, at)| Signal { part: pieces[mentions[at].piece].part, kind: rule.kind, rule: rule.id.clone() })
+            .map(|(rule, at)| Signal { part: pieces[at.piece].part, kind: rule.kind, rule: rule.id.clone() })
             .collect();
         signals.sort_by(|a, b| (a.part, a.kind, &a.rule).cmp(&(b.part, b.kind, &b.rule)));
         signals.dedup_by_key(|signal| (signal.part, signal.kind));
@@ -250,24 +250,48 @@ fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
 }
 
 /// The concepts of all pieces in one row; what was found is a concept too.
-fn mentions(texts: &[Read]) -> (Vec<Mention>, Set) {
+fn mentions(texts: &[Read], english: &Set) -> (Vec<Mention>, Set) {
     let (mut mentions, mut present) = (Vec::new(), Set::default());
     let (mut words, mut offset) = (0, 0);
     for (piece, read) in texts.iter().enumerate() {
         let tokens = read.view.tokens();
         let mut said: Vec<(usize, usize, u16)> = read.concepts().chain(read.found()).collect();
         said.sort_unstable_by_key(|(start, end, concept)| (*start, std::cmp::Reverse(*end), *concept));
-        let mut before = 0;
+        // A sign that means something, such as a star, is a word of its own: else no row of them
+        // would ever be far from anything.
+        let (mut before, mut signs, mut last) = (0, 0, None);
+        let first = mentions.len();
         for (start, end, concept) in said {
             before += tokens[before..].iter().take_while(|token| token.start < start).count();
-            let word = u32::try_from(words + before).unwrap_or(u32::MAX);
+            let within = before.checked_sub(1).is_some_and(|at| tokens[at].end > start);
+            let begins = tokens.get(before).is_some_and(|token| token.start == start);
+            signs += usize::from(!within && !begins && last != Some(start));
+            last = Some(start);
+            let word = u32::try_from(words + before + signs).unwrap_or(u32::MAX);
             present.insert(concept);
-            mentions.push(Mention { concept, piece, word, start: offset + start, end: offset + end });
+            let english = english.has(concept);
+            mentions.push(Mention { concept, piece, word, start: offset + start, end: offset + end, english });
         }
-        words += tokens.len() + 1;
+        spread(&mut mentions[first..]);
+        words += tokens.len() + signs + 1;
         offset += read.view.text().len() + 1;
     }
     (mentions, present)
+}
+
+/// What overlaps an English word is one too: "don" in "don't".
+fn spread(mentions: &mut [Mention]) {
+    for backwards in [false, true] {
+        let (mut from, mut until) = (usize::MAX, 0);
+        for n in 0..mentions.len() {
+            let at = if backwards { mentions.len() - 1 - n } else { n };
+            let mention = &mut mentions[at];
+            if mention.english {
+                (from, until) = (mention.start, until.max(mention.end));
+            }
+            mention.english |= if backwards { from < mention.end && from != usize::MAX } else { mention.start < until };
+        }
+    }
 }
 
 /// Sorted spans without overlaps, without what is known to the conversation.

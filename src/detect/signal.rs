@@ -29,6 +29,9 @@ pub(super) struct RuleText {
     /// Whether the groups come in the order given.
     #[serde(default)]
     pub(super) ordered: bool,
+    /// Concepts that do not count right after a word of the concept `not`: "please don't cancel".
+    #[serde(default)]
+    pub(super) affirmed: Vec<String>,
     /// Texts that the rule must see.
     pub(super) must_catch: Vec<String>,
     /// Texts that the rule must let pass.
@@ -70,6 +73,8 @@ pub(super) struct Rule {
     own: Set,
     within: u32,
     ordered: bool,
+    affirmed: Set,
+    not: Set,
     pub(super) must_catch: Vec<String>,
     pub(super) must_pass: Vec<String>,
 }
@@ -105,7 +110,14 @@ impl Rule {
         for names in &text.unless {
             unless.join(&set(names)?);
         }
+        let (mut affirmed, mut not) = (Set::default(), Set::default());
+        for names in &text.affirmed {
+            affirmed.join(&set(names)?);
+            not.join(&set("not")?);
+        }
         Ok(Self {
+            affirmed,
+            not,
             id: text.id.clone(),
             kind: text.kind,
             groups: text.all.iter().map(|names| set(names)).collect::<Result<_, _>>()?,
@@ -119,25 +131,42 @@ impl Rule {
     }
 
     /// The language of the file, as the id begins with it.
-    pub(super) fn language(&self) -> Option<String> {
-        self.id.split('.').next().map(str::to_owned)
+    pub(super) fn language(&self) -> Option<&str> {
+        self.id.split('.').next()
     }
 
-    /// The place in `mentions` where the rule is first fulfilled: its last concept.
-    pub(super) fn meets(&self, mentions: &[Mention], present: &Set) -> Option<usize> {
+    /// The mention with which the rule is first fulfilled: its last concept.
+    /// `lang` is the language that the text is said to be in.
+    pub(super) fn meets(&self, mentions: &[Mention], present: &Set, lang: Option<&str>) -> Option<Mention> {
         if self.groups.iter().any(|group| !group.meets(present)) {
             return None;
         }
+        if self.affirmed.is_empty() || !self.not.meets(present) {
+            return self.met(mentions, lang);
+        }
+        let counts = |at: &usize| !self.affirmed.has(mentions[*at].concept) || !self.denied(&mentions[..=*at]);
+        self.met(&(0..mentions.len()).filter(counts).map(|at| mentions[at]).collect::<Vec<_>>(), lang)
+    }
+
+    /// Whether the last of these mentions stands right after a denial.
+    fn denied(&self, mentions: &[Mention]) -> bool {
+        let Some((own, before)) = mentions.split_last() else { return false };
+        let near = before.iter().rev().take_while(|m| m.piece == own.piece && m.word + 2 >= own.word);
+        near.into_iter().any(|m| self.not.has(m.concept) && m.end <= own.start)
+    }
+
+    fn met(&self, mentions: &[Mention], lang: Option<&str>) -> Option<Mention> {
+        let said = self.language().is_some_and(|own| own == "en" || lang.is_some_and(|lang| primary(lang) == own));
         for (first, mention) in mentions.iter().enumerate() {
             if !self.groups.iter().any(|group| group.has(mention.concept)) {
                 continue;
             }
             let last = if self.ordered { self.in_order(mentions, first) } else { self.together(mentions, first) };
             if let Some(last) = last
-                && self.native(&mentions[first..=last])
+                && self.native(&mentions[first..=last], said)
                 && !self.excused(mentions, first, last)
             {
-                return Some(last);
+                return Some(mentions[last]);
             }
         }
         None
@@ -200,9 +229,11 @@ impl Rule {
         mentions[at].word.saturating_sub(mentions[first].word) <= self.within
     }
 
-    /// Loan words alone do not make a sentence of the rule's language.
-    fn native(&self, mentions: &[Mention]) -> bool {
-        self.own.is_empty() || mentions.iter().any(|mention| self.own.has(mention.concept))
+    /// Loan words alone do not make a sentence of the rule's language: unless the text is `said` to
+    /// be in it, one of its words must be no English one.
+    fn native(&self, mentions: &[Mention], said: bool) -> bool {
+        let own = |mention: &Mention| self.own.has(mention.concept) && (said || !mention.english);
+        self.own.is_empty() || mentions.iter().any(own)
     }
 
     /// An excusing concept within four words of what was found.
@@ -230,6 +261,13 @@ pub(super) struct Mention {
     pub(super) start: usize,
     /// One past the last byte.
     pub(super) end: usize,
+    /// Whether an English word of the lexicon stands there.
+    pub(super) english: bool,
+}
+
+/// The language of a tag, without script and region.
+fn primary(tag: &str) -> &str {
+    tag.split(['-', '_']).next().unwrap_or(tag)
 }
 
 /// A set of concepts.
@@ -250,7 +288,8 @@ impl Set {
         self.0.is_empty()
     }
 
-    fn has(&self, concept: u16) -> bool {
+    /// Whether a concept is in.
+    pub(super) fn has(&self, concept: u16) -> bool {
         self.0.get(usize::from(concept / 64)).is_some_and(|word| word >> (concept % 64) & 1 == 1)
     }
 
@@ -277,6 +316,7 @@ mod tests {
             unless: unless.iter().map(|s| (*s).to_owned()).collect(),
             within: 5,
             ordered,
+            affirmed: Vec::new(),
             must_catch: vec!["x".to_owned()],
             must_pass: Vec::new(),
         };
@@ -291,10 +331,17 @@ mod tests {
             .filter(|(_, b)| b.is_ascii_lowercase())
             .map(|(at, b)| {
                 present.insert(u16::from(b - b'a'));
-                Mention { concept: u16::from(b - b'a'), piece: 0, word: at as u32, start: at, end: at + 1 }
+                Mention {
+                    concept: u16::from(b - b'a'),
+                    piece: 0,
+                    word: at as u32,
+                    start: at,
+                    end: at + 1,
+                    english: false,
+                }
             })
             .collect();
-        rule.meets(&mentions, &present).is_some()
+        rule.meets(&mentions, &present, None).is_some()
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use zxingcpp::{BarcodeFormat, BarcodeReader, ImageFormat, ImageView, Position};
 
 use super::Unreadable;
+use crate::model::{Finding, Kind, Part};
 
 /// A code in a picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,18 @@ pub struct Code {
     pub area: [u32; 4],
 }
 
+impl Code {
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.text, self.linear, self.area) == (&other.text, other.linear, other.area)
+    }
+
+    /// The code as a finding in a file.
+    pub fn finding(self, part: Part) -> Finding {
+        let finding = Finding::in_text(part, (0, 0), Kind::Code, self.text);
+        Finding { area: Some(self.area), frame: Some(self.frame), ..finding }
+    }
+}
+
 /// What is to be done with linear codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linear {
@@ -38,27 +51,35 @@ pub enum Linear {
     Cover,
 }
 
-/// Finds the codes of a frame and covers them.
+/// Finds the codes of a frame, covers them, and adds those to `codes` that no earlier frame had.
 ///
 /// # Errors
-/// When codes keep turning up: such a picture is not to be passed on.
-pub(super) fn cover(picture: &mut DynamicImage, frame: usize, linear: Linear) -> Result<Vec<Code>, Unreadable> {
-    let mut codes: Vec<Code> = Vec::new();
+/// When there are too many to tell, or codes keep turning up: such a picture is not to be passed on.
+pub(super) fn cover(
+    picture: &mut DynamicImage,
+    frame: usize,
+    linear: Linear,
+    codes: &mut Vec<Code>,
+) -> Result<(), Unreadable> {
     let mut margin = MARGIN;
     let clear = picture.color().has_alpha();
     for _ in 0..ROUNDS {
         let found = find(picture)?;
-        let fresh: Vec<Code> = found.into_iter().filter(|code| !codes.contains(code)).collect();
         let hide: Vec<[u32; 4]> =
-            fresh.iter().filter(|code| !code.linear || linear == Linear::Cover).map(|code| code.area).collect();
-        codes.extend(fresh);
+            found.iter().filter(|code| !code.linear || linear == Linear::Cover).map(|code| code.area).collect();
+        for code in found {
+            if !codes.iter().any(|known| known.is_like(&code)) {
+                codes.push(Code { frame, ..code });
+            }
+        }
+        if codes.len() > MOST {
+            return Err(Unreadable::TooLarge);
+        }
         if hide.is_empty() {
             if !clear && picture.color().has_alpha() {
                 *picture = DynamicImage::ImageRgb8(picture.to_rgb8());
             }
-            codes.iter_mut().for_each(|code| code.frame = frame);
-            codes.truncate(MOST);
-            return Ok(codes);
+            return Ok(());
         }
         hide.iter().for_each(|area| paint(picture, *area, margin));
         margin *= 2;
@@ -69,8 +90,8 @@ pub(super) fn cover(picture: &mut DynamicImage, frame: usize, linear: Linear) ->
 /// How much is covered around a code, in hundredths of its larger side: finders reach the edge.
 const MARGIN: u32 = 8;
 const ROUNDS: usize = 6;
-/// So many codes are told.
-const MOST: usize = 64;
+/// No honest picture has more codes.
+pub const MOST: usize = 64;
 
 /// The codes that are there now, as any reader may see the picture: on white, on black, inverted.
 fn find(picture: &DynamicImage) -> Result<Vec<Code>, Unreadable> {
@@ -128,7 +149,7 @@ fn read(gray: &GrayImage, format: BarcodeFormat, damaged: bool, codes: &mut Vec<
 }
 
 /// So much of what a code says is told, in bytes.
-const TEXT: usize = 1_024;
+pub const TEXT: usize = 1_024;
 
 /// The upright rectangle around a code.
 fn area(position: &Position, width: u32, height: u32) -> [u32; 4] {
@@ -183,6 +204,12 @@ mod tests {
         DynamicImage::ImageRgb8(picture)
     }
 
+    fn covered(picture: &mut DynamicImage, linear: Linear) -> Vec<Code> {
+        let mut codes = Vec::new();
+        cover(picture, 0, linear, &mut codes).unwrap();
+        codes
+    }
+
     fn texts(codes: &[Code]) -> Vec<&str> {
         codes.iter().map(|code| code.text.as_str()).collect()
     }
@@ -197,7 +224,7 @@ mod tests {
             BarcodeFormat::RMQRCode,
         ] {
             let mut picture = with_code(format, AWAY);
-            let codes = cover(&mut picture, 0, Linear::Tell).unwrap();
+            let codes = covered(&mut picture, Linear::Tell);
             assert!(texts(&codes).contains(&AWAY), "{format}");
             assert!(find(&picture).unwrap().is_empty(), "{format} is read no more");
             assert_eq!(picture.to_rgb8().get_pixel(2, 2), &Rgb([236, 240, 228]), "{format}: the rest stays");
@@ -214,7 +241,7 @@ mod tests {
         image::imageops::replace(&mut pair, &upright.to_rgb8(), 0, 0);
         image::imageops::replace(&mut pair, &upright.to_rgb8(), i64::from(upright.width()), 0);
         for (mut picture, count) in [(upright.rotate90(), 1), (inverted, 1), (pair.into(), 2)] {
-            let codes = cover(&mut picture, 0, Linear::Tell).unwrap();
+            let codes = covered(&mut picture, Linear::Tell);
             assert_eq!(texts(&codes), vec![AWAY; count]);
             assert!(find(&picture).unwrap().is_empty());
         }
@@ -230,7 +257,7 @@ mod tests {
             }
         }
         let mut picture = DynamicImage::ImageRgb8(picture);
-        assert!(!cover(&mut picture, 0, Linear::Tell).unwrap().is_empty());
+        assert!(!covered(&mut picture, Linear::Tell).is_empty());
         assert!(find(&picture).unwrap().is_empty());
     }
 
@@ -243,7 +270,7 @@ mod tests {
                 Rgba([ink, ink, ink, if is_ink { 255 } else { 0 }])
             });
             let mut picture = DynamicImage::ImageRgba8(drawn);
-            assert!(texts(&cover(&mut picture, 0, Linear::Tell).unwrap()).contains(&AWAY), "ink {ink}");
+            assert!(texts(&covered(&mut picture, Linear::Tell)).contains(&AWAY), "ink {ink}");
         }
     }
 
@@ -251,10 +278,10 @@ mod tests {
     fn a_parcel_number_stays_and_a_linear_code_goes_where_it_is_asked() {
         let mut picture = with_code(BarcodeFormat::Code128, "JNE00123456789");
         let before = picture.clone();
-        let told = cover(&mut picture, 0, Linear::Tell).unwrap();
+        let told = covered(&mut picture, Linear::Tell);
         assert_eq!((texts(&told), told[0].linear), (vec!["JNE00123456789"], true));
         assert_eq!(picture, before);
-        cover(&mut picture, 0, Linear::Cover).unwrap();
+        covered(&mut picture, Linear::Cover);
         assert!(find(&picture).unwrap().is_empty());
     }
 
@@ -264,7 +291,29 @@ mod tests {
             Rgb([(x * 7 % 256) as u8, (y * 5 % 256) as u8, ((x * y) % 251) as u8])
         }));
         let before = picture.clone();
-        assert!(cover(&mut picture, 0, Linear::Tell).unwrap().is_empty());
+        assert!(covered(&mut picture, Linear::Tell).is_empty());
         assert_eq!(picture, before);
+    }
+
+    #[test]
+    fn a_picture_full_of_codes_is_not_passed_on_half_judged() {
+        let one = with_code(BarcodeFormat::MicroQRCode, "12345").to_rgb8();
+        let (width, height) = one.dimensions();
+        let mut many = RgbImage::new(width * 9, height * 9);
+        for n in 0..81 {
+            let (x, y) = (i64::from(n % 9 * width), i64::from(n / 9 * height));
+            image::imageops::replace(&mut many, &one, x, y);
+        }
+        let mut picture = DynamicImage::ImageRgb8(many);
+        assert_eq!(cover(&mut picture, 0, Linear::Tell, &mut Vec::new()), Err(Unreadable::TooLarge));
+    }
+
+    #[test]
+    fn what_stands_still_in_an_animation_is_told_once() {
+        let mut codes = Vec::new();
+        for frame in 0..3 {
+            cover(&mut with_code(BarcodeFormat::QRCode, AWAY), frame, Linear::Tell, &mut codes).unwrap();
+        }
+        assert_eq!((texts(&codes), codes[0].frame), (vec![AWAY], 0));
     }
 }

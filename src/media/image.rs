@@ -70,7 +70,8 @@ pub fn rebuild(bytes: &[u8], limits: &ImageLimits, linear: Linear) -> Result<Pic
         "image/gif" => return animation(GifDecoder::new(source).map_err(reason)?, limits, linear),
         _ => return Err(Unreadable::Malformed),
     };
-    let codes = code::cover(&mut picture, 0, linear)?;
+    let mut codes = Vec::new();
+    code::cover(&mut picture, 0, linear, &mut codes)?;
     let clear = kind == "image/png" || kind == "image/webp" && picture.color().has_alpha();
     let (bytes, media_type) = if clear { to_png(&picture)? } else { to_jpeg(&picture)? };
     Ok(Picture { bytes, media_type, codes })
@@ -146,7 +147,7 @@ fn animation(
         let frame = frame.map_err(reason)?;
         let delay = frame.delay();
         let mut shown = DynamicImage::ImageRgba8(frame.into_buffer());
-        codes.extend(code::cover(&mut shown, count, linear)?);
+        code::cover(&mut shown, count, linear, &mut codes)?;
         encoder.encode_frame(Frame::from_parts(shown.to_rgba8(), 0, 0, delay)).map_err(reason)?;
         count += 1;
     }

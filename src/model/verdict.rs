@@ -124,6 +124,8 @@ pub struct Refusal {
     pub id: Option<EventId>,
     /// What was found, when content decided.
     pub findings: Vec<Finding>,
+    /// What its author is told of that: the same whatever the vault knows.
+    pub told: Vec<Finding>,
     /// What it was up to, when content decided.
     pub signals: Vec<Signal>,
 }
@@ -131,7 +133,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal for `reason` alone.
     pub fn new(reason: Reason) -> Self {
-        Self { reason, id: None, findings: Vec::new(), signals: Vec::new() }
+        Self { reason, id: None, findings: Vec::new(), told: Vec::new(), signals: Vec::new() }
     }
 
     /// The one stable text that the peer hears.

@@ -30,17 +30,24 @@ impl Relay {
         Ok(Message::at(Admitted { talk: Arc::clone(&talk) }, content))
     }
 
-    /// Cleans files as those of a message are, for nobody in particular, and tells what was covered
+    /// Cleans files as those of a message are, for nobody in particular, and tells what was found
     /// in them. `None`: they are too many or too large for a message.
     ///
     /// # Errors
     /// By a fault.
-    pub async fn clean_files(&self, scope: &Scope, files: &mut [Attachment]) -> Result<Option<Vec<Finding>>, Fault> {
+    pub async fn clean_files(
+        &self,
+        scope: &Scope,
+        context: &Context,
+        files: &mut [Attachment],
+    ) -> Result<Option<Vec<Finding>>, Fault> {
         let rules = self.rules.load_full();
         let fit = attachment::admit(files, rules.files_of(scope.marketplace())).is_ok();
         if !fit {
             return Ok(None);
         }
-        self.rebuild_files(&Context::default(), files).await.map(Some)
+        let mut found = self.rebuild_files(context, files).await?;
+        found.extend(self.drop_caught_names(context, files));
+        Ok(Some(found))
     }
 }

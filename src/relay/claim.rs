@@ -108,7 +108,8 @@ impl Relay {
         ending
     }
 
-    /// Opens what is needed for the length of this call: the body, the address, nothing more.
+    /// Opens what is needed now: the body for the length of this call, the people as `people` keeps
+    /// them.
     async fn hand_over(&self, delivery: &Delivery) -> Result<Handover, Fault> {
         let Some(boarding) = self.store.boarding(delivery).await? else { return Ok(Handover::CalledOff) };
         let conversation = boarding.conversation;

@@ -15,7 +15,8 @@
 //! # Security
 //! Holds no keys: it opens and seals through `vault`. What parses hostile bytes (`media`,
 //! `sandbox`) is called from here with content, never with keys. The real address of a
-//! recipient is opened in `claim` for the length of one handover.
+//! recipient is opened in `claim` when a handover is at hand, and closed again two minutes after
+//! the conversation's last message (`people`).
 
 mod admit;
 mod bounce;
@@ -37,7 +38,7 @@ use std::{collections::HashMap, future::Future, sync::Arc};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use resolve::{Inbound, Route, Sender, Speaker};
 pub use transport::{Handover, LastLook, Mail, Transport};
@@ -70,6 +71,8 @@ pub struct Relay {
     people: People,
     /// Rung when something new may be carried.
     bell: Notify,
+    /// Letters to the postmaster on their way at a time.
+    postmaster: Semaphore,
 }
 
 /// What can be replaced while the relay runs.
@@ -115,6 +118,7 @@ impl Relay {
             markets: DashMap::new(),
             people: People::new(),
             bell: Notify::new(),
+            postmaster: Semaphore::new(2),
         }
     }
 

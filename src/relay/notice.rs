@@ -18,22 +18,34 @@ impl Relay {
     ) -> Result<Vec<u8>, Fault> {
         let (subject, text) = words(cargo, locale);
         let text = text.replace("{conversation}", delivery.conversation.as_str());
+        let from = (delivery.scope.marketplace().as_str(), "no-reply", domain);
+        self.letter(from, subject, &text, true)
+    }
+
+    /// A letter of the house itself, from a name and an address of its own.
+    pub(super) fn letter(
+        &self,
+        (name, local, domain): (&str, &str, &str),
+        subject: &str,
+        text: &str,
+        automatic: bool,
+    ) -> Result<Vec<u8>, Fault> {
         let id = format!("{}@{domain}", Handle::draw(self.vault.luck())?);
         let mut seed = [0; 16];
         self.vault.luck().fill(&mut seed)?;
         Ok(mail::build(
             &mail::Outgoing {
-                from_name: delivery.scope.marketplace().as_str(),
-                from: &format!("no-reply@{domain}"),
+                from_name: name,
+                from: &format!("{local}@{domain}"),
                 id: &id,
                 in_reply_to: &[],
                 references: &[],
                 date: self.clock.now(),
                 subject,
-                text: &text,
+                text,
                 html: None,
                 attachments: &[],
-                automatic: true,
+                automatic,
             },
             &seed,
         ))

@@ -95,6 +95,11 @@ impl Relay {
         seen.at = self.clock.now();
     }
 
+    /// Closes what was opened of a conversation.
+    pub(super) fn forget(&self, scope: &Scope, conversation: &ConversationRow) {
+        self.people.remove(&(scope.marketplace().clone(), conversation.id.clone()));
+    }
+
     /// Closes what nobody asked for lately.
     pub(super) fn forget_people(&self) {
         let now = self.clock.now();

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use super::{Handover, Mail, Relay};
 use crate::{
     media::{html::Document, mail},
-    model::{Content, Fault, Handle, Secret},
+    model::{Content, Fault, Secret},
 };
 
 impl Relay {
     /// Hands on what was written to the postmaster of `hostname`: its words, rebuilt, and who
-    /// wrote them. `false`: not now.
+    /// wrote them. A few at a time: it takes the road of the deliveries, and must not fill it.
     ///
     /// # Errors
     /// By a fault.
@@ -23,34 +23,20 @@ impl Relay {
         hostname: &str,
         sender: Option<&str>,
         content: &Content,
-    ) -> Result<bool, Fault> {
-        let id = format!("{}@{hostname}", Handle::draw(self.vault.luck())?);
-        let mut seed = [0; 16];
-        self.vault.luck().fill(&mut seed)?;
-        let built = mail::build(
-            &mail::Outgoing {
-                from_name: "postmaster",
-                from: &format!("postmaster@{hostname}"),
-                id: &id,
-                in_reply_to: &[],
-                references: &[],
-                date: self.clock.now(),
-                subject: content.subject.as_deref().unwrap_or_default(),
-                text: &format!("MAIL FROM:<{}>\n\n{}", sender.unwrap_or_default(), words(content)),
-                html: None,
-                attachments: &[],
-                automatic: content.automatic,
-            },
-            &seed,
-        );
+    ) -> Result<Handover, Fault> {
+        let Ok(_turn) = self.postmaster.try_acquire() else {
+            return Ok(Handover::NotNow { code: "busy".to_owned() });
+        };
+        let text = format!("MAIL FROM:<{}>\n\n{}", sender.unwrap_or_default(), words(content));
+        let subject = content.subject.as_deref().unwrap_or_default();
+        let built = self.letter(("postmaster", "postmaster", hostname), subject, &text, content.automatic)?;
         // The null sender: nothing may come back for it.
         let mail = Mail {
             from: String::new(),
             to: Secret::new(address.to_owned()),
             bytes: Bytes::from(mail::address(address, &built)),
         };
-        let handed = self.transport.deliver(&mail, Box::pin(async { true })).await;
-        Ok(handed == Handover::Delivered)
+        Ok(self.transport.deliver(&mail, Box::pin(async { true })).await)
     }
 }
 

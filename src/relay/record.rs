@@ -48,14 +48,11 @@ impl Relay {
             }
             Recorded::Refused { reason, .. } => {
                 count("refused", talk.channel);
-                let content = reason == Reason::Content;
-                Err(Refusal {
-                    reason,
-                    id: Some(id),
-                    findings: if content { findings.clone() } else { Vec::new() },
-                    signals: if content { signals.clone() } else { Vec::new() },
-                }
-                .into())
+                let told = kept.unguarded.as_ref().map_or_else(|| findings.clone(), |told| told.findings());
+                let why =
+                    Refusal { findings: findings.clone(), told, signals: signals.clone(), ..Refusal::new(reason) };
+                let why = if reason == Reason::Content { why } else { Refusal::new(reason) };
+                Err(Refusal { id: Some(id), ..why }.into())
             }
             Recorded::Repeated(first) => self.repeat(talk, first).await.map(Written::Done),
             Recorded::Conflict => Err(Reason::Conflict.into()),
@@ -101,7 +98,8 @@ impl Relay {
         let state_then = match decision {
             Decision::Refuse(reason) => {
                 let Scrubbed { findings, signals, .. } = scrubbed;
-                return Err(Refusal { reason, id: None, findings, signals }.into());
+                let told = findings.clone();
+                return Err(Refusal { reason, id: None, findings, told, signals }.into());
             }
             Decision::Hold { .. } => MessageState::Held,
             Decision::Accept { .. } => MessageState::Queued,

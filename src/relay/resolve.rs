@@ -219,7 +219,8 @@ impl Relay {
         // A side whose key was shredded is somebody else's by now, whatever the party's id.
         let whole = conversation.key(from.other()).is_some();
         let (Some(author), Some(reader), Some(key), true) = (author, reader, key, whole) else {
-            // One of the two was erased: nobody is left to talk to.
+            // One of the two was erased: nobody is left to talk to, and nothing stays open.
+            self.forget(&scope, &conversation);
             return Err(Reason::Closed.into());
         };
         let rules = self.rules.load().book.of(scope.marketplace());

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     media::mail,
     model::{Channel, Content, EntryKind, EventId, Fault, Handle, HandleState, Message, Side, ThreadIds, Verdict},
-    store::{HandleKind, HandleRow, NewDelivery, NewEntry, NewHandle, Rotation, ThreadRow},
+    store::{HandleKind, NewDelivery, NewEntry, NewHandle, Rotation, ThreadRow},
     vault::Place,
 };
 
@@ -69,18 +69,16 @@ impl Relay {
         {
             return self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed);
         }
-        self.rotate_by_time(talk).await?;
-        let row = self.newest_handle(talk).await?.ok_or_else(|| Fault::plain("looking for a side's handle"))?;
+        if let Some(handle) = self.rotate_by_time(talk).await? {
+            return Ok(handle);
+        }
+        let scene = self.store.scene(&talk.scope, &talk.conversation.id, talk.from, talk.at).await?;
+        let row = scene.and_then(|scene| scene.handle).ok_or_else(|| Fault::plain("looking for a side's handle"))?;
         self.vault.read_handle(&talk.market.key, talk.marketplace(), &row.hash, &row.sealed)
     }
 
-    async fn newest_handle(&self, talk: &Talk) -> Result<Option<HandleRow>, Fault> {
-        let rows = self.store.handles(&talk.scope, &talk.conversation.id).await?;
-        let own = rows.into_iter().filter(|r| r.stands_for == talk.from && r.kind == HandleKind::Mail);
-        Ok(own.filter(|r| r.replaced.is_none()).max_by_key(|r| r.epoch))
-    }
-
-    async fn rotate_by_time(&self, talk: &Talk) -> Result<(), Fault> {
+    /// The new handle; `None` when another message has already rotated.
+    async fn rotate_by_time(&self, talk: &Talk) -> Result<Option<Handle>, Fault> {
         let (handle, sealed) = self.vault.mint(&talk.market.key, talk.marketplace())?;
         let new =
             NewHandle { hash: handle.hash(), stands_for: talk.from, kind: HandleKind::Mail, sealed, created: talk.at };
@@ -99,7 +97,7 @@ impl Relay {
                 private: None,
             },
         };
-        self.store.rotate(&talk.scope, rotation).await.map(|_| ())
+        Ok(self.store.rotate(&talk.scope, rotation).await?.then_some(handle))
     }
 
     /// A fresh Message-ID: nothing of the sender's, nothing of the conversation's.

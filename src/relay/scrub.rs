@@ -13,13 +13,8 @@ use super::{
     talk::{Run, Talk},
 };
 use crate::{
-    detect::{Context, Guard, Known, Own, Piece, Window, carries_contact, placeholder},
-    media::{
-        Removed, Unreadable, attachment,
-        code::{Code, Linear},
-        html::Document,
-        text,
-    },
+    detect::{Context, Guard, Known, Own, Piece, Window, link_stays, placeholder},
+    media::{Removed, Unreadable, attachment, code::Linear, html::Document, text},
     model::{
         Attachment, AttachmentAction, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal,
         Unguarded,
@@ -44,14 +39,18 @@ impl Relay {
         let original = shown(admitted.content());
         let mut content = admitted.content().clone();
         let (seq, window) = (row.seq, open_window(&talk, &row)?);
-        let codes = self.rebuild_files(&self.context(&talk), &mut content.attachments).await?;
+        let codes = self.rebuild_files(&self.unguarding(&talk), &mut content.attachments).await?;
         let files = content.attachments.clone();
         let mut read = self.cut(&talk, &self.context(&talk), &mut content, window.clone())?;
         if is_hollow(&content) && !is_hollow_by_itself(&talk, admitted.content()) {
             return Err(self.refuse_hollow(&talk, admitted.content()).await?);
         }
         show_plainly(&mut content);
-        let unguarded = self.unguarded(&talk, admitted.content(), files, window, (&read, &codes))?;
+        let mut unguarded = None;
+        if let Some((told, window)) = self.unguarded(&talk, admitted.content(), files, window, (&read, &codes))? {
+            // What the next message is read after must not tell either what the guard cut here.
+            (unguarded, read.window) = (Some(told), window);
+        }
         read.findings.extend(codes);
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
@@ -63,13 +62,13 @@ impl Relay {
     /// Cuts what is found out of every part, and says what is missing.
     fn cut(&self, talk: &Talk, context: &Context, content: &mut Content, window: Window) -> Result<Read, Stop> {
         let mut read = self.read_texts(talk, context, content, window)?;
-        drop_caught_names(context, &mut content.attachments, &mut read, self);
+        read.findings.extend(self.drop_caught_names(context, &mut content.attachments));
         tell_removed(content, &talk.removed, talk.reader_locale());
         Ok(read)
     }
 
     /// The same without what is guarded, as a dry run does it, where the guard may have decided:
-    /// what its sender is told then.
+    /// what its sender is told then, and what the next message is read after.
     fn unguarded(
         &self,
         talk: &Talk,
@@ -77,14 +76,13 @@ impl Relay {
         files: Vec<Attachment>,
         window: Window,
         (read, codes): (&Read, &[Finding]),
-    ) -> Result<Option<Box<Unguarded>>, Stop> {
+    ) -> Result<Option<(Box<Unguarded>, Option<Window>)>, Stop> {
         let may_be_guard = |kind: Kind| matches!(kind, Kind::Address | Kind::Email | Kind::Name | Kind::Phone);
         if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
             return Ok(None);
         }
         let mut content = Content { attachments: files, ..content.clone() };
-        let context = Context { guard: Guard::default(), ..self.context(talk) };
-        let mut plain = self.cut(talk, &context, &mut content, window)?;
+        let mut plain = self.cut(talk, &self.unguarding(talk), &mut content, window)?;
         if plain.findings == read.findings {
             return Ok(None);
         }
@@ -92,7 +90,7 @@ impl Relay {
         plain.findings.extend_from_slice(codes);
         let verdict = content::decide(&plain.findings, &plain.signals, talk.from, &talk.rules.content);
         let findings = Kept::written(&plain.findings);
-        Ok(Some(Box::new(Unguarded { delivered: shown(&content), findings, verdict })))
+        Ok(Some((Box::new(Unguarded { delivered: shown(&content), findings, verdict }), plain.window)))
     }
 
     /// What its sender wrote could not be opened: told at once, or the words would be lost.
@@ -114,7 +112,6 @@ impl Relay {
             Piece { part: Part::Text(0), text: body.as_deref().unwrap_or_default() },
         ];
         let report = detect.scan(&pieces, context, &window);
-        let plain = body.as_deref().filter(|_| report.findings.is_empty());
         let mut redacted = report.redacted.into_iter();
         content.subject = redacted.next().filter(|s| !s.is_empty());
         content.text = redacted.next().filter(|_| body.is_some());
@@ -128,7 +125,7 @@ impl Relay {
                 Ok(document) => {
                     // Alone it is read after the subject; beside a text it says the same again.
                     let window = if body.is_some() { &window } else { &report.window };
-                    self.read_html(talk, context, document, content, (window, plain), &mut read);
+                    self.read_html(talk, context, document, content, window, &mut read);
                 }
                 Err(_) if body.is_some() => {
                     inline_becomes_attached(&mut content.attachments);
@@ -146,20 +143,19 @@ impl Relay {
         context: &Context,
         mut document: Document,
         content: &mut Content,
-        (window, plain): (&Window, Option<&str>),
+        window: &Window,
         read: &mut Read,
     ) {
         let detect = Arc::clone(&self.rules.load().detect);
         let before: Vec<String> = document.links();
-        document.keep_links(&|link| self.link_stays(talk, link));
+        document.keep_links(&|link| link_stays(link, &talk.rules.links.allow));
         let shown = rename_inline(&mut content.attachments, &talk.market.domain);
         document.keep_images(&mut |source| shown.get(source.strip_prefix("cid:").unwrap_or(source)).cloned());
         let kept = document.links();
         let blocks = document.blocks();
-        let again = plain.is_some_and(|plain| says_the_same(plain, &blocks));
         let pieces: Vec<Piece<'_>> =
             blocks.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
-        let report = detect.scan(if again { &[] } else { &pieces }, context, window);
+        let report = detect.scan(&pieces, context, window);
         let mut cuts: Vec<Option<Vec<(Range<usize>, String)>>> = vec![None; blocks.len()];
         let starts: Vec<usize> = blocks
             .iter()
@@ -197,18 +193,6 @@ impl Relay {
         content.html = Some(document.to_html());
     }
 
-    fn link_stays(&self, talk: &Talk, link: &str) -> bool {
-        let host = link.split_once("://").map_or(link, |(_, rest)| rest);
-        let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
-        let web = link.starts_with("https://") || link.starts_with("http://");
-        let stays = |host: &str| {
-            talk.rules.links.allow.iter().any(|allowed| {
-                host == *allowed || host.strip_suffix(allowed.as_str()).is_some_and(|rest| rest.ends_with('.'))
-            })
-        };
-        web && !link.contains('@') && stays(&host) && !carries_contact(link, &stays)
-    }
-
     /// Pictures are decoded and encoded afresh in a worker, and codes in them covered; nothing
     /// else of theirs survives. What was covered.
     pub(super) async fn rebuild_files(
@@ -226,13 +210,35 @@ impl Relay {
             let Ok((rebuilt, linear)) = self.rebuild_picture(context, file.bytes.clone()).await? else { continue };
             let codes = rebuilt.codes.into_iter().filter(|code| !code.linear || linear == Linear::Cover);
             let before = covered.len();
-            covered.extend(codes.map(|code| in_picture(n, code)));
+            covered.extend(codes.map(|code| code.finding(Part::Attachment(n))));
             file.bytes = rebuilt.bytes;
             rebuilt.media_type.clone_into(&mut file.media_type);
             let clean = covered.len() == before;
             file.action = if clean { AttachmentAction::Rebuilt } else { AttachmentAction::Redacted };
         }
         Ok(covered)
+    }
+
+    /// A file name is text too: one that carries a contact gives way to a plain one.
+    pub(super) fn drop_caught_names(&self, context: &Context, files: &mut [Attachment]) -> Vec<Finding> {
+        let detect = Arc::clone(&self.rules.load().detect);
+        let mut caught = Vec::new();
+        for (n, file) in files.iter_mut().enumerate() {
+            let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
+            let spaced = stem.replace(['_', '-'], " ");
+            let piece = [Piece { part: Part::Attachment(n), text: &spaced }];
+            let found = detect.scan(&piece, context, &Window::default()).findings;
+            if !found.is_empty() {
+                caught.extend(found);
+                file.filename = format!("file-{}", n + 1);
+            }
+            // A camera's name for a picture says nothing to the reader, and a person's may say who.
+            if file.media_type.starts_with("image/") {
+                file.filename = format!("picture-{}", n + 1);
+            }
+            file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
+        }
+        caught
     }
 
     /// A linear code is covered only when what it says is a way off the platform.
@@ -256,6 +262,12 @@ impl Relay {
         }
         let covered = self.sandbox.rebuild(picture, Linear::Cover).await?;
         Ok(covered.map(|rebuilt| (rebuilt, Linear::Cover)))
+    }
+
+    /// The context without what the vault knows: for what authors are told of, whatever they
+    /// guess.
+    fn unguarding(&self, talk: &Talk) -> Context {
+        Context { guard: Guard::default(), ..self.context(talk) }
     }
 
     fn context(&self, talk: &Talk) -> Context {
@@ -304,25 +316,6 @@ fn open_window(talk: &Talk, row: &WindowRow) -> Result<Window, Fault> {
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
-fn in_picture(n: usize, code: Code) -> Finding {
-    let finding = Finding::in_text(Part::Attachment(n), (0, 0), Kind::Code, code.text);
-    Finding { area: Some(code.area), frame: Some(code.frame), ..finding }
-}
-
-/// Whether a page says, line for line, what a text says in which nothing was found. Where there is
-/// no digit the lines may break elsewhere.
-fn says_the_same(plain: &str, blocks: &[String]) -> bool {
-    let shown = || blocks.iter().map(String::as_str);
-    if plain.bytes().any(|b| b.is_ascii_digit()) || !plain.is_ascii() {
-        return full_lines(std::iter::once(plain)).eq(full_lines(shown()));
-    }
-    plain.split_whitespace().eq(shown().flat_map(str::split_whitespace))
-}
-
-fn full_lines<'a>(texts: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
-    texts.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty())
-}
-
 /// Without its HTML a picture has no place in the text: it is an ordinary file then.
 fn inline_becomes_attached(files: &mut [Attachment]) {
     for file in files {
@@ -356,26 +349,6 @@ fn guard(talk: &Talk) -> Guard {
         }
     }
     guard
-}
-
-/// A file name is text too: one that carries a contact gives way to a plain one.
-fn drop_caught_names(context: &Context, files: &mut [Attachment], read: &mut Read, relay: &Relay) {
-    let detect = Arc::clone(&relay.rules.load().detect);
-    for (n, file) in files.iter_mut().enumerate() {
-        let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
-        let spaced = stem.replace(['_', '-'], " ");
-        let piece = [Piece { part: Part::Attachment(n), text: &spaced }];
-        let found = detect.scan(&piece, context, &Window::default()).findings;
-        if !found.is_empty() {
-            read.findings.extend(found);
-            file.filename = format!("file-{}", n + 1);
-        }
-        // A camera's name for a picture says nothing to the reader, and a person's may say who.
-        if file.media_type.starts_with("image/") {
-            file.filename = format!("picture-{}", n + 1);
-        }
-        file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
-    }
 }
 
 /// Nothing for a person to read or see, the subject apart.

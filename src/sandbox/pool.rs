@@ -20,7 +20,7 @@ use super::frame;
 use crate::{
     media::{
         Unreadable,
-        code::{Code, Linear},
+        code::{Code, Linear, MOST, TEXT},
     },
     model::Fault,
 };
@@ -152,7 +152,10 @@ impl Worker {
     async fn answer(&mut self, code: u8) -> io::Result<Rebuilt> {
         let media_type = frame::TYPES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name);
         let media_type = media_type.ok_or(io::ErrorKind::InvalidData)?;
-        let codes = serde_json::from_slice(&self.counted(frame::MAX_CODES).await?)?;
+        let codes: Vec<Code> = serde_json::from_slice(&self.counted(frame::MAX_CODES).await?)?;
+        if codes.len() > MOST || codes.iter().any(|code| code.text.len() > TEXT) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let bytes = self.counted(frame::MAX_BYTES).await?.into();
         Ok(Rebuilt { bytes, media_type, codes })
     }
@@ -172,7 +175,8 @@ impl Worker {
 /// A picture that two workers died of is not tried on a third.
 const ATTEMPTS: usize = 2;
 
-/// After so many pictures a worker retires, before its CPU limit could hit an innocent one.
-const JOBS: usize = 50;
+/// After so many pictures a worker retires: each within its deadline, they stay below the CPU limit
+/// of a worker's life, so that it hits no innocent one.
+const JOBS: usize = 20;
 
 const START_DEADLINE: Duration = Duration::from_secs(10);

@@ -99,6 +99,18 @@ fn what_may_not_be_is_found() {
     }
 }
 
+#[test]
+fn every_crate_that_a_room_may_use_is_a_dependency() {
+    let manifest = include_str!("../../Cargo.toml");
+    let (_, section) = manifest.split_once("[dependencies]").unwrap();
+    let (section, _) = section.split_once("\n[").unwrap();
+    // zxing-cpp names its library without the dash.
+    let names = section.lines().filter_map(|line| Some(line.split_once(" = ")?.0.replace('-', "_")));
+    let names: BTreeSet<String> = names.chain(["zxingcpp".to_owned()]).collect();
+    let gone: Vec<_> = ROOMS.iter().flat_map(|room| room.crates).filter(|krate| !names.contains(**krate)).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
 fn faults(file: &Read) -> Vec<String> {
     let Some(room) = room_of(file.path.trim_end_matches(".rs")) else { return Vec::new() };
     let mut faults = BTreeSet::new();

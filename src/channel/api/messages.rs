@@ -13,8 +13,8 @@ use super::{
 use crate::{
     desk::messages::MessageView,
     model::{
-        Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Finding,
-        Kept, Kind, MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
+        Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Kept,
+        MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
     },
     relay::Inbound,
 };
@@ -265,16 +265,11 @@ async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answ
         state: accepted.state,
         verdict,
         delivered: delivered.into(),
-        findings: findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect(),
+        findings: findings.iter().map(FindingBody::from).collect(),
         signals: full.then(|| accepted.signals.iter().map(SignalBody::from).collect()),
         reasons: full.then(|| wire::reasons(None, &findings, &accepted.signals)),
         contact: ContactBody::of(&standing, call.reader()),
     })
-}
-
-/// A name is found only because the vault knows it: naming it would answer a guess.
-fn may_be_told(finding: &Finding) -> bool {
-    finding.kind != Kind::Name
 }
 
 /// A refusal as its sender hears it: one text for everything that concerns contact.
@@ -289,8 +284,8 @@ fn refused(refusal: &Refusal, reader: Reader) -> Problem {
     };
     let mut problem = Problem::new(code).about(refusal.id);
     if code == Code::ContentRefused {
-        let told = refusal.findings.iter().filter(|f| reader == Reader::Marketplace || may_be_told(f));
-        problem = problem.with_findings(&told.cloned().collect::<Vec<_>>());
+        let told = if reader == Reader::Marketplace { &refusal.findings } else { &refusal.told };
+        problem = problem.with_findings(told);
     }
     match reader {
         Reader::Seller => problem,
@@ -395,7 +390,7 @@ impl MessageBody {
         let unguarded = kept.unguarded.clone().filter(|_| !full);
         let findings = unguarded.as_ref().map_or_else(|| kept.findings(), |told| told.findings());
         let signals = kept.signals();
-        self.findings = Some(findings.iter().filter(|f| full || may_be_told(f)).map(FindingBody::from).collect());
+        self.findings = Some(findings.iter().map(FindingBody::from).collect());
         if told == Told::Marketplace {
             let why = reason.filter(|reason| *reason != Reason::Content);
             self.reasons = Some(wire::reasons(why, &findings, &signals));
@@ -461,12 +456,12 @@ const TEXT: usize = 1_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Part, Signal, SignalKind};
+    use crate::model::{Finding, Kind, Part, Signal, SignalKind};
 
     fn refusal(reason: Reason) -> Refusal {
         let finding = Finding::in_text(Part::Text(0), (0, 3), Kind::Phone, "081".to_owned());
         let signal = Signal { part: Part::Text(0), kind: SignalKind::Threat, rule: "id.threat.court".to_owned() };
-        Refusal { findings: vec![finding], signals: vec![signal], ..Refusal::new(reason) }
+        Refusal { findings: vec![finding.clone()], told: vec![finding], signals: vec![signal], ..Refusal::new(reason) }
     }
 
     #[test]

@@ -112,13 +112,8 @@ impl Limits {
 }
 
 impl Api {
-    /// Opens the API with the limits it has by itself.
-    pub fn new(desk: Arc<Desk>, relay: Arc<Relay>) -> Self {
-        Self::with(desk, relay, ApiRules::default())
-    }
-
     /// Opens the API.
-    pub fn with(desk: Arc<Desk>, relay: Arc<Relay>, rules: ApiRules) -> Self {
+    pub fn new(desk: Arc<Desk>, relay: Arc<Relay>, rules: ApiRules) -> Self {
         Self {
             limits: ArcSwap::from_pointee(Limits::new(rules)),
             dry_runs: RateLimiter::keyed(Quota::per_minute(DRY_RUNS)),
@@ -175,7 +170,9 @@ impl Api {
         let response = match answered {
             Ok(response) => response,
             Err(problem) => {
-                drain(&parts, body).await;
+                // Who was let in may send a long body; a stranger gets little attention.
+                let most = if problem.is(Code::TooLarge) { DRAINED } else { DRAINED_OF_STRANGERS };
+                drain(&parts, body, most).await;
                 problem.response()
             }
         };
@@ -303,7 +300,7 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 /// while it writes sees a broken stream in place of the answer (RFC 9113 §8.1). Of what is very
 /// long some is still read after the answer; then it is cut off. A client that announces a length
 /// and waits for `100 Continue` has sent nothing.
-async fn drain<B>(parts: &hyper::http::request::Parts, mut body: B)
+async fn drain<B>(parts: &hyper::http::request::Parts, mut body: B, most: usize)
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
@@ -311,15 +308,15 @@ where
     if parts.headers.contains_key(EXPECT) && announced.is_some() {
         return;
     }
-    let endless = announced.is_some_and(|n| n > DRAINED as u64);
-    if endless || !ends(&mut body).await {
-        tokio::spawn(async move { ends(&mut body).await });
+    let endless = announced.is_some_and(|n| n > most as u64);
+    if endless || !ends(&mut body, most).await {
+        tokio::spawn(async move { ends(&mut body, most).await });
     }
 }
 
 /// Whether a body ends within bounds.
-async fn ends<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> bool {
-    let mut left = DRAINED;
+async fn ends<B: Body<Data = Bytes> + Unpin>(body: &mut B, most: usize) -> bool {
+    let mut left = most;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
@@ -358,8 +355,10 @@ const SWEEP: Duration = Duration::from_secs(60);
 const ORDINARY_BODY: u64 = 1_000_000;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);
-/// Bytes that are read on from a refused request.
+/// Bytes that are read on from a request that is too large.
 const DRAINED: usize = 64_000_000;
+/// Bytes that are read on from any other refused request, such as one without a token.
+const DRAINED_OF_STRANGERS: usize = 1_000_000;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Dry runs in a minute.

@@ -114,6 +114,11 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// Whether it is of this kind.
+    pub(super) fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
     /// With nothing but its code.
     pub(super) fn new(code: Code) -> Self {
         Self {

@@ -11,11 +11,8 @@ use super::{
     wire::{FindingBody, Reader, SideBody, SignalBody},
 };
 use crate::{
-    desk::scrub::{ScrubAsked, Scrubbed, carries_contact},
-    media::{
-        attachment::clean_filename,
-        html::{Cut, Document},
-    },
+    desk::scrub::{Reading, ScrubAsked, Scrubbed, link_stays},
+    media::html::{Cut, Document},
     model::{Attachment, Finding, Part, Signal, Verdict},
 };
 
@@ -152,14 +149,15 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         return Err(Problem::field("texts", "at most 1000"));
     }
     let desk = &call.api.desk;
-    let plain = desk.scrub(call.scope(), &texts, &asked).await?;
+    let reading = desk.reading(call.scope(), &asked).await?;
+    let plain = desk.scrub(&texts, &reading);
     let mut findings: Vec<Finding> = plain.findings.into_iter().map(|(finding, _)| finding).collect();
     let mut signals = plain.signals;
     let html = match &body.html {
-        Some(html) => Some(scrub_html(call, html, &asked, &mut findings, &mut signals).await?),
+        Some(html) => Some(scrub_html(call, html, &reading, &mut findings, &mut signals)?),
         None => None,
     };
-    let attachments = scrub_files(call, files, &asked, &mut findings).await?;
+    let attachments = scrub_files(call, files, &reading, &mut findings).await?;
     let verdict = desk.would(call.scope(), &findings, &signals, asked.sender);
     let mut left = plain.texts;
     let one = body.text.is_some().then(|| Texts::One(left.pop().unwrap_or_default()));
@@ -174,10 +172,10 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     })
 }
 
-async fn scrub_html(
+fn scrub_html(
     call: &Call<'_>,
     html: &str,
-    asked: &ScrubAsked,
+    reading: &Reading,
     findings: &mut Vec<Finding>,
     signals: &mut Vec<Signal>,
 ) -> Result<String, Problem> {
@@ -185,11 +183,10 @@ async fn scrub_html(
         crate::media::Unreadable::TooLarge => Problem::new(Code::TooLarge),
         other => Problem::field("html", other.to_string()),
     })?;
-    let allowed = &asked.links;
-    document.keep_links(&|link| stays(link, allowed));
+    document.keep_links(&|link| link_stays(link, &reading.known.links));
     let blocks = document.blocks();
     let texts: Vec<&str> = blocks.iter().map(String::as_str).collect();
-    let scrubbed = call.api.desk.scrub(call.scope(), &texts, asked).await?;
+    let scrubbed = call.api.desk.scrub(&texts, reading);
     document.rewrite(&cuts(&scrubbed, blocks.len()));
     let starts = starts(&blocks);
     findings.extend(scrubbed.findings.into_iter().map(|(finding, _)| in_html(finding, &starts)));
@@ -197,28 +194,19 @@ async fn scrub_html(
     Ok(document.to_html())
 }
 
-/// Files are rebuilt as those of a message are, and their names are read as texts.
+/// Files are cleaned as those of a message are, their names too.
 async fn scrub_files(
     call: &Call<'_>,
     files: Vec<FileInBody>,
-    asked: &ScrubAsked,
+    reading: &Reading,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<CleanFileBody>, Problem> {
     let files = files.into_iter().enumerate().map(|(n, file)| messages::attachment(n, file));
     let mut files: Vec<Attachment> = files.collect::<Result<_, _>>()?;
-    let Some(covered) = call.api.relay.clean_files(call.scope(), &mut files).await? else {
+    let Some(found) = call.api.relay.clean_files(call.scope(), reading, &mut files).await? else {
         return Err(Problem::new(Code::TooLarge));
     };
-    findings.extend(covered);
-    for (n, file) in files.iter_mut().enumerate() {
-        let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
-        let spaced = stem.replace(['_', '-'], " ");
-        let found = call.api.desk.scrub(call.scope(), &[&spaced], asked).await?.findings;
-        if !found.is_empty() {
-            findings.extend(found.into_iter().map(|(f, _)| Finding { part: Part::Attachment(n), ..f }));
-            file.filename = clean_filename("", n, &file.media_type);
-        }
-    }
+    findings.extend(found);
     Ok(files.into_iter().map(clean_file).collect())
 }
 
@@ -226,16 +214,6 @@ fn clean_file(file: Attachment) -> CleanFileBody {
     let content = (!file.action.removed()).then(|| BASE64.encode(&file.bytes));
     let Attachment { filename, media_type, bytes, action, .. } = file;
     CleanFileBody { about: FileBody { filename, media_type, bytes: bytes.len() as u64, action }, content }
-}
-
-/// Whether a link's host is one of the allowed domains or beneath one.
-fn stays(link: &str, allowed: &[String]) -> bool {
-    let Some(rest) = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")) else { return false };
-    let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    let own = |host: &str| {
-        allowed.iter().any(|own| host == *own || host.strip_suffix(own.as_str()).is_some_and(|r| r.ends_with('.')))
-    };
-    !rest.contains('@') && own(&host) && !carries_contact(link, &own)
 }
 
 fn cuts(scrubbed: &Scrubbed, blocks: usize) -> Vec<Option<Vec<Cut>>> {
@@ -271,26 +249,3 @@ fn in_html(finding: Finding, starts: &[usize]) -> Finding {
 
 /// Texts in one request.
 const MOST_TEXTS: usize = 1_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_allowed_hosts_keep_their_links() {
-        let allowed = ["market.example".to_owned()];
-        for link in ["https://market.example/a", "http://help.market.example", "https://market.example:443/"] {
-            assert!(stays(link, &allowed), "{link}");
-        }
-        for link in [
-            "https://notmarket.example",
-            "https://x@market.example.evil.test",
-            "javascript:market.example",
-            "https://a@market.example",
-            "https://market.example/?wa=081234567890",
-            "https://market.example/go?to=https%3A%2F%2Fevil.test",
-        ] {
-            assert!(!stays(link, &allowed), "{link}");
-        }
-    }
-}

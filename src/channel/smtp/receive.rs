@@ -21,7 +21,7 @@ use super::{
 use crate::{
     media::{Unreadable, mail},
     model::{AgentId, Channel, Content, Purpose, Reason, Refusal, Secret},
-    relay::{Inbound, Route, Sender, Speaker},
+    relay::{Handover, Inbound, Route, Sender, Speaker},
 };
 
 /// What was said before the message.
@@ -229,8 +229,9 @@ impl Smtp {
         let hostname = &self.terms.load().settings.hostname.clone();
         let sender = envelope.sender.as_ref().map(|sender| sender.reveal().as_str());
         match self.relay.to_postmaster(address, hostname, sender, content).await {
-            Ok(true) => reply::OK.into(),
-            Ok(false) => reply::TRY_AGAIN.into(),
+            Ok(Handover::Delivered) => reply::OK.into(),
+            Ok(Handover::Never { .. }) => reply::NO_SUCH_ADDRESS.into(),
+            Ok(Handover::NotNow { .. } | Handover::CalledOff) => reply::TRY_AGAIN.into(),
             Err(fault) => reply::of_fault(&fault),
         }
     }

@@ -143,6 +143,7 @@ fn written(sight: &Sight<'_>, start: usize, end: usize) -> Option<String> {
 /// Known short hosts written without their dot: "bit ly/3x", "bit,ly/3x".
 fn short(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
+    let mut ends = Ends::of(text);
     for slash in memchr::memchr_iter(b'/', text.as_bytes()) {
         let head = text[..slash].trim_end();
         let Some((_, name)) = SHORT.iter().map(|host| (host, broken(head, host))).find(|(_, at)| at.is_some()) else {
@@ -151,7 +152,7 @@ fn short(sight: &Sight<'_>, found: &mut Finds) {
         let Some(start) = name else { continue };
         let rest = &text[slash + 1..];
         let skip = rest.len() - rest.trim_start().len();
-        let end = url_end(text, slash + 1 + skip);
+        let end = ends.after(slash + 1 + skip);
         let fresh = !found.taken(start, end);
         if fresh && end > slash + 2 + skip {
             found.push(Found { start, end, kind: Kind::Link });
@@ -362,11 +363,7 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// Where a URL ends: at a space or quote, without the punctuation of the sentence around it.
-fn url_end(text: &str, from: usize) -> usize {
-    without_punctuation(text, from, row_end(text, from))
-}
-
+/// Where a row without a space or quote ends.
 fn row_end(text: &str, from: usize) -> usize {
     let stop = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '|' | '\\' | '^');
     text[from..].find(stop).map_or(text.len(), |len| from + len)

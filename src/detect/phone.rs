@@ -289,7 +289,7 @@ impl Search<'_> {
         (first, last)
     }
 
-    /// Atoms with a word between some of them: "500 kotek 100 piesek 200".
+    /// Atoms with a word between some of them: "601 rower 555 domek 123".
     fn interrupted(&self, first: usize, last: usize, found: &mut Finds) {
         let mut at = first;
         while at < last {
@@ -383,7 +383,7 @@ impl Search<'_> {
         let valid = fit == Fit::Valid
             && self.sure(candidate.start, candidate.end)
             && self.phone_like(candidate.start, candidate.end);
-        // "(19) 997424919", "91-415-555-0132": an area in brackets, a country without its plus.
+        // "(21) 555012345", "91-415-555-0132": an area in brackets, a country without its plus.
         let own = &self.sight.text()[candidate.start..candidate.end];
         let widths = self.widths(candidate);
         let area =

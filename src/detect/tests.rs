@@ -31,7 +31,7 @@ fn the_examples_of_every_rule_hold() {
 fn numbers_are_found_however_written() {
     for text in [
         "0812-3456-7890",
-        "nol delapan satu dua tiga empat lima enam tujuh delapan sembilan nol",
+        "nol delapan lima lima nol nol satu dua nol nol satu nol",
         "０８１２３４５６７８９０",
         "08satu2-tiga4lima6-tujuh8",
         "0*8*1*2*3*4*5*6*7*8*9*0",
@@ -48,7 +48,7 @@ fn addresses_and_hosts_are_found_in_words() {
         [(Kind::Email, "tokoku99 at gmail dot com".to_owned())]
     );
     assert_eq!(cut("tokoku-contoh titik com", "id"), [(Kind::Link, "tokoku-contoh titik com".to_owned())]);
-    assert_eq!(cut("w a . m e / 6 2 8 1 2 3", "id"), [(Kind::Link, "w a . m e / 6 2 8 1 2 3".to_owned())]);
+    assert_eq!(cut("t . m e / l a p a k 7", "id"), [(Kind::Link, "t . m e / l a p a k 7".to_owned())]);
 }
 
 /// The first thing cut out of a text, with its kind.
@@ -83,9 +83,9 @@ fn postal_addresses_are_found_in_the_styles_of_many_countries() {
         ("fi", "Esimerkkitie 14 A 5, 00100 Helsinki"),
         ("vi", "123 Lê Ví Dụ, Phường Bến Thành, Quận 1, TP.HCM"),
         ("th", "99/12 หมู่ 5 ต.บางพลี อ.บางพลี จ.สมุทรปราการ 10540"),
-        ("tl", "Blk 5 Lot 12, Phase 2, Halimbawa Subd., Cavite"),
+        ("tl", "Lot 8 Blk 21, Phase 4, Halimbawa Village, Cavite"),
         ("zh", "北京市朝阳区例子路88号3栋501室"),
-        ("ja", "東京都渋谷区神宮前1-2-3"),
+        ("ja", "東京都例示区見本町4-5-6"),
         ("ru", "г. Москва, ул. Примерная, д. 7, кв. 12"),
     ] {
         assert_eq!(only(text, lang), Some((Kind::Address, text.to_owned())), "{text}");
@@ -196,9 +196,9 @@ fn ordinary_talk_stays() {
     for text in [
         "Resi JP1234567890 sudah dikirim kak",
         "total Rp 1.500.000 untuk 12 pcs",
-        "dikirim 12/06/2024 jam 14:30",
+        "sampai gudang 03/11/2026 pukul 09.15",
         "bagus.Terima kasih ya",
-        "ukuran 38 39 40 41 42 ready",
+        "tersisa nomor 36 37 38 39 saja",
         "harga @15.000 saja",
     ] {
         assert_eq!(cut(text, "id"), [], "{text}");
@@ -244,13 +244,13 @@ fn guarded_names_are_cut_and_common_words_stay() {
 fn own_contacts_are_no_findings() {
     let own = Own {
         emails: vec!["support@market.example".to_owned()],
-        phones: vec!["1500702".to_owned(), "021-39500300".to_owned()],
+        phones: vec!["1500000".to_owned(), "021-5550100".to_owned()],
         links: vec!["help.market.example".to_owned()],
         social: vec!["@MarketCare".to_owned()],
         ..Own::default()
     };
     let context = Context { lang: Some("id".to_owned()), own, ..Context::default() };
-    let text = "hubungi support@market.example, 1500702, 021-39500300, help.market.example atau @MarketCare";
+    let text = "hubungi support@market.example, 1500000, 021-5550100, help.market.example atau @MarketCare";
     let report = DETECT.scan(&[Piece { part: Part::Text(0), text }], &context, &Window::default());
     assert_eq!(report.redacted[0], text);
 }
@@ -325,7 +325,7 @@ fn neutral_sentences_pass() {
     for text in [
         "maaf, salah pencet",
         "Silakan beri ulasan tentang produk kami",
-        "aku sudah kasih ulasan 5 bintang ya kak, puas banget",
+        "bintang lima dari aku, sudah kutulis di ulasannya",
     ] {
         assert_eq!(signals(text, "id"), [], "{text}");
     }

@@ -144,16 +144,21 @@ fn spoken_top(text: &str, at: usize, dot: &str) -> Option<Edit> {
 
 /// Top-level domains by their sound.
 const SPOKEN: &[(&str, &str)] =
-    &[("kom", "com"), ("ком", "com"), ("คอม", "com"), ("ру", "ru"), ("нет", "net"), ("орг", "org"), ("ком", "com")];
+    &[("kom", "com"), ("ком", "com"), ("คอม", "com"), ("ру", "ru"), ("нет", "net"), ("орг", "org")];
+
+/// So far after an "at" its host is looked for.
+const NEAR: usize = 96;
 
 /// After a plain "at": a provider, or a word and then a dot or what stands for one.
 fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
     let from = hits.partition_point(|hit| hit.start < at.end);
     let near = hits[from..].iter().take_while(|hit| hit.start - at.end <= 24);
-    let rest = &text[at.end..];
+    // No further: a row of dashes and "a" would be read through for each "a" in it.
+    let until = text.floor_char_boundary((at.end + NEAR).min(text.len()));
+    let rest = &text[at.end..until];
     let rest = rest.trim_start_matches([' ', ')', ']', '}', '>']);
     let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '-')).unwrap_or(rest.len());
-    let next = text.len() - rest.len() + word;
+    let next = until - rest.len() + word;
     let bare = rest[word..].trim_start_matches([' ', '(', '[', '{', '<']);
     let dotted = word > 0
         && rest.len() - word - bare.len() <= 3

@@ -65,7 +65,7 @@ impl Desk {
         let plaintext = serde_json::to_vec(&serde_json::json!({ "reason": decided.reason, "actor": decided.actor }))
             .map_err(|e| Fault::new("writing a decision", e))?;
         let private = match &key {
-            Some(key) => Some(self.commit(key, &Place::evidence(scope.marketplace(), &id), &plaintext)?),
+            Some(key) => Some(key.commit(&Place::evidence(scope.marketplace(), &id), &plaintext)?),
             None => None,
         };
         let decision = HeldDecision {

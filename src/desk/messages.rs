@@ -138,7 +138,9 @@ impl Desk {
 
 pub(super) fn opened(scope: &Scope, row: MessageRow, key: Option<&DataKey>) -> Result<MessageView, Fault> {
     let kept = match key {
-        Some(key) => Some(read_kept(&key.open(&Place::message(scope.marketplace(), &row.id), &row.sealed)?)?),
+        Some(key) => {
+            Some(read_kept(&key.open_committed(&Place::evidence(scope.marketplace(), &row.id), &row.sealed)?)?)
+        }
         None => None,
     };
     Ok(MessageView {

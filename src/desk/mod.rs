@@ -34,7 +34,7 @@ use dashmap::DashMap;
 
 use crate::{
     detect::Detect,
-    model::{Clock, Commitment, EntryKind, EventId, Fault, Marketplace, Scope, Side, Timestamp},
+    model::{Clock, EntryKind, EventId, Fault, Marketplace, Scope, Side, Timestamp},
     policy::rules::MarketRules,
     store::{NewEntry, Store},
     vault::{DataKey, Place, Vault},
@@ -181,16 +181,6 @@ impl Desk {
         let market = Arc::new(Market { name: row.name.clone(), domain: row.domain, key });
         self.markets.insert(row.name, Arc::clone(&market));
         Ok(market)
-    }
-
-    /// A commitment to `plaintext` and what is sealed beside it: salt ‖ plaintext.
-    fn commit(&self, key: &DataKey, place: &Place<'_>, plaintext: &[u8]) -> Result<(Commitment, Vec<u8>), Fault> {
-        let mut salted = vec![0; 16];
-        self.vault.luck().fill(&mut salted)?;
-        let mut salt = [0; 16];
-        salt.copy_from_slice(&salted);
-        salted.extend_from_slice(plaintext);
-        Ok((Commitment::to(&salt, plaintext), key.seal(place, &salted)?))
     }
 }
 

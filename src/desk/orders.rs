@@ -92,7 +92,7 @@ impl Desk {
     ) -> Result<NewEntry, Fault> {
         let line = format!("order={id} state={} fulfilment={}", state_word(facts.state), ships(facts.fulfilment));
         let bytes = serde_json::to_vec(facts).map_err(|e| Fault::new("writing an order's facts", e))?;
-        let private = self.commit(&market.key, &Place::evidence_facts(&market.name, id), &bytes)?;
+        let private = market.key.commit(&Place::evidence_facts(&market.name, id), &bytes)?;
         Ok(NewEntry { private: Some(private), ..entry(now, kind, None, line) })
     }
 }

@@ -218,14 +218,14 @@ mod tests {
 
         async fn say(&self, key: &DataKey, by: Side, text: &str) {
             let id = EventId::draw(Timestamp(0), self.vault.luck()).unwrap();
-            let private = commit(key, &Place::evidence(self.name(), &id), text);
+            let private = key.commit(&Place::evidence(self.name(), &id), text.as_bytes()).unwrap();
             let said = entry(EntryKind::MessageAccepted);
             self.append(NewEntry { by: Some(by), message: Some(id), private: Some(private), ..said }).await;
         }
 
         async fn ship(&self, market: &DataKey) {
             let id: OrderId = "o-1".parse().unwrap();
-            let private = commit(market, &Place::evidence_facts(self.name(), &id), "{\"state\":\"shipped\"}");
+            let private = market.commit(&Place::evidence_facts(self.name(), &id), b"{\"state\":\"shipped\"}").unwrap();
             let (state, fulfilment) = (OrderState::Shipped, Fulfilment::Seller);
             let facts = entry(EntryKind::OrderFacts);
             let facts = NewEntry { facts: "order=o-1 state=shipped".to_owned(), private: Some(private), ..facts };
@@ -250,11 +250,6 @@ mod tests {
 
     fn entry(kind: EntryKind) -> NewEntry {
         NewEntry { at: Timestamp(1), kind, by: None, message: None, facts: String::new(), private: None }
-    }
-
-    fn commit(key: &DataKey, place: &Place<'_>, text: &str) -> (Commitment, Vec<u8>) {
-        let salted = [&[7; 16][..], text.as_bytes()].concat();
-        (Commitment::to(&[7; 16], text.as_bytes()), key.seal(place, &salted).unwrap())
     }
 
     fn holds(bundle: &[u8], text: &str) -> bool {

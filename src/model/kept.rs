@@ -1,11 +1,15 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
 use super::{AttachmentAction, Finding, Kind, Part, Purpose, Signal, SignalKind, Verdict};
 
 /// A message as it is kept, sealed under its author's key: as it came, as it is shown, and why.
-#[derive(Clone, Serialize, Deserialize)]
+///
+/// Most messages are delivered as they came: in JSON `delivered` is a merge patch of `original`
+/// (RFC 7396), so that nothing is written twice.
+#[derive(Clone, Deserialize)]
+#[serde(from = "Written")]
 pub struct Kept {
     /// As its author sent it.
     pub original: Shown,
@@ -22,8 +26,91 @@ pub struct Kept {
     /// How the author was proven, such as `dmarc=pass` or `token`.
     pub proof: String,
     /// What the author is told of it, where that is less.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unguarded: Option<Box<Unguarded>>,
+}
+
+/// [`Kept`] as it is read.
+#[derive(Deserialize)]
+struct Written {
+    original: Shown,
+    delivered: Patch<'static>,
+    findings: Vec<(String, usize, usize, Kind, String)>,
+    signals: Vec<(String, SignalKind, String)>,
+    verdict: Verdict,
+    purpose: Purpose,
+    proof: String,
+    #[serde(default)]
+    unguarded: Option<Box<Unguarded>>,
+}
+
+/// What of a [`Shown`] differs from another: a field that is `None` does not, one that is
+/// `Some(None)` is missing.
+#[derive(Serialize, Deserialize)]
+struct Patch<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stated")]
+    subject: Option<Option<Cow<'a, str>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stated")]
+    text: Option<Option<Cow<'a, str>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stated")]
+    html: Option<Option<Cow<'a, str>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    files: Option<Cow<'a, [File]>>,
+}
+
+/// A field that is there, be it null.
+fn stated<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Cow<'static, str>>>, D::Error> {
+    Option::<String>::deserialize(field).map(|value| Some(value.map(Cow::Owned)))
+}
+
+impl<'a> Patch<'a> {
+    fn between(old: &Shown, new: &'a Shown) -> Self {
+        let text = |old: &Option<String>, new: &'a Option<String>| (old != new).then(|| new.as_deref().map(Cow::from));
+        Self {
+            subject: text(&old.subject, &new.subject),
+            text: text(&old.text, &new.text),
+            html: text(&old.html, &new.html),
+            files: (old.files != new.files).then_some(Cow::Borrowed(&new.files)),
+        }
+    }
+
+    fn of(self, old: &Shown) -> Shown {
+        let text = |old: &Option<String>, new: Option<Option<Cow<'a, str>>>| {
+            new.map_or_else(|| old.clone(), |new| new.map(Cow::into_owned))
+        };
+        Shown {
+            subject: text(&old.subject, self.subject),
+            text: text(&old.text, self.text),
+            html: text(&old.html, self.html),
+            files: self.files.map_or_else(|| old.files.clone(), Cow::into_owned),
+        }
+    }
+}
+
+impl Serialize for Kept {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { original, delivered, findings, signals, verdict, purpose, proof, unguarded } = self;
+        let mut written = serializer.serialize_struct("Kept", 8)?;
+        written.serialize_field("original", original)?;
+        written.serialize_field("delivered", &Patch::between(original, delivered))?;
+        written.serialize_field("findings", findings)?;
+        written.serialize_field("signals", signals)?;
+        written.serialize_field("verdict", verdict)?;
+        written.serialize_field("purpose", purpose)?;
+        written.serialize_field("proof", proof)?;
+        match unguarded {
+            Some(told) => written.serialize_field("unguarded", told)?,
+            None => written.skip_field("unguarded")?,
+        }
+        written.end()
+    }
+}
+
+impl From<Written> for Kept {
+    fn from(written: Written) -> Self {
+        let Written { original, delivered, findings, signals, verdict, purpose, proof, unguarded } = written;
+        let delivered = delivered.of(&original);
+        Self { original, delivered, findings, signals, verdict, purpose, proof, unguarded }
+    }
 }
 
 /// A message as it would be cut if nobody's name and contact were known. Whoever guesses a
@@ -56,7 +143,7 @@ pub struct Shown {
 }
 
 /// A file, described.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// The name shown.
     pub filename: String,
@@ -121,5 +208,64 @@ impl fmt::Debug for Shown {
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("«kept message»")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(original: Shown, delivered: Shown) -> Kept {
+        Kept {
+            original,
+            delivered,
+            findings: Vec::new(),
+            signals: Vec::new(),
+            verdict: Verdict::Deliver,
+            purpose: Purpose::default(),
+            proof: "token".to_owned(),
+            unguarded: None,
+        }
+    }
+
+    fn shown(subject: Option<&str>, text: Option<&str>, files: usize) -> Shown {
+        let file = |n| File {
+            filename: format!("file-{n}.txt"),
+            media_type: "text/plain".to_owned(),
+            bytes: 1,
+            sha256: String::new(),
+            action: AttachmentAction::Rebuilt,
+        };
+        Shown {
+            subject: subject.map(str::to_owned),
+            text: text.map(str::to_owned),
+            html: None,
+            files: (0..files).map(file).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_delivered_as_it_came_is_written_once() {
+        let json =
+            |new| serde_json::to_value(kept(shown(Some("hi"), Some("there"), 1), new)).unwrap()["delivered"].take();
+        assert_eq!(json(shown(Some("hi"), Some("there"), 1)), serde_json::json!({}));
+        assert_eq!(
+            json(shown(None, Some("gone"), 0)),
+            serde_json::json!({"subject": null, "text": "gone", "files": []})
+        );
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        for (old, new) in [
+            (shown(Some("hi"), Some("there"), 1), shown(Some("hi"), Some("there"), 1)),
+            (shown(Some("hi"), Some("there"), 2), shown(None, Some("gone"), 0)),
+            (shown(None, None, 0), shown(Some(""), Some("new"), 1)),
+        ] {
+            let read: Kept = serde_json::from_slice(&serde_json::to_vec(&kept(old, new.clone())).unwrap()).unwrap();
+            let Shown { subject, text, html, files } = read.delivered;
+            assert_eq!((subject, text, html), (new.subject, new.text, new.html));
+            assert!(files == new.files);
+        }
     }
 }

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Kept, MessageState,
-        Reason, Refusal, Shown, Signal, Verdict,
+        Accepted, Channel, Content, Decision, Duration, EventId, Fault, Finding, Kept, MessageState, Reason, Refusal,
+        Shown, Signal, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -127,10 +127,6 @@ impl Relay {
 
     fn new_record(&self, talk: &Talk, id: EventId, content: &Content, kept: &Kept) -> Result<Record, Fault> {
         let json = serde_json::to_vec(kept).map_err(|e| Fault::new("writing a message", e))?;
-        let mut salt = [0; 16];
-        self.vault.luck().fill(&mut salt)?;
-        let salted = [&salt[..], &json].concat();
-        let private = talk.key.seal(&Place::evidence(talk.marketplace(), &id), &salted)?;
         Ok(Record {
             id,
             conversation: talk.conversation.id.clone(),
@@ -139,9 +135,8 @@ impl Relay {
             channel: talk.channel,
             at: talk.at,
             automatic: content.automatic,
-            sealed: talk.key.seal(&Place::message(talk.marketplace(), &id), &json)?,
             files: Vec::new(),
-            private: (Commitment::to(&salt, &json), private),
+            private: talk.key.commit(&Place::evidence(talk.marketplace(), &id), &json)?,
             facts: facts(talk, kept),
             idempotency: talk.idempotency.clone().or_else(|| mail_fingerprint(talk, content)),
             window: None,
@@ -154,7 +149,7 @@ impl Relay {
     async fn repeat(&self, talk: &Talk, id: EventId) -> Result<Accepted, Stop> {
         let row = self.store.message(&talk.scope, id).await?;
         let row = row.ok_or_else(|| Fault::plain("looking for a message that was sent before"))?;
-        let json = talk.key.open(&Place::message(talk.marketplace(), &id), &row.sealed)?;
+        let json = talk.key.open_committed(&Place::evidence(talk.marketplace(), &id), &row.sealed)?;
         let kept: Kept = serde_json::from_slice(&json).map_err(|e| Fault::new("reading a message", e))?;
         if let Some(reason) = row.reason.filter(|_| row.state == MessageState::Refused) {
             return Err(Refusal { id: Some(id), ..Refusal::new(reason) }.into());

@@ -548,7 +548,6 @@ fn message(conversation: &str, from: Side, at: Timestamp) -> Record {
         channel: Channel::Mail,
         at,
         automatic: false,
-        sealed: b"sealed message".to_vec(),
         files: Vec::new(),
         private: (Commitment::to(&[0; 16], b"{}"), b"sealed evidence".to_vec()),
         facts: String::new(),

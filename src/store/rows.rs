@@ -379,12 +379,10 @@ pub struct Record {
     pub at: Timestamp,
     /// No person wrote it: it answers nothing and resets nothing.
     pub automatic: bool,
-    /// Sealed under the author's (conversation, side) key: the message as it came and as it is
-    /// shown, with findings and signals.
-    pub sealed: Vec<u8>,
     /// Files as delivered, sealed under the same key, for the API.
     pub files: Vec<Vec<u8>>,
-    /// The commitment and the sealed private part of its evidence entry.
+    /// The message as it came and as it is shown, with findings and signals: the private part of
+    /// its evidence entry, sealed under the author's (conversation, side) key.
     pub private: (Commitment, Vec<u8>),
     /// Facts of its evidence entry that name nobody.
     pub facts: String,
@@ -626,7 +624,7 @@ pub struct MessageRow {
     pub state: MessageState,
     /// Why not, when it was refused.
     pub reason: Option<Reason>,
-    /// Sealed: see [`Record::sealed`].
+    /// Sealed: see [`Record::private`]. Empty after its author was erased.
     pub sealed: Vec<u8>,
     /// Sealed files, as delivered.
     pub files: Vec<Vec<u8>>,

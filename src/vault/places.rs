@@ -27,11 +27,10 @@ places! {
     order(id: &'a OrderId) => "orders", id.as_str().as_bytes(), "facts";
     /// A conversation's tracking numbers, under the marketplace's key.
     tracking(id: &'a ConversationId) => "conversations", id.as_str().as_bytes(), "tracking";
-    /// A message's [`crate::model::Kept`], under the author's side key.
-    message(id: &'a EventId) => "messages", &id.0, "kept";
     /// A message's files, under the author's side key.
     files(id: &'a EventId) => "messages", &id.0, "file";
-    /// salt ‖ plaintext of a message's evidence entry, under the author's side key.
+    /// salt ‖ plaintext of a message's evidence entry, under the author's side key: a
+    /// [`crate::model::Kept`] where it came, words of a person where one decided.
     evidence(id: &'a EventId) => "evidence", &id.0, "private";
     /// salt ‖ plaintext of an order's facts in evidence, under the marketplace's key: one entry
     /// goes to all conversations of the order and names it.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use ring::aead::{self, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroize;
 
-use crate::model::{Fault, Luck, Marketplace, Secret};
+use crate::model::{Commitment, Fault, Luck, Marketplace, Secret};
 
 /// Where a sealed value lives: the additional data of its seal, so that no row can be put in
 /// another's place.
@@ -89,6 +89,30 @@ impl DataKey {
         Ok(opened)
     }
 
+    /// A commitment to `plaintext`, and what opens it, sealed: salt ‖ plaintext.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn commit(&self, place: &Place<'_>, plaintext: &[u8]) -> Result<(Commitment, Vec<u8>), Fault> {
+        let mut salt = [0; SALT_LEN];
+        self.luck.fill(&mut salt)?;
+        let sealed = self.seal(place, &[&salt, plaintext].concat())?;
+        Ok((Commitment::to(&salt, plaintext), sealed))
+    }
+
+    /// The plaintext that [`DataKey::commit`] sealed.
+    ///
+    /// # Errors
+    /// As [`DataKey::open`].
+    pub fn open_committed(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut opened = self.open(place, sealed)?;
+        if opened.len() < SALT_LEN {
+            return Err(Fault::plain("opening a commitment without its salt"));
+        }
+        opened.drain(..SALT_LEN);
+        Ok(opened)
+    }
+
     /// The key itself, for wrapping.
     pub(super) fn bytes(&self) -> &Secret<[u8; 32]> {
         &self.bytes
@@ -100,3 +124,6 @@ impl std::fmt::Debug for DataKey {
         f.write_str("«data key»")
     }
 }
+
+/// Random bytes before what is committed to, so that short texts can not be guessed.
+const SALT_LEN: usize = 16;

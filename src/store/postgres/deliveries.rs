@@ -23,7 +23,8 @@ pub(super) struct Key<'a> {
 /// The end of a conversation's chain, locked.
 pub(super) struct Chain {
     pub(super) messages: u64,
-    entries: u64,
+    /// How many entries there are: the next one's number.
+    pub(super) entries: u64,
     head: Link,
 }
 

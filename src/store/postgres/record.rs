@@ -81,7 +81,7 @@ impl Verdict {
         }
         let mut chain = Chain::lock(tx, key).await?;
         chain.messages += 1;
-        self.insert(tx, key, &pair, record, debit.is_some(), chain.messages).await?;
+        self.insert(tx, key, &pair, record, debit.is_some(), (chain.messages, chain.entries)).await?;
         chain.add(tx, key, &self.entry(record)).await?;
         if self.state == MessageState::Delivered {
             let facts = "delivery=api".to_owned();
@@ -109,13 +109,13 @@ impl Verdict {
         pair: &Pair,
         record: &Record,
         debited: bool,
-        seq: u64,
+        (seq, entry): (u64, u64),
     ) -> Outcome<()> {
         let id = record.id.0.as_slice();
         tx.execute(
             "INSERT INTO message (marketplace, conversation, id, seq, from_side, agent, channel, at, automatic, state,
-                 reason, debit, epoch)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                 reason, debit, epoch, entry)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             &[
                 &key.market,
                 &key.conversation,
@@ -130,12 +130,13 @@ impl Verdict {
                 &self.reason.map(Word::word),
                 &debited.then_some(pair.state.now.0),
                 &signed(pair.epoch_towards(record.from.other())),
+                &signed(entry),
             ],
         )
         .await?;
-        for (n, sealed) in (0i32..).zip(std::iter::once(&record.sealed).chain(&record.files)) {
+        for (n, sealed) in (0i32..).zip(&record.files) {
             tx.execute(
-                "INSERT INTO message_part (marketplace, conversation, message, n, sealed) VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO message_file (marketplace, conversation, message, n, sealed) VALUES ($1, $2, $3, $4, $5)",
                 &[&key.market, &key.conversation, &id, &n, sealed],
             )
             .await?;

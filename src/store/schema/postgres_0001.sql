@@ -101,14 +101,15 @@ CREATE TABLE message (
     reason       text,
     debit        bigint,
     epoch        bigint NOT NULL,
+    entry        bigint NOT NULL, -- the evidence entry that holds its text
     PRIMARY KEY (marketplace, conversation, id)
 );
 
-CREATE TABLE message_part (
+CREATE TABLE message_file (
     marketplace  text NOT NULL,
     conversation text NOT NULL,
     message      bytea NOT NULL,
-    n            integer NOT NULL, -- 0: the text; from 1: the files
+    n            integer NOT NULL,
     sealed       bytea NOT NULL,
     PRIMARY KEY (marketplace, conversation, message, n)
 );

@@ -183,14 +183,10 @@ CREATE TABLE message (
     reason       TEXT,
     debit        INTEGER,           -- which contact row it cost; NULL: none, or given back
     epoch        INTEGER NOT NULL,  -- of the pair, in the message's direction, when it came
+    entry        INTEGER NOT NULL,  -- the evidence entry that holds its text
     UNIQUE (conversation, seq)
 ) STRICT;
 CREATE INDEX message_held ON message (num) WHERE state = 'held';
-
-CREATE TABLE message_text (
-    message INTEGER PRIMARY KEY,
-    sealed  BLOB NOT NULL
-) STRICT;
 
 CREATE TABLE message_file (
     message INTEGER NOT NULL,

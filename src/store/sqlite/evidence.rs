@@ -17,7 +17,8 @@ pub(super) struct Chain {
     conversation: i64,
     /// How many messages the conversation has.
     pub(super) messages: u64,
-    entries: u64,
+    /// How many entries there are: the next one's number.
+    pub(super) entries: u64,
     head: Link,
 }
 

@@ -18,7 +18,7 @@ pub(super) fn find(db: &Connection, scope: &Scope, id: EventId) -> Result<Option
             "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed
              FROM message m
              JOIN conversation c ON c.num = m.conversation
-             LEFT JOIN message_text t ON t.message = m.num
+             LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
              WHERE m.id = ?1 AND c.marketplace = ?2",
         )?
         .query_row(params![id, market(db, scope)?], read)
@@ -39,7 +39,7 @@ pub(super) fn list(
             "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed
              FROM conversation c
              JOIN message m ON m.conversation = c.num
-             LEFT JOIN message_text t ON t.message = m.num
+             LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
              WHERE c.marketplace = ?1 AND c.id = ?2 AND m.seq > ?3 ORDER BY m.seq LIMIT ?4",
         )?
         .query_map(params![market(db, scope)?, conversation, signed(after.unwrap_or(0)), at_most(limit)], read)?
@@ -74,7 +74,7 @@ pub(super) fn held(
             "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed
              FROM message m
              JOIN conversation c ON c.num = m.conversation
-             LEFT JOIN message_text t ON t.message = m.num
+             LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
              WHERE m.state = 'held' AND c.marketplace = ?1 AND m.num > ?2 ORDER BY m.num LIMIT ?3",
         )?
         .query_map(params![market, after, at_most(limit)], read)?
@@ -90,7 +90,7 @@ pub(super) fn held_since(db: &Connection, before: Timestamp, limit: usize) -> Re
              FROM message m
              JOIN conversation c ON c.num = m.conversation
              JOIN marketplace k ON k.num = c.marketplace
-             LEFT JOIN message_text t ON t.message = m.num
+             LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
              WHERE m.state = 'held' AND m.at < ?1 ORDER BY m.num LIMIT ?2",
         )?
         .query_map(params![before, at_most(limit)], |row| {

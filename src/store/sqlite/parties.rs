@@ -227,7 +227,7 @@ fn forget_side(db: &Connection, conversation: i64, side: Side, at: Timestamp, fo
     end_deliveries(db, lane(conversation, side.other()), at)?;
     end_held(db, conversation, side, at)?;
     keys::shred(db, side.word(), conversation)?;
-    forgotten.messages += forget_texts(db, conversation, side)?;
+    forgotten.messages += forget_files(db, conversation, side)?;
     for table in
         ["thread WHERE conversation = ?1 AND from_side = ?2", "detection_window WHERE conversation = ?1 AND side = ?2"]
     {
@@ -271,13 +271,12 @@ fn end_held(db: &Connection, conversation: i64, author: Side, at: Timestamp) -> 
     Ok(())
 }
 
-fn forget_texts(db: &Connection, conversation: i64, side: Side) -> Result<u64> {
-    for table in ["message_text", "message_file"] {
-        db.prepare_cached(&format!(
-            "DELETE FROM {table} WHERE message IN (SELECT num FROM message WHERE conversation = ?1 AND from_side = ?2)"
-        ))?
-        .execute(params![conversation, side])?;
-    }
+fn forget_files(db: &Connection, conversation: i64, side: Side) -> Result<u64> {
+    db.prepare_cached(
+        "DELETE FROM message_file
+         WHERE message IN (SELECT num FROM message WHERE conversation = ?1 AND from_side = ?2)",
+    )?
+    .execute(params![conversation, side])?;
     db.prepare_cached("SELECT count(*) FROM message WHERE conversation = ?1 AND from_side = ?2")?
         .query_row(params![conversation, side], |row| row.get(0))
         .map(super::columns::unsigned)

@@ -116,13 +116,14 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
+    /// The row; the entry that is added to the chain next holds its text.
     fn insert(self, db: &Connection, place: &Place, pair: &Pair, chain: &mut Chain) -> Result<i64> {
         let record = self.record;
         chain.messages += 1;
         db.prepare_cached(
             "INSERT INTO message (id, conversation, seq, from_side, agent, channel, at, automatic, state, reason,
-                 debit, epoch)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 debit, epoch, entry)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             record.id,
@@ -137,10 +138,9 @@ impl Message<'_> {
             self.reason,
             self.debited.then_some(pair.state.now),
             signed(pair.epoch_towards(record.from.other())),
+            signed(chain.entries),
         ])?;
         let num = db.last_insert_rowid();
-        db.prepare_cached("INSERT INTO message_text (message, sealed) VALUES (?1, ?2)")?
-            .execute(params![num, record.sealed])?;
         for (n, file) in (0i64..).zip(&record.files) {
             db.prepare_cached("INSERT INTO message_file (message, n, sealed) VALUES (?1, ?2, ?3)")?
                 .execute(params![num, n, file])?;

@@ -279,7 +279,10 @@ async fn a_full_disk_accepts_nothing_and_is_forgotten_when_space_returns() {
     let house = House::with("c-1").await;
     let full = |db: &Connection| db.query_row("PRAGMA max_page_count = 1", [], |_| Ok(()));
     house.store.write("filling the disk", Urgent, full).await.unwrap();
-    let large = || Record { sealed: vec![7; 200_000], ..from_seller("c-1", T0) };
+    let large = || {
+        let record = from_seller("c-1", T0);
+        Record { private: (record.private.0, vec![7; 200_000]), ..record }
+    };
     let refused = house.store.record(&scope(), large(), at_most(9)).await;
     assert!(refused.unwrap_err().chain().contains("full"));
     // The connection was opened anew; the limit was its own.
@@ -599,7 +602,7 @@ async fn messages_files_threads_and_windows_read_back() {
     house.accept(message.clone()).await;
     house.accept(Record { threads: vec![ThreadRow { sealed: vec![9], ..thread(1) }], ..from_buyer("c-1", T0) }).await;
     let row = house.store.message(&scope(), message.id).await.unwrap().unwrap();
-    assert_eq!((row.seq, row.files.len(), row.sealed.as_slice()), (1, 2, message.sealed.as_slice()));
+    assert_eq!((row.seq, row.files.len(), row.sealed.as_slice()), (1, 2, message.private.1.as_slice()));
     assert_eq!(row.agent.unwrap().as_str(), "ani");
     let rows = house.store.messages(&scope(), &id("c-1"), Some(1), 9).await.unwrap();
     assert_eq!(rows.iter().map(|row| (row.seq, row.from)).collect::<Vec<_>>(), [(2, Side::Buyer)]);
@@ -775,9 +778,8 @@ async fn an_erasure_leaves_nothing_of_the_person_in_the_files() {
     };
     house.store.put_agent(&scope(), ani).await.unwrap();
     let mut written = from_buyer("c-1", T0);
-    written.sealed = b"canary-text".repeat(1_000);
     written.files = vec![b"canary-file".to_vec()];
-    written.private.1 = b"canary-evidence".to_vec();
+    written.private.1 = b"canary-evidence".repeat(1_000);
     written.threads = vec![ThreadRow { hash: [1; 16], sealed: b"canary-thread".to_vec() }];
     written.window = Some((0, b"canary-window".to_vec()));
     written.deliveries[0].body = b"canary-body".to_vec();
@@ -786,7 +788,7 @@ async fn an_erasure_leaves_nothing_of_the_person_in_the_files() {
     house.accept(to_person.clone()).await;
     let canaries = ["canary-key-budi", "canary-key-c-1-buyer", "canary-profile-budi", "canary-tag-budi"]
         .into_iter()
-        .chain(["canary-profile-agent", "canary-login", "canary-verifier", "canary-text", "canary-file"])
+        .chain(["canary-profile-agent", "canary-login", "canary-verifier", "canary-file"])
         .chain(["canary-evidence", "canary-thread", "canary-window", "canary-body"]);
     for canary in canaries.clone() {
         assert!(somewhere(house.folder.path(), canary), "{canary} was never there");

@@ -47,7 +47,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
 /// Whether there is a number, and a word or a postcode that may make an address of it.
 fn worth_reading(sight: &Sight<'_>) -> bool {
     let text = sight.text();
-    let numbered = sight.view.tokens().iter().any(|token| token.has_figures());
+    let numbered = sight.view.tokens().have_figures();
     let told = sight.has(&[Cue::Street, Cue::StreetAfter, Cue::House, Cue::District, Cue::City]);
     let parts = sight.has(&[Cue::District]) && sight.has(&[Cue::City]);
     if told && (numbered || parts || sight.has(&[Cue::Place]) || sight.numbers().next().is_some()) {

@@ -6,6 +6,7 @@
 use super::{
     lexicon::{Cue, Hit, Number},
     sight::Sight,
+    token::{Token, Tokens},
 };
 
 /// How an atom is written.
@@ -60,7 +61,7 @@ impl Digits {
         let hits: Vec<(&Hit, Number)> = sight.numbers().collect();
         let mut next_hit = 0;
         let mut read = 0;
-        for token in sight.view.tokens() {
+        for token in candidates(sight.view.tokens(), &hits) {
             if token.start < read {
                 continue;
             }
@@ -118,6 +119,22 @@ impl Digits {
             last.end = end;
         }
     }
+}
+
+/// The words that may be numbers by themselves, or that a number word begins in.
+fn candidates<'a>(tokens: &'a Tokens, hits: &'a [(&Hit, Number)]) -> impl Iterator<Item = &'a Token> {
+    let mut numeric = tokens.numeric().peekable();
+    let mut worded = hits
+        .iter()
+        .map(|(hit, _)| tokens.partition_point(|token| token.end <= hit.start))
+        .filter(|at| *at < tokens.len())
+        .peekable();
+    std::iter::from_fn(move || {
+        let next = [numeric.peek(), worded.peek()].into_iter().flatten().min().copied()?;
+        while numeric.next_if(|at| *at <= next).is_some() {}
+        while worded.next_if(|at| *at <= next).is_some() {}
+        Some(&tokens[next])
+    })
 }
 
 /// What stands between two runs of digits.

@@ -10,7 +10,7 @@ use unicode_normalization::char::decompose_compatible;
 
 use super::{
     confusable::{invisible, look, mark},
-    token::{Token, tokens},
+    token::Tokens,
 };
 
 /// A folded text and where each of its bytes came from.
@@ -18,7 +18,7 @@ use super::{
 pub(super) struct View {
     text: String,
     origin: Origin,
-    tokens: OnceCell<Vec<Token>>,
+    tokens: OnceCell<Tokens>,
 }
 
 /// The way back from a byte of the folded text to a character of the piece.
@@ -36,7 +36,9 @@ impl View {
     pub(super) fn of(piece: &str) -> Self {
         if piece.is_ascii() {
             // A tab parts as a space does.
-            return Self::new(piece.to_ascii_lowercase().replace('\t', " "), Origin::Same);
+            let lower = piece.to_ascii_lowercase();
+            let tabs = memchr::memchr(b'\t', lower.as_bytes()).is_some();
+            return Self::new(if tabs { lower.replace('\t', " ") } else { lower }, Origin::Same);
         }
         let mut folding = Folding::with_capacity(piece.len());
         piece.chars().for_each(|c| folding.take(c));
@@ -53,8 +55,8 @@ impl View {
     }
 
     /// Its words.
-    pub(super) fn tokens(&self) -> &[Token] {
-        self.tokens.get_or_init(|| tokens(&self.text))
+    pub(super) fn tokens(&self) -> &Tokens {
+        self.tokens.get_or_init(|| Tokens::of(&self.text))
     }
 
     /// The characters of the piece that the bytes `start..end` stand for.

@@ -17,8 +17,8 @@ use toml::Spanned;
 use super::{
     fold::{View, fold},
     placeholder::opaque,
-    signal::{Rule, RuleText, Set},
-    token::{self, Token},
+    signal::{Index, Rule, RuleText, Set},
+    token::{Token, Tokens},
 };
 use crate::model::Kind;
 
@@ -193,6 +193,7 @@ pub(super) struct Lexicon {
     /// The concepts of English, whose words are borrowed everywhere.
     pub(super) english: Set,
     pub(super) rules: Vec<Rule>,
+    index: Index,
     pub(super) explanations: BTreeMap<String, String>,
 }
 
@@ -255,6 +256,11 @@ impl Lexicon {
         if faults.is_empty() { building.finish(files).map_err(|fault| vec![fault]) } else { Err(faults) }
     }
 
+    /// The rules that may be met where these concepts are present.
+    pub(super) fn rules_for(&self, present: &Set) -> impl Iterator<Item = &Rule> {
+        self.index.candidates(present).into_iter().map(|n| &self.rules[usize::from(n)])
+    }
+
     /// Every word of the lexicon in a folded text, by place, longer ones first.
     pub(super) fn hits(&self, view: &View) -> Vec<Hit> {
         let (text, tokens) = (view.text(), view.tokens());
@@ -262,7 +268,7 @@ impl Lexicon {
         self.words.find(text, tokens, &mut hits);
         if let Some(bare) = undisguised(text) {
             let mut more = Vec::new();
-            self.disguised.find(&bare, &token::tokens(&bare), &mut more);
+            self.disguised.find(&bare, &Tokens::of(&bare), &mut more);
             hits.extend(more.into_iter().filter(|hit| is_disguised(&text.as_bytes()[hit.start..hit.end])));
         }
         let ours = opaque(text);
@@ -272,7 +278,10 @@ impl Lexicon {
                 ours.get(at).is_none_or(|(start, _)| hit.start < *start)
             });
         }
-        hits.sort_unstable_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+        let order = |hit: &Hit| (hit.start, std::cmp::Reverse(hit.end));
+        if !hits.is_sorted_by_key(order) {
+            hits.sort_by_key(order);
+        }
         hits
     }
 }
@@ -343,6 +352,7 @@ impl Words {
     fn walk(&self, text: &str, start: usize, hits: &mut Vec<Hit>) -> Option<usize> {
         let mut state = self.root;
         let mut inner = None;
+        let first = hits.len();
         for (at, byte) in text.bytes().enumerate().skip(start) {
             state = self.automaton.next_state(Anchored::Yes, state, byte);
             if !self.automaton.is_special(state) {
@@ -355,21 +365,24 @@ impl Words {
                 inner = Some(at + 1);
             }
         }
+        // Longer ones first.
+        hits[first..].reverse();
         inner
     }
 
     /// Whether it was a number word that ends within a word.
     fn matched(&self, text: &str, (start, end): (usize, usize), state: StateID, hits: &mut Vec<Hit>) -> bool {
         let mut inner = false;
-        for nth in 0..self.automaton.match_len(state) {
+        let (begins, ends) = (opens(text, start), closes(text, end));
+        // Last first: `walk` turns them round.
+        for nth in (0..self.automaton.match_len(state)).rev() {
             let entry = &self.entries[self.automaton.match_pattern(state, nth).as_usize()];
-            let ends = closes(text, end);
-            let whole = (entry.open_end || ends) && opens(text, start);
+            let whole = (entry.open_end || ends) && begins;
             let reach = if whole && entry.open_end { word_end(text, end) } else { end };
-            for sense in &entry.senses {
+            for sense in entry.senses.iter().rev() {
                 let value = matches!(sense, Sense::Number(Number::Value(_)));
                 // "wa0812": a number follows without a space.
-                let call = || matches!(sense, Sense::Cue(Cue::Phone)) && opens(text, start);
+                let call = || matches!(sense, Sense::Cue(Cue::Phone)) && begins;
                 if whole || value || text.as_bytes().get(end).is_some_and(u8::is_ascii_digit) && call() {
                     hits.push(Hit { start, end: reach, sense: *sense, whole });
                 }
@@ -503,6 +516,7 @@ impl Building {
             english,
             words: Words::new(self.words, file)?,
             disguised: Words::new(self.disguised, file)?,
+            index: Index::of(&self.rules),
             rules: self.rules,
             explanations: self.explanations,
         })
@@ -563,15 +577,27 @@ fn classes(text: &str) -> String {
 
 /// The text with digits and signs read as letters, where a word mixes them; of equal length.
 fn undisguised(text: &str) -> Option<String> {
-    let stands_in = |b: u8| class(b) != b && b != b'l';
-    let mut before = b' ';
-    let mixed = text.bytes().any(|byte| {
-        let pair = (before, byte);
-        before = byte;
-        stands_in(pair.0) && pair.1.is_ascii_alphabetic() || pair.0.is_ascii_alphabetic() && stands_in(pair.1)
-    });
+    let sides = |pair: &[u8]| (SIDES[usize::from(pair[0])], SIDES[usize::from(pair[1])]);
+    let mixed = text.as_bytes().windows(2).map(sides).any(|(a, b)| a & b.rotate_left(4) > 0);
     mixed.then(|| classes(text))
 }
+
+/// For each byte: 1 for a letter, 16 for what stands in for one.
+const SIDES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let own = byte as u8;
+        if own.is_ascii_alphabetic() {
+            table[byte] = 1;
+        }
+        if CLASS[byte] != own && own != b'l' {
+            table[byte] |= 16;
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// Whether a word may begin here: no letter or digit before it, or a script without spaces.
 pub(super) fn opens(text: &str, at: usize) -> bool {

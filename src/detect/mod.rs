@@ -152,9 +152,16 @@ impl Detect {
                 break;
             }
             let (left, places) = remainder(chars.text, &spans, context.lang.as_deref());
-            let mut read = self.read(&left);
-            self.look(&mut read, &left, context);
-            let fresh: Vec<Span> = read.spans.iter().filter_map(|span| span.at(&places)).collect();
+            let left = Chars::of(&left);
+            let mut fresh = Vec::new();
+            for near in changed(&places) {
+                let text = left.slice(near.start, near.end);
+                let mut read = self.read(text);
+                self.look(&mut read, text, context);
+                let moved = read.spans.iter().map(|span| span.moved(near.start));
+                let whole = moved.filter(|span| near.holds(span, places.len()));
+                fresh.extend(whole.filter_map(|span| span.at(&places)));
+            }
             if fresh.is_empty() {
                 break;
             }
@@ -183,7 +190,8 @@ impl Detect {
 
     fn signals(&self, pieces: &[Piece<'_>], texts: &[Read], lang: Option<&str>) -> Vec<Signal> {
         let (mentions, present) = mentions(texts, &self.lexicon.english);
-        let met = self.lexicon.rules.iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang)?)));
+        let met =
+            self.lexicon.rules_for(&present).filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang)?)));
         let mut signals: Vec<Signal> = met
             .map(|(rule, at)| Signal { part: pieces[at.piece].part, kind: rule.kind, rule: rule.id.clone() })
             .collect();
@@ -216,6 +224,40 @@ impl Read {
     }
 }
 
+/// A stretch of characters that is looked at again.
+struct Near {
+    start: usize,
+    end: usize,
+}
+
+impl Near {
+    /// Whether a place lies within it and not at an end where more text was cut off.
+    fn holds(&self, span: &Span, len: usize) -> bool {
+        (self.start == 0 || span.start > self.start) && (self.end == len || span.end < self.end)
+    }
+}
+
+/// The stretches of a text that what was taken out of it may have bared something in.
+fn changed(places: &[Option<usize>]) -> Vec<Near> {
+    let mut near: Vec<Near> = Vec::new();
+    let mut at = 0;
+    while let Some(skip) = places[at..].iter().position(Option::is_none) {
+        let start = at + skip;
+        let len = places[start..].iter().position(Option::is_some).unwrap_or(places.len() - start);
+        at = start + len;
+        let (start, end) = (start.saturating_sub(REACH), (at + REACH).min(places.len()));
+        match near.last_mut().filter(|last| start <= last.end) {
+            Some(last) => last.end = end,
+            None => near.push(Near { start, end }),
+        }
+    }
+    near
+}
+
+/// So far from what was taken out something may be bared: no number, address or name together
+/// with the words that speak for it is longer.
+const REACH: usize = 400;
+
 /// A place in the piece, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
@@ -225,6 +267,11 @@ struct Span {
 }
 
 impl Span {
+    /// The same place in a text that begins `by` characters earlier.
+    fn moved(self, by: usize) -> Self {
+        Self { start: self.start + by, end: self.end + by, ..self }
+    }
+
     /// The same place in the text before things were taken out of it.
     fn at(&self, places: &[Option<usize>]) -> Option<Self> {
         let own = places.get(self.start..self.end.min(places.len()))?;
@@ -256,7 +303,10 @@ fn mentions(texts: &[Read], english: &Set) -> (Vec<Mention>, Set) {
     for (piece, read) in texts.iter().enumerate() {
         let tokens = read.view.tokens();
         let mut said: Vec<(usize, usize, u16)> = read.concepts().chain(read.found()).collect();
-        said.sort_unstable_by_key(|(start, end, concept)| (*start, std::cmp::Reverse(*end), *concept));
+        let order = |(start, end, concept): &(usize, usize, u16)| (*start, std::cmp::Reverse(*end), *concept);
+        if !said.is_sorted_by_key(order) {
+            said.sort_unstable_by_key(order);
+        }
         // A sign that means something, such as a star, is a word of its own: else no row of them
         // would ever be far from anything.
         let (mut before, mut signs, mut last) = (0, 0, None);
@@ -398,7 +448,11 @@ impl<'a> Chars<'a> {
     }
 
     fn cut(&self, span: &Span) -> &'a str {
-        self.text.get(self.byte(span.start)..self.byte(span.end)).unwrap_or_default()
+        self.slice(span.start, span.end)
+    }
+
+    fn slice(&self, start: usize, end: usize) -> &'a str {
+        self.text.get(self.byte(start)..self.byte(end)).unwrap_or_default()
     }
 
     fn byte(&self, at: usize) -> usize {

@@ -13,7 +13,7 @@ use crate::model::Kind;
 
 /// Finds ways to pay outside.
 pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
-    if sight.text().bytes().any(|b| b.is_ascii_digit()) {
+    if sight.view.tokens().have_figures() {
         ibans(sight, found);
         crypto(sight, found);
     }

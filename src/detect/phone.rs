@@ -23,7 +23,9 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     }
     let search = Search { sight, regions: Regions::of(sight.context), digits };
     let mut numbers = Finds::default();
-    clusters(sight.text()).into_iter().for_each(|(from, until)| search.printed(from, until, &mut numbers));
+    if sight.view.tokens().have_figures() {
+        clusters(sight.text()).into_iter().for_each(|(from, until)| search.printed(from, until, &mut numbers));
+    }
     search.chains(&mut numbers);
     found.extend(numbers.list().iter().copied());
 }

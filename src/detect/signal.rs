@@ -265,6 +265,36 @@ pub(super) struct Mention {
     pub(super) english: bool,
 }
 
+/// Which rules a concept may fulfil: a text is judged by those of its own concepts alone, however
+/// many rules there are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index(Vec<Vec<u16>>);
+
+impl Index {
+    /// Enters each rule under the concepts of its narrowest group.
+    pub(super) fn of(rules: &[Rule]) -> Self {
+        let mut index = Self::default();
+        for (n, rule) in (0..).zip(rules) {
+            let Some(narrowest) = rule.groups.iter().min_by_key(|group| group.len()) else { continue };
+            for concept in narrowest.iter() {
+                if index.0.len() <= concept {
+                    index.0.resize(concept + 1, Vec::new());
+                }
+                index.0[concept].push(n);
+            }
+        }
+        index
+    }
+
+    /// The rules that may be met where these concepts are present, in their order.
+    pub(super) fn candidates(&self, present: &Set) -> Vec<u16> {
+        let mut rules: Vec<u16> = present.iter().filter_map(|concept| self.0.get(concept)).flatten().copied().collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+}
+
 /// The language of a tag, without script and region.
 fn primary(tag: &str) -> &str {
     tag.split(['-', '_']).next().unwrap_or(tag)
@@ -286,6 +316,22 @@ impl Set {
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// The concepts that are in, smallest first.
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().flat_map(|(at, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest.wrapping_sub(1);
+                (bit < 64).then_some(at * 64 + bit)
+            })
+        })
     }
 
     /// Whether a concept is in.

@@ -1,5 +1,7 @@
 //! The words of a folded text, found once and shared by who reads words.
 
+use std::ops::Deref;
+
 /// A run of letters and digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
@@ -49,10 +51,59 @@ const TRAITS: [u8; 256] = {
     table
 };
 
-/// The words of a text, in order.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+/// The words of a text, in order, and what is true of any of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tokens {
+    list: Vec<Token>,
+    /// The words that may be numbers by themselves.
+    numeric: Vec<u32>,
+    figures: bool,
+    lone: usize,
+}
+
+impl Tokens {
+    /// The words of a text.
+    pub(super) fn of(text: &str) -> Self {
+        let list = tokens(text);
+        let mut all = Self::default();
+        for (n, token) in (0..).zip(&list) {
+            all.figures |= token.has_figures();
+            all.lone += usize::from(token.end - token.start == 1);
+            if token.has_figures() || token.is_foreign() || token.looks_like_digits() {
+                all.numeric.push(n);
+            }
+        }
+        Self { list, ..all }
+    }
+
+    /// Whether there is an ASCII digit.
+    pub(super) fn have_figures(&self) -> bool {
+        self.figures
+    }
+
+    /// How many words are a single ASCII letter or digit.
+    pub(super) fn lone(&self) -> usize {
+        self.lone
+    }
+
+    /// The places of words that may be numbers by themselves: with digits, foreign, or of letters
+    /// that look like digits.
+    pub(super) fn numeric(&self) -> impl Iterator<Item = usize> {
+        self.numeric.iter().map(|n| *n as usize)
+    }
+}
+
+impl Deref for Tokens {
+    type Target = [Token];
+
+    fn deref(&self) -> &[Token] {
+        &self.list
+    }
+}
+
+fn tokens(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
-    let mut tokens = Vec::with_capacity(text.len() / 6);
+    let mut tokens = Vec::with_capacity(text.len() / 5);
     let mut at = 0;
     while at < bytes.len() {
         let start = at;

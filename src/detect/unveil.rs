@@ -10,7 +10,7 @@ use super::{
 /// The text with spread letters put together, if there are any.
 pub(super) fn gathered(view: &View) -> Option<View> {
     let text = view.text();
-    if !spread(text) {
+    if view.tokens().lone() < 2 || !spread(text) {
         return None;
     }
     let mut edits = Vec::new();
@@ -175,10 +175,10 @@ fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
 
 /// `[.]`, `(@)`, `%2e`.
 fn bracketed(text: &str, edits: &mut Vec<Edit>) {
-    for (at, found) in text.match_indices("%2e") {
-        edits.push(Edit { start: at, end: at + found.len(), with: "." });
-    }
     let bytes = text.as_bytes();
+    for at in memchr::memmem::find_iter(bytes, "%2e") {
+        edits.push(Edit { start: at, end: at + 3, with: "." });
+    }
     let signs = memchr::memchr3_iter(b'.', b'@', b'/', bytes).chain(memchr::memchr2_iter(b'_', b',', bytes));
     for at in signs {
         let inside = text[..at].trim_end_matches(' ').ends_with(['[', '(', '{', '<']);
@@ -198,7 +198,8 @@ fn bracketed(text: &str, edits: &mut Vec<Edit>) {
 
 /// " . com", "name @ host.tld".
 fn spaced(text: &str, edits: &mut Vec<Edit>) {
-    for (at, _) in text.match_indices("//") {
+    let bytes = text.as_bytes();
+    for at in memchr::memmem::find_iter(bytes, "//") {
         let left = text[..at].trim_end_matches([' ', ':']);
         let right = text[at + 2..].bytes().take(2).take_while(|b| *b == b' ').count();
         let gap = &text[left.len()..at];
@@ -207,13 +208,12 @@ fn spaced(text: &str, edits: &mut Vec<Edit>) {
             edits.push(Edit { start: left.len(), end: at + 2 + right, with: "://" });
         }
     }
-    for (at, _) in text.match_indices("://") {
+    for at in memchr::memmem::find_iter(bytes, "://") {
         let gap = text[at + 3..].bytes().take(3).take_while(|b| *b == b' ').count();
         if (1..3).contains(&gap) && text[..at].ends_with(|c: char| c.is_alphanumeric()) {
             edits.push(Edit { start: at, end: at + 3 + gap, with: "://" });
         }
     }
-    let bytes = text.as_bytes();
     for at in memchr::memchr3_iter(b'.', b'@', b',', bytes) {
         let c = bytes[at];
         let left = bytes[..at].iter().rev().take(3).take_while(|b| **b == b' ').count();

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::{
         evidence::{verify, verify::Verified},
-        model::{Commitment, EntryKind, Fulfilment, Marketplace, OrderState, PartyId, SystemLuck},
+        model::{EntryKind, Fulfilment, Marketplace, OrderState, PartyId, SystemLuck},
         store::{Deliver, MarketplaceRow, NewConversation, NewEntry, OrderRow, PartyRow, sqlite::Sqlite},
     };
 

@@ -6,9 +6,9 @@
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration as StdDuration};
 
 use bytes::Bytes;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 
-use super::{Handover, Mail, Relay};
+use super::{Handover, Mail, Relay, birth};
 use crate::{
     media::mail,
     model::{Channel, ConversationId, Duration, Fault, Marketplace, Secret, Side, Timestamp},
@@ -18,9 +18,7 @@ use crate::{
 
 /// How long a claim holds: longer than any handover may take, so that only a crash lets one
 /// expire.
-const LEASE: Duration = Duration::minutes(15);
-/// How many lanes are carried at once.
-const LANES: usize = 64;
+pub(super) const LEASE: Duration = Duration::minutes(15);
 /// How many deliveries one claim takes.
 const BATCH: usize = 256;
 /// How often the outbox is looked at when no bell rings: what became due by time alone.
@@ -31,9 +29,19 @@ const LATER: Duration = Duration::hours(4);
 
 type Lane = (Marketplace, ConversationId, Side, bool);
 
+/// Carries what was born claimed and what is claimed, until `stop`.
 pub(super) async fn carry(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
+    let newborn = relay.births.open();
+    let births = tokio::spawn(birth::carry(Arc::clone(&relay), newborn));
+    carry_claimed(&relay, stop).await;
+    relay.births.close();
+    // A panic in it has been told already; its deliveries stay claimed until the next start.
+    let _ = births.await;
+}
+
+async fn carry_claimed(relay: &Arc<Relay>, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
-    let free = Arc::new(Semaphore::new(LANES));
+    let free = relay.births.lanes();
     let mut lanes = JoinSet::new();
     loop {
         while lanes.try_join_next().is_some() {}
@@ -46,7 +54,7 @@ pub(super) async fn carry(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
         let idle = claimed.is_empty();
         for lane in by_lane(claimed) {
             let Ok(permit) = Arc::clone(&free).acquire_owned().await else { break };
-            let relay = Arc::clone(&relay);
+            let relay = Arc::clone(relay);
             lanes.spawn(async move {
                 relay.walk(lane).await;
                 relay.bell.notify_one();
@@ -80,7 +88,7 @@ fn by_lane(claimed: Vec<Delivery>) -> Vec<Vec<Delivery>> {
 
 impl Relay {
     /// Carries one lane in order. After a delivery that must wait, the rest is given back.
-    async fn walk(&self, lane: Vec<Delivery>) {
+    pub(super) async fn walk(&self, lane: Vec<Delivery>) {
         let mut waits = false;
         for delivery in lane {
             let ending = if waits { Ending::Released } else { self.bring(&delivery).await };

@@ -19,6 +19,7 @@
 //! the conversation's last message (`people`).
 
 mod admit;
+mod birth;
 mod bounce;
 mod care;
 mod claim;
@@ -52,6 +53,7 @@ use crate::{
     store::Store,
     vault::Vault,
 };
+use birth::Births;
 use outcome::Stop;
 use people::People;
 use record::Written;
@@ -69,7 +71,9 @@ pub struct Relay {
     markets: DashMap<Marketplace, Arc<Market>>,
     /// Opened people of conversations that are lively now.
     people: People,
-    /// Rung when something new may be carried.
+    /// Deliveries that are carried from where they were recorded.
+    births: Births,
+    /// Rung when something else may be carried.
     bell: Notify,
     /// Letters to the postmaster on their way at a time.
     postmaster: Semaphore,
@@ -117,6 +121,7 @@ impl Relay {
             rules,
             markets: DashMap::new(),
             people: People::new(),
+            births: Births::new(),
             bell: Notify::new(),
             postmaster: Semaphore::new(2),
         }

@@ -1,10 +1,13 @@
 //! record: one transaction answers for the message: budget, evidence, window, outbox. Here
 //! responsibility passes to us (RFC 5321 §6.1).
 
+use std::sync::Arc;
+
 use ring::digest;
 
 use super::{
     Relay,
+    claim::LEASE,
     outcome::Stop,
     scrub::shown,
     stage::{Rewritten, RewrittenMessage, Scrubbed, ScrubbedMessage},
@@ -13,7 +16,7 @@ use super::{
 use crate::{
     model::{
         Accepted, Channel, Content, Decision, Duration, EventId, Fault, Finding, Kept, MessageState, Reason, Refusal,
-        Shown, Signal, Verdict,
+        Scope, Shown, Signal, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -35,12 +38,11 @@ impl Relay {
         let kept = keep(&stage.scrubbed, delivered.clone());
         let record = self.entry(&stage, &content, &kept)?;
         let (id, talk) = (stage.id, stage.talk());
-        let (from, rules, verdict) = (talk.from, std::sync::Arc::clone(&talk.rules), stage.scrubbed.verdict);
+        let (from, rules, verdict) = (talk.from, Arc::clone(&talk.rules), stage.scrubbed.verdict);
         let judge: Judge = Box::new(move |state| contact::judge(state, from, &rules.contact, verdict));
         let Scrubbed { findings, signals, .. } = &stage.scrubbed;
-        match self.store.record(&talk.scope, record, judge).await? {
-            Recorded::Accepted { state, pair } => {
-                self.bell.notify_one();
+        match self.commit(&talk.scope, record, judge).await? {
+            Recorded::Accepted { state, pair, .. } => {
                 count("accepted", talk.channel);
                 let standing = contact::standing(&pair, &talk.rules.contact).of(from);
                 let accepted = accepted(id, state, verdict, delivered, findings, signals, standing);
@@ -59,6 +61,27 @@ impl Relay {
             Recorded::Stale => Ok(Written::Stale),
             Recorded::Gone => Err(Reason::UnknownHandle.into()),
         }
+    }
+
+    /// Records a message; where a lane is free, what it delivers is carried at once.
+    async fn commit(&self, scope: &Scope, mut record: Record, judge: Judge) -> Result<Recorded, Fault> {
+        let Some(birth) = self.births.ready() else {
+            let recorded = self.store.record(scope, record, judge).await;
+            self.bell.notify_one();
+            return recorded;
+        };
+        record.lease = Some(self.clock.now().plus(LEASE));
+        let (store, scope) = (Arc::clone(&self.store), scope.clone());
+        // In a task of its own: whoever waits for the answer may go away, and what is born claimed
+        // must be carried all the same.
+        let recording = tokio::spawn(async move {
+            let mut recorded = store.record(&scope, record, judge).await?;
+            if let Recorded::Accepted { claimed, .. } = &mut recorded {
+                birth.carry(std::mem::take(claimed));
+            }
+            Ok(recorded)
+        });
+        recording.await.unwrap_or_else(|error| Err(Fault::new("recording a message", error)))
     }
 
     /// A refusal of the early look: recorded with what came, nothing of it opened.
@@ -141,6 +164,7 @@ impl Relay {
             idempotency: talk.idempotency.clone().or_else(|| mail_fingerprint(talk, content)),
             window: None,
             deliveries: Vec::new(),
+            lease: None,
             threads: Vec::new(),
         })
     }

@@ -49,6 +49,8 @@ macro_rules! conforms {
             a_lane_keeps_its_order_and_waits_for_its_head
             the_two_directions_of_a_conversation_do_not_wait_for_each_other
             a_lease_that_ran_out_is_claimed_again
+            with_a_lease_a_delivery_is_born_claimed_when_its_lane_is_free
+            a_barrier_stops_what_was_born_claimed
             an_older_claim_settles_nothing
             a_review_withholds_what_is_accepted_and_gives_the_debit_back
             what_is_in_flight_at_a_review_is_named_and_never_waits_again
@@ -305,6 +307,43 @@ pub(super) async fn a_lease_that_ran_out_is_claimed_again(ground: Grounds) {
     assert!(ground.ledger().still_current(&second[0]).await.unwrap());
 }
 
+/// A message whose recorder will hand over by itself.
+fn leased(message: Record) -> Record {
+    Record { lease: Some(T0.plus(LEASE)), ..message }
+}
+
+/// What was born claimed of it.
+async fn born(ground: &Grounds, message: Record) -> Vec<Delivery> {
+    match accept(ground, &scope(), leased(message)).await {
+        Recorded::Accepted { claimed, .. } => claimed,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) async fn with_a_lease_a_delivery_is_born_claimed_when_its_lane_is_free(ground: Grounds) {
+    ground.add_conversation(&scope(), &talk("c-1")).await.unwrap();
+    let first = born(&ground, from_seller("c-1", T0)).await.remove(0);
+    assert_eq!((first.claim, first.attempts, first.to, first.body.as_ref()), (1, 0, Side::Buyer, &b"sealed body"[..]));
+    assert!(ground.ledger().still_current(&first).await.unwrap());
+    assert!(born(&ground, from_seller("c-1", T0.plus(Duration(1)))).await.is_empty(), "its lane is taken");
+    assert_eq!(born(&ground, from_buyer("c-1", T0.plus(Duration(2)))).await.len(), 1, "the other lane is free");
+    assert!(claim(&ground, T0.plus(LEASE).minus(Duration(1))).await.is_empty(), "both heads are under way");
+    settle(&ground, first.id, first.claim, Ending::Delivered).await;
+    let second = claim(&ground, T0.plus(LEASE).minus(Duration(1))).await;
+    assert_eq!(second.len(), 1, "what came behind it follows");
+    settle(&ground, second[0].id, second[0].claim, Ending::Delivered).await;
+    let lost = claim(&ground, T0.plus(LEASE)).await;
+    assert_eq!((lost.len(), lost[0].claim, lost[0].attempts), (1, 2, 1), "a lease that ran out is claimed again");
+}
+
+pub(super) async fn a_barrier_stops_what_was_born_claimed(ground: Grounds) {
+    ground.add_conversation(&scope(), &talk("c-1")).await.unwrap();
+    let first = born(&ground, from_seller("c-1", T0)).await.remove(0);
+    ground.ledger().review(&scope(), review("c-1", 1, T0.plus(Duration(1)))).await.unwrap();
+    assert!(!ground.ledger().still_current(&first).await.unwrap());
+    assert!(claim(&ground, T0.plus(LEASE)).await.is_empty());
+}
+
 pub(super) async fn an_older_claim_settles_nothing(ground: Grounds) {
     let scope = scope();
     ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
@@ -554,6 +593,7 @@ fn message(conversation: &str, from: Side, at: Timestamp) -> Record {
         idempotency: None,
         window: None,
         deliveries: vec![NewDelivery { id: event(), to: from.other(), channel: Channel::Mail, body }],
+        lease: None,
         threads: Vec::new(),
     }
 }

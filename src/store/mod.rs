@@ -40,7 +40,8 @@ pub type Judge = Box<dyn Fn(&PairState) -> Decision + Send + Sync>;
 /// What must be exact whoever else writes at the same time.
 pub trait Ledger: Send + Sync {
     /// Accepts, holds or refuses a message: idempotency, `judge` on the pair's exact state,
-    /// debit, evidence entry, detection window and deliveries in one transaction. A refused
+    /// debit, evidence entry, detection window and deliveries in one transaction. With a lease the
+    /// deliveries that find their lane empty are claimed and returned at once. A refused
     /// message is recorded too (state `refused`, nothing debited, nothing to deliver).
     fn record<'a>(&'a self, scope: &'a Scope, record: Record, judge: Judge) -> Answer<'a, Recorded>;
 

@@ -2,8 +2,8 @@
 
 use ring::digest::{Context, SHA256};
 
-use super::{Cargo, NewEntry, words::Word};
-use crate::model::{Duration, Entry, EntryKind, EventId, Link, MessageState, Reason, Timestamp};
+use super::{Cargo, Delivery, NewDelivery, NewEntry, Record, words::Word};
+use crate::model::{Duration, Entry, EntryKind, EventId, Link, MessageState, Reason, Scope, Side, Timestamp};
 
 /// Where a delivery is in its life. `Held`, `Queued` and `Claimed` are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,24 @@ pub(super) fn first_id(at: Timestamp) -> EventId {
     let mut id = [0; 16];
     id[..6].copy_from_slice(&at.0.max(0).to_be_bytes()[2..]);
     EventId(id)
+}
+
+/// A delivery of a message that is being recorded, claimed by who records it.
+pub(super) fn born_claimed(scope: &Scope, record: &Record, new: &NewDelivery, epoch: u64) -> Delivery {
+    Delivery {
+        id: new.id,
+        claim: 1,
+        scope: scope.clone(),
+        conversation: record.conversation.clone(),
+        message: record.id,
+        to: new.to,
+        channel: new.channel,
+        cargo: Cargo::Message,
+        body: new.body.clone().into(),
+        attempts: 0,
+        accepted: record.at,
+        epoch: (new.to == Side::Buyer).then_some(epoch),
+    }
 }
 
 /// A new entry in its place: its canonical bytes and the link after it.

@@ -392,6 +392,9 @@ pub struct Record {
     pub window: Option<(u64, Vec<u8>)>,
     /// Where it goes, besides the API.
     pub deliveries: Vec<NewDelivery>,
+    /// Until when the recorder hands over by itself what finds its lane empty: such a delivery is
+    /// born claimed. `None`: all wait for [`super::Ledger::claim`].
+    pub lease: Option<Timestamp>,
     /// Thread ids to remember.
     pub threads: Vec<ThreadRow>,
 }
@@ -416,6 +419,8 @@ pub enum Recorded {
         state: MessageState,
         /// The pair after it.
         pair: PairState,
+        /// The deliveries that were born claimed.
+        claimed: Vec<Delivery>,
     },
     /// Refused and recorded, with the pair's state.
     Refused {

@@ -82,40 +82,50 @@ pub(super) struct Open {
     pub(super) seq: u64,
     pub(super) accepted: Timestamp,
     pub(super) held: bool,
+    pub(super) lease: Option<Timestamp>,
 }
 
-/// Puts a delivery into its lane, or beside it while its message is held.
-pub(super) async fn add(tx: &Transaction<'_>, key: Key<'_>, of: &Open, new: &NewDelivery) -> Outcome<()> {
+/// Puts a delivery into its lane, or beside it while its message is held. With a lease and the lane
+/// to itself it is claimed until then: whether it was.
+pub(super) async fn add(tx: &Transaction<'_>, key: Key<'_>, of: &Open, new: &NewDelivery) -> Outcome<bool> {
     let state = if of.held { DeliveryState::Held } else { DeliveryState::Queued };
     let lane = (!of.held).then_some(new.to.word());
-    tx.execute(
-        "INSERT INTO delivery (marketplace, conversation, id, message, seq, to_side, channel, cargo, state, lane, ready,
-             due, accepted)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-             CASE WHEN $10::text IS NULL OR EXISTS (SELECT 1 FROM delivery
-                 WHERE marketplace = $1 AND conversation = $2 AND lane = $10) THEN NULL ELSE $11::bigint END,
-             $11, $11)",
-        &[
-            &key.market,
-            &key.conversation,
-            &new.id.0.as_slice(),
-            &of.message.0.as_slice(),
-            &signed(of.seq),
-            &new.to.word(),
-            &new.channel.word(),
-            &Cargo::Message.word(),
-            &state.word(),
-            &lane,
-            &of.accepted.0,
-        ],
-    )
-    .await?;
+    let sql = "INSERT INTO delivery (marketplace, conversation, id, message, seq, to_side, channel, cargo, state, lane,
+             ready, due, claim, accepted)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8,
+             CASE WHEN leads AND $12::bigint IS NOT NULL THEN $13 ELSE $9 END, $10,
+             CASE WHEN leads THEN coalesce($12, $11::bigint) END,
+             CASE WHEN leads THEN coalesce($12, $11) ELSE $11 END,
+             CASE WHEN leads AND $12 IS NOT NULL THEN 1 ELSE 0 END, $11
+         FROM (SELECT $10::text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM delivery
+             WHERE marketplace = $1 AND conversation = $2 AND lane = $10) AS leads) AS own
+         RETURNING claim";
+    let row = tx
+        .query_one(
+            sql,
+            &[
+                &key.market,
+                &key.conversation,
+                &new.id.0.as_slice(),
+                &of.message.0.as_slice(),
+                &signed(of.seq),
+                &new.to.word(),
+                &new.channel.word(),
+                &Cargo::Message.word(),
+                &state.word(),
+                &lane,
+                &of.accepted.0,
+                &of.lease.map(|lease| lease.0),
+                &DeliveryState::Claimed.word(),
+            ],
+        )
+        .await?;
     tx.execute(
         "INSERT INTO delivery_body (marketplace, conversation, delivery, sealed) VALUES ($1, $2, $3, $4)",
         &[&key.market, &key.conversation, &new.id.0.as_slice(), &new.body],
     )
     .await?;
-    Ok(())
+    Ok(count(&row, 0)? > 0)
 }
 
 /// Takes a delivery out of its lane for good and forgets its body.

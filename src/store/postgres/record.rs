@@ -32,7 +32,7 @@ pub(super) async fn record(tx: &Transaction<'_>, scope: &Scope, record: &Record,
         Decision::Hold { under } => Verdict { state: MessageState::Held, under, reason: None },
         Decision::Refuse(reason) => Verdict { state: MessageState::Refused, under: None, reason: Some(reason) },
     };
-    entry.write(tx, &place, pair, record).await
+    entry.write(tx, scope, &place, pair, record).await
 }
 
 async fn repeated(tx: &Transaction<'_>, place: &Place, record: &Record) -> Outcome<Option<Recorded>> {
@@ -67,7 +67,14 @@ struct Verdict {
 }
 
 impl Verdict {
-    async fn write(self, tx: &Transaction<'_>, place: &Place, mut pair: Pair, record: &Record) -> Outcome<Recorded> {
+    async fn write(
+        self,
+        tx: &Transaction<'_>,
+        scope: &Scope,
+        place: &Place,
+        mut pair: Pair,
+        record: &Record,
+    ) -> Outcome<Recorded> {
         let key = Key { market: &place.market, conversation: &place.conversation };
         let taken = matches!(self.state, MessageState::Queued | MessageState::Delivered);
         let buyer_spoke = taken && record.from == Side::Buyer && !record.automatic;
@@ -95,11 +102,14 @@ impl Verdict {
         }
         remember(tx, key, record).await?;
         let held = self.state == MessageState::Held;
-        let open = Open { message: record.id, seq, accepted: record.at, held };
+        let open = Open { message: record.id, seq, accepted: record.at, held, lease: record.lease };
+        let mut claimed = Vec::new();
         for delivery in &record.deliveries {
-            deliveries::add(tx, key, &open, delivery).await?;
+            if deliveries::add(tx, key, &open, delivery).await? {
+                claimed.push(outbox::born_claimed(scope, record, delivery, pair.epoch_towards(delivery.to)));
+            }
         }
-        Ok(Recorded::Accepted { state: self.state, pair: pair.state })
+        Ok(Recorded::Accepted { state: self.state, pair: pair.state, claimed })
     }
 
     async fn insert(

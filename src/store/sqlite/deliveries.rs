@@ -28,14 +28,22 @@ pub(super) fn lane(conversation: i64, to: Side) -> i64 {
     conversation * 2 + i64::from(to == Side::Seller)
 }
 
-/// Puts a delivery into its lane, or beside it while its message is held.
-pub(super) fn add(db: &Connection, of: &Open, new: &NewDelivery, held: bool) -> Result<()> {
+/// Puts a delivery into its lane, or beside it while its message is held. With a lease and the lane
+/// to itself it is claimed until then: whether it was.
+pub(super) fn add(db: &Connection, of: &Open, new: &NewDelivery, held: bool, lease: Option<Timestamp>) -> Result<bool> {
     let lane = lane(of.conversation, new.to);
-    let waits = held || has_open(db, lane)?;
-    let state = if held { DeliveryState::Held } else { DeliveryState::Queued };
+    let leads = !held && !has_open(db, lane)?;
+    let lease = lease.filter(|_| leads);
+    let state = match lease {
+        _ if held => DeliveryState::Held,
+        Some(_) => DeliveryState::Claimed,
+        None => DeliveryState::Queued,
+    };
+    let due = lease.unwrap_or(of.accepted);
     db.prepare_cached(
-        "INSERT INTO delivery (id, conversation, message, seq, to_side, channel, cargo, state, lane, ready, due, accepted)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+        "INSERT INTO delivery (id, conversation, message, seq, to_side, channel, cargo, state, lane, ready, due, claim,
+             accepted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         new.id,
@@ -47,12 +55,14 @@ pub(super) fn add(db: &Connection, of: &Open, new: &NewDelivery, held: bool) -> 
         Cargo::Message,
         state,
         (!held).then_some(lane),
-        (!waits).then_some(of.accepted),
+        leads.then_some(due),
+        due,
+        lease.is_some(),
         of.accepted,
     ])?;
     db.prepare_cached("INSERT INTO delivery_body (delivery, sealed) VALUES (?1, ?2)")?
-        .execute(params![db.last_insert_rowid(), new.body])
-        .map(drop)
+        .execute(params![db.last_insert_rowid(), new.body])?;
+    Ok(lease.is_some())
 }
 
 fn has_open(db: &Connection, lane: i64) -> Result<bool> {

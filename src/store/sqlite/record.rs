@@ -25,10 +25,10 @@ pub(super) fn record(db: &Connection, scope: &Scope, record: &Record, judge: &Ju
     let pair = Pair::read(db, &place, record.at)?;
     match judge(&pair.state) {
         Decision::Accept { under } if record.deliveries.is_empty() => {
-            take(db, &place, pair, record, MessageState::Delivered, under)
+            take(db, scope, &place, pair, record, (MessageState::Delivered, under))
         }
-        Decision::Accept { under } => take(db, &place, pair, record, MessageState::Queued, under),
-        Decision::Hold { under } => take(db, &place, pair, record, MessageState::Held, under),
+        Decision::Accept { under } => take(db, scope, &place, pair, record, (MessageState::Queued, under)),
+        Decision::Hold { under } => take(db, scope, &place, pair, record, (MessageState::Held, under)),
         Decision::Refuse(reason) => refuse(db, &place, pair, record, reason),
     }
 }
@@ -53,11 +53,11 @@ fn is_stale(db: &Connection, place: &Place, record: &Record) -> Result<bool> {
 
 fn take(
     db: &Connection,
+    scope: &Scope,
     place: &Place,
     mut pair: Pair,
     record: &Record,
-    state: MessageState,
-    under: Option<Under>,
+    (state, under): (MessageState, Option<Under>),
 ) -> Result<Recorded> {
     let buyer_spoke = record.from == Side::Buyer && !record.automatic && state != MessageState::Held;
     pair.touch(db, place, buyer_spoke)?;
@@ -79,11 +79,15 @@ fn take(
     let seq = chain.messages;
     chain.save(db)?;
     remember(db, place, record)?;
+    let mut claimed = Vec::new();
     for delivery in &record.deliveries {
         let open = Open { conversation: place.num, message, seq, accepted: record.at };
-        deliveries::add(db, &open, delivery, state == MessageState::Held)?;
+        if deliveries::add(db, &open, delivery, state == MessageState::Held, record.lease)? {
+            let epoch = pair.epoch_towards(delivery.to);
+            claimed.push(outbox::born_claimed(scope, record, delivery, epoch));
+        }
     }
-    Ok(Recorded::Accepted { state, pair: pair.state })
+    Ok(Recorded::Accepted { state, pair: pair.state, claimed })
 }
 
 fn refuse(db: &Connection, place: &Place, pair: Pair, record: &Record, reason: Reason) -> Result<Recorded> {

@@ -218,10 +218,23 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option
 /// Whether the first text asks for the second or the second leans on the first.
 fn seam(first: &Read, second: &Read) -> bool {
     let said = first.view.text().trim();
-    let open = said.ends_with(['@', '.', '/']) || matches!(said, "at" | "et");
+    let open =
+        said.ends_with(['@', '/']) || said.ends_with('.') && !full_stop(first, second) || matches!(said, "at" | "et");
     let dot =
         first.hits.iter().any(|hit| super::sight::is(hit, JOINTS) && hit.end == first.view.text().trim_end().len());
     (open || dot) && first.view.text().len() < 200 || continues(second)
+}
+
+/// Whether a dot between two texts only ends a sentence: several words on both sides, and nothing
+/// after it that a host could end with.
+fn full_stop(first: &Read, second: &Read) -> bool {
+    let words = second.view.tokens();
+    let next = words.first().map_or("", |word| &second.view.text()[word.start..word.end]);
+    let top = || {
+        super::unveil::TOPS.contains(&next)
+            || next.len() > 4 && psl::suffix(next.as_bytes()).is_some_and(|s| s.is_known())
+    };
+    first.view.tokens().len() > 3 && words.len() > 4 && !top()
 }
 
 const JOINTS: &[Cue] = &[Cue::Dot, Cue::At, Cue::Slash];

@@ -250,7 +250,7 @@ fn around(text: &str, start: usize, end: usize) -> (usize, usize) {
 }
 
 /// Top-level domains that people spell out.
-const TOPS: &[&str] = &[
+pub(super) const TOPS: &[&str] = &[
     "com", "net", "org", "id", "co", "pl", "de", "ru", "vn", "th", "ph", "uk", "es", "cn", "io", "me", "shop", "store",
     "xyz", "info", "biz", "eu", "site", "online", "my", "sg", "us", "fr", "it", "in",
 ];

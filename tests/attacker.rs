@@ -123,7 +123,8 @@ fn disguised(contact: &Contact, draws: &mut Draws) -> (Disguise, Vec<&'static st
 /// What the reader gets: the texts of one message, or of one message after another.
 fn sent_through(detect: &Detect, texts: &[String], lang: &str, apart: bool) -> Vec<String> {
     let context = Context { lang: Some(lang.to_owned()), ..Context::default() };
-    let pieces: Vec<Piece<'_>> = texts.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
+    let pieces: Vec<Piece<'_>> =
+        texts.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
     if !apart {
         return detect.scan(&pieces, &context, &Window::default()).redacted;
     }

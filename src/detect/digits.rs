@@ -78,7 +78,8 @@ impl Digits {
                 read = end;
                 continue;
             }
-            if from < next_hit || token.has_figures() || token.is_foreign() || token.looks_like_digits() {
+            if from < next_hit || token.has_figures() || token.is_foreign() || token.looks_like_digits() || doubled(&text.as_bytes()[token.start..token.end])
+            {
                 reading.token(token.start, token.end, &hits[from..next_hit]);
             }
         }
@@ -339,7 +340,8 @@ impl Reading<'_> {
             _ => None,
         };
         let letters_only = figures == 0;
-        if letters_only && (token.len() > 3 || !token.bytes().all(|b| matches!(b, b'o' | b'l' | b'i'))) {
+        let doubled = doubled(token.as_bytes());
+        if letters_only && !doubled && (token.len() > 3 || !token.bytes().all(|b| matches!(b, b'o' | b'l' | b'i'))) {
             return false;
         }
         let bytes = token.as_bytes();
@@ -399,6 +401,11 @@ impl Reading<'_> {
             self.digits.push(start + s, start + e, how, &value);
         }
     }
+}
+
+/// "SSS", "BB": no word, but fives and eights.
+fn doubled(token: &[u8]) -> bool {
+    matches!(token, b"ss" | b"sss" | b"bb" | b"bbb")
 }
 
 /// A number in three parts or more with the same letters between them: "0812xxx3456xxx7890".

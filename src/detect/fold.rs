@@ -64,9 +64,10 @@ impl View {
         match &self.origin {
             Origin::Same => (start, end),
             Origin::Table(map) => {
-                let first = map.get(start).map_or(0, |m| m.0);
-                let last = end.checked_sub(1).and_then(|at| map.get(at)).map_or(first, |m| m.1);
-                (first as usize, (last as usize).max(first as usize))
+                let first = map.get(start).copied().unwrap_or_default();
+                let last = end.checked_sub(1).and_then(|at| map.get(at)).copied().unwrap_or((first.0, first.0));
+                // From the end, the last byte stands for the first character.
+                (first.0.min(last.0) as usize, first.0.max(last.1).max(first.1 * u32::from(last.0 < first.0)) as usize)
             }
         }
     }
@@ -93,6 +94,17 @@ impl View {
             at = edit.end;
         }
         self.copy(at, self.text.len(), &mut text, &mut map);
+        Self::new(text, Origin::Table(map))
+    }
+
+    /// The text from its end, with the same way back.
+    pub(super) fn reversed(&self) -> Self {
+        let (mut text, mut map) = (String::with_capacity(self.text.len()), Vec::with_capacity(self.text.len()));
+        for (at, c) in self.text.char_indices().rev() {
+            text.push(c);
+            let (start, end) = self.chars(at, at + c.len_utf8());
+            map.extend(std::iter::repeat_n((index(start), index(end)), c.len_utf8()));
+        }
         Self::new(text, Origin::Table(map))
     }
 

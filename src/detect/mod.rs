@@ -19,8 +19,10 @@ mod confusable;
 mod context;
 mod digits;
 mod email;
+mod encoded;
 mod fold;
 mod lexicon;
+mod lines;
 mod link;
 mod name;
 mod number;
@@ -32,8 +34,11 @@ mod sight;
 mod signal;
 mod social;
 mod split;
+mod spread;
 mod streets;
+mod strewn;
 mod token;
+mod turned;
 mod unveil;
 mod window;
 
@@ -58,7 +63,7 @@ type Detector = fn(&Sight<'_>, &mut Finds);
 
 /// Every detector. Earlier ones take a place first.
 const DETECTORS: &[Detector] =
-    &[email::find, link::find, payment::find, phone::find, social::find, address::find, name::find];
+    &[email::find, link::find, payment::find, phone::find, social::find, spread::find, address::find, name::find];
 
 /// The compiled rules: made once, shared by all.
 pub struct Detect {
@@ -133,14 +138,33 @@ impl Detect {
         let mut found = Finds::default();
         detect(&text.view, &text.hits, context, Face::Plain, raw, &mut found);
         keep(&text.view, &found, &mut text.spans);
-        let gathered = unveil::gathered(&text.view).map(|view| (self.lexicon.hits(&view), view));
-        if let Some((hits, view)) = &gathered {
-            self.unveiled(view, hits, context, raw, &mut text.spans);
+        self.lift(&text.view, &text.hits, context, raw, &mut text.spans);
+        let decoded = encoded::decoded(&text.view);
+        let lines = lines::joined(decoded.as_ref().unwrap_or(&text.view));
+        if let Some(view) = lines.as_ref().or(decoded.as_ref()) {
+            let hits = self.lexicon.hits(view);
+            self.unveiled(view, &hits, context, raw, &mut text.spans);
+            self.lift(view, &hits, context, raw, &mut text.spans);
         }
-        let (view, hits) = gathered.as_ref().map_or((&text.view, &text.hits), |(hits, view)| (view, hits));
-        if let Some(view) = unveil::signed(view, hits) {
+        if let Some(view) = turned::back(raw, &text.hits) {
             let hits = self.lexicon.hits(&view);
             self.unveiled(&view, &hits, context, raw, &mut text.spans);
+            self.lift(&view, &hits, context, raw, &mut text.spans);
+        }
+    }
+
+    /// Every detector over a view with its letters put together and signs for the words of signs.
+    fn lift(&self, view: &View, hits: &[Hit], context: &Context, raw: &str, spans: &mut Vec<Span>) {
+        let spread = spread::gathered(view).or_else(|| strewn::cleared(view));
+        let gathered = unveil::gathered(spread.as_ref().unwrap_or(view)).or(spread);
+        let gathered = gathered.map(|view| (self.lexicon.hits(&view), view));
+        if let Some((hits, view)) = &gathered {
+            self.unveiled(view, hits, context, raw, spans);
+        }
+        let (view, hits) = gathered.as_ref().map_or((view, hits), |(hits, view)| (view, hits.as_slice()));
+        if let Some(view) = unveil::signed(view, hits) {
+            let hits = self.lexicon.hits(&view);
+            self.unveiled(&view, &hits, context, raw, spans);
         }
     }
 

@@ -65,6 +65,9 @@ const APART: usize = 30;
 const BEFORE: usize = 6;
 const AFTER: usize = 8;
 
+/// The sign before a country's code, as it is said.
+const PLUS: &[&str] = &["plus"];
+
 struct Search<'a> {
     sight: &'a Sight<'a>,
     regions: Regions,
@@ -107,7 +110,7 @@ impl Search<'_> {
     fn sure(&self, start: usize, end: usize) -> bool {
         let text = &self.sight.text()[start..end];
         let grouped = text.bytes().any(|b| matches!(b, b' ' | b'-' | b'(' | b'.' | b'+' | b'/'));
-        self.regions.home.is_some() || grouped || text.starts_with("08") || self.called(start, end)
+        self.regions.home.is_some() || grouped || mobile(text) || self.called(start, end)
     }
 
     /// What the matcher takes for a number although the eye does not.
@@ -323,9 +326,10 @@ impl Search<'_> {
         let mut start = atoms[first].start;
         let mut end = atoms[last].end;
         let before = text[..start].trim_end_matches(['(', ' ', '[']);
-        let plus = before.ends_with('+');
+        let spoken = PLUS.iter().find_map(|word| before.strip_suffix(word)).filter(|head| head.is_empty() || head.ends_with(' '));
+        let plus = before.ends_with('+') || spoken.is_some();
         if plus {
-            start = before.len() - 1;
+            start = spoken.map_or(before.len() - 1, str::len);
         }
         if text[..start].ends_with('(') && text.as_bytes()[start..].iter().take(end - start + 1).any(|b| *b == b')') {
             start -= 1;
@@ -440,6 +444,7 @@ impl Search<'_> {
         let single = (candidate.first..=candidate.last).all(|at| self.digits.len(at) == 1);
         let strewn = single && count >= 8 && candidate.end - candidate.start <= count * 2;
         let prefix = strewn
+            || candidate.plus && candidate.value.len() >= 10
             || (candidate.value.starts_with("08") || candidate.value.starts_with("628")) && candidate.value.len() >= 10;
         fit == Fit::Valid && (called || prefix || self.regions.home == Some(Region::PL) && self.even(candidate))
             || called && candidate.value.len() >= 9
@@ -544,6 +549,11 @@ impl Search<'_> {
             && !word.starts_with("ext")
             && self.sight.face == Face::Plain
     }
+}
+
+/// What begins and is as long as the mobile numbers of Indonesia and Britain.
+fn mobile(text: &str) -> bool {
+    text.starts_with("08") || text.starts_with("07") && text.len() == 11
 }
 
 /// How a candidate is laid out.

@@ -84,7 +84,10 @@ fn cut(parts: &[Residue], texts: &mut [Read]) {
 fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>, called: &mut bool) {
     let sight = Sight::new(&text.view, &text.hits, context, Face::Plain, "");
     let digits = sight.digits();
-    if digits.atoms().is_empty() || sight.has(&[Cue::Unit, Cue::Reference]) {
+    let Some(first) = digits.atoms().first().filter(|_| !sight.has(&[Cue::Unit])) else { return };
+    // "call me 0812 about the parcel": a reference after a number that is to be called means nothing.
+    let told = *called || sight.has(&[Cue::Phone]);
+    if sight.all(&[Cue::Reference]).any(|hit| !told || hit.start < first.start) {
         return;
     }
     let words = text.view.tokens().len();

@@ -105,7 +105,15 @@ fn bare(text: &str) -> String {
 
 fn mail(lang: &'static str, draws: &mut Draws) -> Contact {
     let local = name(lang, draws);
-    let host = draws.one(&["gmail.com", "example.com", "gmail.com", "yahoo.com", "example.org", "outlook.com", "mail.example"]);
+    let host = draws.one(&[
+        "gmail.com",
+        "example.com",
+        "gmail.com",
+        "yahoo.com",
+        "example.org",
+        "outlook.com",
+        "mail.example",
+    ]);
     let label = host.split('.').next().unwrap_or(host);
     let needs = vec![bare(&local), bare(label)];
     Contact { kind: Kind::Mail, lang, text: format!("{local}@{host}"), needs }

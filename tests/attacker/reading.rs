@@ -39,7 +39,9 @@ fn without_placeholders(text: &str) -> String {
     let mut rest = text;
     while let Some(open) = rest.find('[') {
         let close = rest[open..].find(']').map(|len| open + len + 1);
-        let taken = close.filter(|close| ["dihapus]", "usunięty]", "usunięte]", "removed]"].iter().any(|end| rest[open..*close].ends_with(end)));
+        let taken = close.filter(|close| {
+            ["dihapus]", "usunięty]", "usunięte]", "removed]"].iter().any(|end| rest[open..*close].ends_with(end))
+        });
         out.push_str(&rest[..open]);
         out.push(if taken.is_some() { HOLE } else { '[' });
         rest = &rest[taken.unwrap_or(open + 1)..];
@@ -79,7 +81,10 @@ fn eye(c: char) -> Vec<char> {
         return vec![known];
     }
     let folded = c.nfkd().flat_map(char::to_lowercase).map(|c| if c == 'ł' { 'l' } else { c });
-    folded.map(|c| [CYRILLIC, GREEK].iter().find_map(|table| latin(table, c)).unwrap_or(c)).filter(char::is_ascii).collect()
+    folded
+        .map(|c| [CYRILLIC, GREEK].iter().find_map(|table| latin(table, c)).unwrap_or(c))
+        .filter(char::is_ascii)
+        .collect()
 }
 
 fn latin(table: &[(char, char)], c: char) -> Option<char> {
@@ -231,8 +236,22 @@ fn class(c: char) -> char {
 
 /// Words that stand for a sign within a name, left out.
 fn words_undone(seen: &str) -> String {
-    const SIGNS: [&str; 14] =
-        ["at", "dot", "slash", "underscore", "dash", "titik", "garis", "miring", "bawah", "strip", "kropka", "podkreslnik", "myslnik", "malpa"];
+    const SIGNS: [&str; 14] = [
+        "at",
+        "dot",
+        "slash",
+        "underscore",
+        "dash",
+        "titik",
+        "garis",
+        "miring",
+        "bawah",
+        "strip",
+        "kropka",
+        "podkreslnik",
+        "myslnik",
+        "malpa",
+    ];
     let kept = |word: &&str| !SIGNS.contains(&word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
     seen.split_inclusive(|c: char| !c.is_ascii_alphanumeric()).filter(kept).collect()
 }

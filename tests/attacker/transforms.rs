@@ -225,7 +225,13 @@ fn pair_in_words(pair: &[char], lang: &str) -> String {
         ("id", '2'..) => format!("{} puluh{}", word(tens), ones(one)),
         (_, '1') => {
             let own = |said: &&(&str, &str)| said.0 == pair.iter().collect::<String>();
-            let skip = if lang == "en" { 0 } else if lang == "id" { 10 } else { 12 };
+            let skip = if lang == "en" {
+                0
+            } else if lang == "id" {
+                10
+            } else {
+                12
+            };
             TEENS[skip..].iter().find(own).map_or_else(String::new, |(_, said)| (*said).to_owned())
         }
         _ => {
@@ -382,7 +388,8 @@ fn accents(disguise: &mut Disguise, draws: &mut Draws) {
 /// Marks above and below, a few on each.
 fn zalgo(disguise: &mut Disguise, draws: &mut Draws) {
     disguise.each(|c| {
-        let marks: String = (0..1 + draws.below(3)).map(|_| draws.one(&['\u{336}', '\u{353}', '\u{30d}', '\u{329}'])).collect();
+        let marks: String =
+            (0..1 + draws.below(3)).map(|_| draws.one(&['\u{336}', '\u{353}', '\u{30d}', '\u{329}'])).collect();
         if joined(c) { format!("{c}{marks}") } else { c.to_string() }
     });
 }

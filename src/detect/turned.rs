@@ -1,0 +1,64 @@
+//! What is written from its end, or turned by half so that the reader turns the telephone. Only
+//! where a word says so, or where the letters themselves are turned.
+
+use std::borrow::Cow;
+
+use super::{
+    fold::View,
+    lexicon::{Cue, Hit},
+    sight::is,
+};
+
+/// The piece read from its end, if it is to be read so.
+pub(super) fn back(piece: &str, hits: &[Hit]) -> Option<View> {
+    let turned = upright(piece);
+    let said = || hits.iter().any(|hit| is(hit, &[Cue::Reverse]));
+    (matches!(turned, Cow::Owned(_)) || said()).then(|| View::of(&turned).reversed())
+}
+
+/// The piece with turned letters and digits as they were before; as many characters as it has.
+fn upright(piece: &str) -> Cow<'_, str> {
+    let turned = piece.chars().filter(|c| TURNED.iter().any(|(from, _)| from == c)).take(FEW).count();
+    if piece.is_ascii() || turned < FEW {
+        return Cow::Borrowed(piece);
+    }
+    let upright = |c: char| TURNED.iter().chain(PLAIN).find(|(from, _)| *from == c).map_or(c, |(_, to)| *to);
+    Cow::Owned(piece.chars().map(upright).collect())
+}
+
+/// Fewer turned letters than this may be of an honest language.
+const FEW: usize = 3;
+
+/// Letters and digits that are only seen turned.
+#[rustfmt::skip]
+const TURNED: &[(char, char)] = &[
+    ('ɐ', 'a'), ('ɔ', 'c'), ('ǝ', 'e'), ('ɟ', 'f'), ('ƃ', 'g'), ('ɓ', 'g'), ('ɥ', 'h'), ('ᴉ', 'i'), ('ı', 'i'),
+    ('ɾ', 'j'), ('ſ', 'j'), ('ʞ', 'k'), ('ן', 'l'), ('ɯ', 'm'), ('ɹ', 'r'), ('ʇ', 't'), ('ʌ', 'v'), ('ʍ', 'w'),
+    ('ʎ', 'y'), ('Ɩ', '1'), ('ᄅ', '2'), ('Ɛ', '3'), ('ㄣ', '4'), ('ϛ', '5'), ('ㄥ', '7'), ('˙', '.'),
+];
+
+/// Letters and digits that are others when turned.
+const PLAIN: &[(char, char)] =
+    &[('b', 'q'), ('q', 'b'), ('d', 'p'), ('p', 'd'), ('n', 'u'), ('u', 'n'), ('6', '9'), ('9', '6')];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turned_letters_are_read_upright_from_the_end() {
+        for (text, meant) in [("ɯoɔ˙ʇɐɹns@oʞoʇ", "toko@surat.com"), ("0ㄣㄥ0-ϛϛϛ-ᄅƖ80", "0812-555-0740")]
+        {
+            assert_eq!(back(text, &[]).map(|view| view.text().to_owned()).as_deref(), Some(meant), "{text}");
+        }
+        assert!(back("çok güzel, ılık", &[]).is_none());
+    }
+
+    #[test]
+    fn the_way_back_from_the_end_is_exact() {
+        let view = View::of("a0ㄣb").reversed();
+        assert_eq!(view.text(), "b40a");
+        assert_eq!(view.chars(0, 2), (2, 4));
+        assert_eq!(view.chars(3, 4), (0, 1));
+    }
+}

@@ -78,7 +78,11 @@ impl Digits {
                 read = end;
                 continue;
             }
-            if from < next_hit || token.has_figures() || token.is_foreign() || token.looks_like_digits() || doubled(&text.as_bytes()[token.start..token.end])
+            if from < next_hit
+                || token.has_figures()
+                || token.is_foreign()
+                || token.looks_like_digits()
+                || doubled(&text.as_bytes()[token.start..token.end])
             {
                 reading.token(token.start, token.end, &hits[from..next_hit]);
             }

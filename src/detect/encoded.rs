@@ -57,7 +57,8 @@ const NAMES: &[(&str, u8)] = &[
 
 /// Top-level domains with digits for their letters.
 fn tops(text: &str) -> impl Iterator<Item = Edit> + '_ {
-    const TOPS: [(&str, &str); 4] = [(".c0m", ".com"), (".0rg", ".org"), (".n3t", ".net"), (".sh0p", ".shop")];
+    const TOPS: [(&str, &str); 6] =
+        [(".c0m", ".com"), (".0rg", ".org"), (".n3t", ".net"), (".sh0p", ".shop"), (".m3/", ".me/"), (".1y/", ".ly/")];
     memchr::memchr_iter(b'.', text.as_bytes()).filter_map(move |at| {
         let known = TOPS.into_iter().find(|(written, _)| text[at..].starts_with(written));
         known.map(|(written, with)| Edit { start: at, end: at + written.len(), with })

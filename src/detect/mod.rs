@@ -147,6 +147,10 @@ impl Detect {
             self.lift(view, &hits, context, raw, &mut text.spans);
         }
         if let Some(view) = turned::back(raw, &text.hits) {
+            if text.hits.iter().any(|hit| sight::is(hit, social::NETWORKS)) {
+                let ids = turned::ids(&view).into_iter().map(|(start, end)| view.chars(start, end));
+                text.spans.extend(ids.map(|(start, end)| Span { start, end, kind: Kind::Social }));
+            }
             let hits = self.lexicon.hits(&view);
             self.unveiled(&view, &hits, context, raw, &mut text.spans);
             self.lift(&view, &hits, context, raw, &mut text.spans);

@@ -326,7 +326,10 @@ impl Search<'_> {
         let mut start = atoms[first].start;
         let mut end = atoms[last].end;
         let before = text[..start].trim_end_matches(['(', ' ', '[']);
-        let spoken = PLUS.iter().find_map(|word| before.strip_suffix(word)).filter(|head| head.is_empty() || head.ends_with(' '));
+        let spoken = PLUS
+            .iter()
+            .find_map(|word| before.strip_suffix(word))
+            .filter(|head| head.is_empty() || head.ends_with(' '));
         let plus = before.ends_with('+') || spoken.is_some();
         if plus {
             start = spoken.map_or(before.len() - 1, str::len);
@@ -429,7 +432,7 @@ impl Search<'_> {
     }
 
     fn hidden(&self, candidate: &Candidate<'_>) -> bool {
-        if self.spared(candidate.start, candidate.end) || self.amount(candidate) {
+        if self.spared(candidate.start, candidate.end) {
             return false;
         }
         let text = self.sight.text();
@@ -440,13 +443,17 @@ impl Search<'_> {
         }
         let called = self.sight.led(NUMBER, candidate.start, 40) || self.sight.followed(CALL, candidate.end, 20);
         let fit = self.regions.fit(candidate.value, candidate.plus);
+        if self.amount(candidate) && !(called && fit == Fit::Valid) {
+            return false;
+        }
         let count = candidate.last + 1 - candidate.first;
         let single = (candidate.first..=candidate.last).all(|at| self.digits.len(at) == 1);
         let strewn = single && count >= 8 && candidate.end - candidate.start <= count * 2;
         let prefix = strewn
-            || candidate.plus && candidate.value.len() >= 10
+            || self.regions.home.is_none() && self.widths(candidate) == [3, 3, 4]
             || (candidate.value.starts_with("08") || candidate.value.starts_with("628")) && candidate.value.len() >= 10;
-        fit == Fit::Valid && (called || prefix || self.regions.home == Some(Region::PL) && self.even(candidate))
+        candidate.plus && fit >= Fit::Possible && candidate.value.len() >= 10
+            || fit == Fit::Valid && (called || prefix || self.regions.home == Some(Region::PL) && self.even(candidate))
             || called && candidate.value.len() >= 9
     }
 

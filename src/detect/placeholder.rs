@@ -21,6 +21,11 @@ pub(super) fn opaque(text: &str) -> Vec<(usize, usize)> {
     places.filter_map(|at| known(at).map(|words| (at, at + words.len()))).collect()
 }
 
+/// Whether a folded text begins with a placeholder.
+pub(super) fn begins(text: &str) -> bool {
+    FOLDED.iter().any(|words| text.starts_with(words.as_str()))
+}
+
 /// Every placeholder of every language, folded.
 static FOLDED: LazyLock<Vec<String>> = LazyLock::new(|| {
     let kinds =

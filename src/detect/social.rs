@@ -24,7 +24,8 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     }
 }
 
-const NETWORKS: &[Cue] = &[Cue::Network, Cue::NetworkWord];
+/// A network's name.
+pub(super) const NETWORKS: &[Cue] = &[Cue::Network, Cue::NetworkWord];
 const LINKING: &[Cue] = &[Cue::Between, Cue::Id, Cue::PhoneWord, Cue::Phone, Cue::Network, Cue::NetworkWord];
 
 /// `@handle`.
@@ -230,13 +231,14 @@ fn walk(sight: &Sight<'_>, from: usize, open: bool) -> Option<(usize, usize, boo
     for _ in 0..6 {
         let gap = text[at..].find(|c: char| c.is_alphanumeric() || c == '@' || c == '_')?;
         let signs = &text[at..at + gap];
-        if signs.len() > 6 || signs.contains(['.', '?', '!', ';', '[', '\n', ')']) && !signs.starts_with(')') {
+        let ours = signs.rfind('[').is_some_and(|open| super::placeholder::begins(&text[at + open..]));
+        if signs.len() > 6 || ours || signs.contains(['.', '?', '!', ';', '\n', ')']) && !signs.starts_with(')') {
             return None;
         }
         marked |= signs.contains([':', '=', '>']);
         at += gap;
-        if text[at..].starts_with('@') {
-            let end = handle_end(text, at + 1);
+        if let Some(rest) = text[at..].strip_prefix('@') {
+            let end = handle_end(text, at + 1 + usize::from(rest.starts_with(' ')));
             return (end > at + 2).then_some((at, end, true));
         }
         let end = handle_end(text, at);

@@ -84,9 +84,17 @@ fn cut(parts: &[Residue], texts: &mut [Read]) {
 fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>, called: &mut bool) {
     let sight = Sight::new(&text.view, &text.hits, context, Face::Plain, "");
     let digits = sight.digits();
-    let Some(first) = digits.atoms().first().filter(|_| !sight.has(&[Cue::Unit])) else { return };
-    // "call me 0812 about the parcel": a reference after a number that is to be called means nothing.
+    let Some(first) = digits.atoms().first() else { return };
+    // "call me 0812 about the parcel": what is not said of a number that is to be called means
+    // nothing. A unit of one letter is a word too.
     let told = *called || sight.has(&[Cue::Phone]);
+    let unit = |atom: &super::digits::Atom| {
+        let mut beside = sight.after(UNIT, atom.end, 1).chain(sight.before(UNIT, atom.start, 2));
+        beside.any(|hit| hit.end - hit.start > 1)
+    };
+    if sight.has(UNIT) && (!told || digits.atoms().iter().any(unit)) {
+        return;
+    }
     if sight.all(&[Cue::Reference]).any(|hit| !told || hit.start < first.start) {
         return;
     }
@@ -240,6 +248,7 @@ fn full_stop(first: &Read, second: &Read) -> bool {
     first.view.tokens().len() > 3 && words.len() > 4 && !top()
 }
 
+const UNIT: &[Cue] = &[Cue::Unit];
 const JOINTS: &[Cue] = &[Cue::Dot, Cue::At, Cue::Slash];
 
 fn continues(text: &Read) -> bool {

@@ -33,6 +33,7 @@ pub(super) fn gathered(view: &View) -> Option<View> {
     let mut edits = Vec::new();
     for row in rows(view) {
         let top = row.top(text);
+        edits.extend(row.lead(text));
         let gaps = row.tokens.windows(2).enumerate().map(|(n, pair)| (n, pair[0].end, pair[1].start));
         let edit =
             |(n, start, end)| Edit { start, end, with: if Some(n) == top { "." } else { row.with(&text[start..end]) } };
@@ -77,6 +78,13 @@ impl Row<'_> {
         }
         let sign = SIGNS.into_iter().find(|sign| gap.contains(sign) && !self.gap.contains(sign));
         sign.unwrap_or(if gap.contains(char::is_whitespace) { " " } else { "" })
+    }
+
+    /// The gap after an `@` that the row begins with.
+    fn lead(&self, text: &str) -> Option<Edit> {
+        let end = self.tokens.first()?.start;
+        let start = text[..end].strip_suffix(self.gap).filter(|before| before.ends_with('@'))?.len();
+        (start < end).then_some(Edit { start, end, with: "" })
     }
 
     /// The gap before a top-level domain at the end, where the dots between all are taken away.
@@ -134,7 +142,9 @@ impl Word {
         }
         let letters = self.text.split(|c: char| !c.is_ascii_alphabetic()).map(str::len).max().unwrap_or(0);
         let signs = self.text.contains(['.', '/', '@']);
-        if gap.trim().is_empty() || self.text.len() < 8 || letters < 4 || figures.is_empty() && !signs {
+        // "S, M, L, 1, 2": what is parted as lists are may be one.
+        let listed = gap.contains([',', ';', '|']) && !signs;
+        if listed || gap.trim().is_empty() || self.text.len() < 8 || letters < 4 || figures.is_empty() && !signs {
             return None;
         }
         match self.text.split_once('@') {
@@ -176,6 +186,7 @@ mod tests {
         for (text, meant) in [
             ("ke t★o★k★o@g★m★a★i★l.c★o★m ya", "ke toko@gmail.com ya"),
             ("[t][o][k][o][7][7]", "[toko77]"),
+            ("ig: @ t o k o _ 7 7", "ig: @toko_77"),
             ("b_i_t.l_y/s_h_o_p_7", "bit.ly/shop7"),
             ("h, t, t, p, s://t.m, e/t, o, k, o", "https://t.me/toko"),
             ("t.o.k.o@s.u.r.a.t.c.o.m", "toko@surat.com"),

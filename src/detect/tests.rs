@@ -436,3 +436,54 @@ fn tabs_and_underscores_hide_nothing() {
     assert_eq!(cut("simpan wa_081234567890 ya", "id")[0].0, Kind::Phone);
     assert!(cut("berkas IMG_20261122123456 dan kode SKU_081234567890", "id").is_empty());
 }
+
+#[test]
+fn disguises_laid_over_contacts_are_taken_off() {
+    for (lang, text, kind) in [
+        ("en", "text me at 41S-SSS-Oi5B any time", Kind::Phone),
+        ("en", "my number is (4q1q5) 5q5w5-0q1w2w6 talk soon", Kind::Phone),
+        ("en", "Thanks for your purchase. 07700900546", Kind::Phone),
+        ("en", "Thanks for your purchase. plus 44 7700 900281", Kind::Phone),
+        ("en", "Thanks for your purchase. 415 then 555 then 0177", Kind::Phone),
+        ("pl", "proszę dzwonić 601 potem 555 potem 637 w sprawie paczki", Kind::Phone),
+        ("pl", "Dziękuję za zakup. 6★0★1★5★5★5★1★2★3", Kind::Phone),
+        ("id", "hubungi &#48;&#56;&#49;&#50;5550123 ya", Kind::Phone),
+        ("en", "Thanks for your purchase. 0770\n0 90\n0628", Kind::Phone),
+        ("id", "tulis ke [t][o][k][o][7][7]@[g][m][a][i][l].[c][o][m]", Kind::Email),
+        ("pl", "pisać na moc.elpmaxe@63rozwejzako (czytaj od tyłu)", Kind::Email),
+        ("en", "just visit s∙h∙o∙p-f∙i∙c∙t∙i∙o∙n∙4∙6.c∙o∙m for more", Kind::Link),
+        ("id", "langsung chat t%2Eme%2Ftokocontoh74 ya", Kind::Link),
+        ("id", "buka 9ϛɥoʇuoɔᴉpnq/ʎl.ʇᴉq (dibaca dari belakang)", Kind::Link),
+        ("id", "follow instagram saya [budi.contoh84] terima kasih", Kind::Social),
+        ("id", "ig:  @ budi_rekaan21 ya kak", Kind::Social),
+        ("en", "my instagram is 03puedampohs@ (read it backwards) thanks", Kind::Social),
+    ] {
+        let found = cut(text, lang);
+        assert!(found.iter().any(|(found, _)| *found == kind), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn what_only_looks_disguised_stays() {
+    for (lang, text) in [
+        ("en", "Your tracking number is 0 7 2 0 9 5 6 2 7 6 3"),
+        ("en", "B-E-A-U-T-I-F-U-L!!! thank you"),
+        ("en", "sizes S, M, L, X, 1, 2, 3, 4"),
+        ("en", "read the review backwards, it is 5 stars"),
+        ("id", "D I S K O N besar, kode A-1-B-2-C-3-D-4"),
+        ("id", "ukuran 2x4x6 dan 3x5x7 cm"),
+        ("id", "S\nM\nL\nXL\nready kak"),
+        ("pl", "rabat 50% & gratis; 2 szt\n3 szt\nok"),
+        ("en", "my instagram is [outside account removed] thanks"),
+    ] {
+        assert_eq!(cut(text, lang), [], "{text}");
+    }
+}
+
+#[test]
+fn a_word_about_the_parcel_hides_no_number_told_in_two_parts() {
+    let report = scan(&["Dzień dobry, proszę dzwonić 6015", "55083 w sprawie paczki"], "pl");
+    let parts: Vec<_> = report.findings.iter().map(|finding| (finding.kind, finding.text.as_str())).collect();
+    assert_eq!(parts, [(Kind::Phone, "6015"), (Kind::Phone, "55083")]);
+    assert!(scan(&["nomor paket 6015", "55083 paczki 2 szt"], "pl").findings.is_empty());
+}

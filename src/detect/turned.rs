@@ -16,13 +16,30 @@ pub(super) fn back(piece: &str, hits: &[Hit]) -> Option<View> {
     (matches!(turned, Cow::Owned(_)) || said()).then(|| View::of(&turned).reversed())
 }
 
+/// Words of a view from the end that look like ids: the network's name stands where it is read.
+pub(super) fn ids(view: &View) -> Vec<(usize, usize)> {
+    let text = view.text();
+    let mut ids = Vec::new();
+    for word in text.split(char::is_whitespace) {
+        let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if word.len() >= 6 && super::social::id_shaped(word) {
+            let start = word.as_ptr() as usize - text.as_ptr() as usize;
+            ids.push((start, start + word.len()));
+        }
+    }
+    ids
+}
+
 /// The piece with turned letters and digits as they were before; as many characters as it has.
 fn upright(piece: &str) -> Cow<'_, str> {
-    let turned = piece.chars().filter(|c| TURNED.iter().any(|(from, _)| from == c)).take(FEW).count();
+    let small = |c: char| c.to_lowercase().next().unwrap_or(c);
+    let known = |c: char| TURNED.iter().find(|(from, _)| *from == c || *from == small(c));
+    let turned = piece.chars().filter(|c| known(*c).is_some()).take(FEW).count();
     if piece.is_ascii() || turned < FEW {
         return Cow::Borrowed(piece);
     }
-    let upright = |c: char| TURNED.iter().chain(PLAIN).find(|(from, _)| *from == c).map_or(c, |(_, to)| *to);
+    let plain = |c: char| PLAIN.iter().find(|(from, _)| *from == small(c));
+    let upright = |c: char| known(c).or_else(|| plain(c)).map_or(c, |(_, to)| *to);
     Cow::Owned(piece.chars().map(upright).collect())
 }
 
@@ -52,6 +69,7 @@ mod tests {
             assert_eq!(back(text, &[]).map(|view| view.text().to_owned()).as_deref(), Some(meant), "{text}");
         }
         assert!(back("çok güzel, ılık", &[]).is_none());
+        assert_eq!(ids(&View::of("77okot@ ini").reversed()), [(5, 11)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::{
     lexicon::{Cue, Hit, Number},
     sight::Sight,
-    token::{Token, Tokens},
+    token::{Token, Tokens, doubled},
 };
 
 /// How an atom is written.
@@ -78,14 +78,7 @@ impl Digits {
                 read = end;
                 continue;
             }
-            if from < next_hit
-                || token.has_figures()
-                || token.is_foreign()
-                || token.looks_like_digits()
-                || doubled(&text.as_bytes()[token.start..token.end])
-            {
-                reading.token(token.start, token.end, &hits[from..next_hit]);
-            }
+            reading.token(token.start, token.end, &hits[from..next_hit]);
         }
         reading.digits
     }
@@ -405,11 +398,6 @@ impl Reading<'_> {
             self.digits.push(start + s, start + e, how, &value);
         }
     }
-}
-
-/// "SSS", "BB": no word, but fives and eights.
-fn doubled(token: &[u8]) -> bool {
-    matches!(token, b"ss" | b"sss" | b"bb" | b"bbb")
 }
 
 /// A number in three parts or more with the same letters between them: "0812xxx3456xxx7890".

@@ -55,6 +55,9 @@ struct Row<'a> {
 
 fn rows(view: &View) -> Vec<Row<'_>> {
     let (text, tokens) = (view.text(), view.tokens());
+    if tokens.lone() < LEAST {
+        return Vec::new();
+    }
     let single = |token: &Token| token.end - token.start == 1;
     let beside = |a: &Token, b: &Token| single(a) && single(b) && b.start - a.end <= APART;
     let long = tokens.chunk_by(beside).filter(|row| row.len() >= LEAST);

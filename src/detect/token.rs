@@ -29,6 +29,11 @@ impl Token {
     }
 }
 
+/// "SSS", "BB": no word, but fives and eights.
+pub(super) fn doubled(word: &[u8]) -> bool {
+    matches!(word, b"ss" | b"sss" | b"bb" | b"bbb")
+}
+
 const JOINS: u8 = 1;
 const FIGURE: u8 = 2;
 /// A letter that looks like no digit.
@@ -67,9 +72,10 @@ impl Tokens {
         let list = tokens(text);
         let mut all = Self::default();
         for (n, token) in (0..).zip(&list) {
+            let word = &text.as_bytes()[token.start..token.end];
             all.figures |= token.has_figures();
             all.lone += usize::from(token.end - token.start == 1);
-            if token.has_figures() || token.is_foreign() || token.looks_like_digits() {
+            if token.has_figures() || token.is_foreign() || token.looks_like_digits() || doubled(word) {
                 all.numeric.push(n);
             }
         }
@@ -87,7 +93,7 @@ impl Tokens {
     }
 
     /// The places of words that may be numbers by themselves: with digits, foreign, or of letters
-    /// that look like digits.
+    /// for digits.
     pub(super) fn numeric(&self) -> impl Iterator<Item = usize> {
         self.numeric.iter().map(|n| *n as usize)
     }

@@ -34,8 +34,8 @@ pub(super) fn ids(view: &View) -> Vec<(usize, usize)> {
 fn upright(piece: &str) -> Cow<'_, str> {
     let small = |c: char| c.to_lowercase().next().unwrap_or(c);
     let known = |c: char| TURNED.iter().find(|(from, _)| *from == c || *from == small(c));
-    let turned = piece.chars().filter(|c| known(*c).is_some()).take(FEW).count();
-    if piece.is_ascii() || turned < FEW {
+    let few = || piece.chars().filter(|c| known(*c).is_some()).take(FEW).count() < FEW;
+    if piece.is_ascii() || few() {
         return Cow::Borrowed(piece);
     }
     let plain = |c: char| PLAIN.iter().find(|(from, _)| *from == small(c));

@@ -34,6 +34,7 @@ pub(super) fn ids(view: &View) -> Vec<(usize, usize)> {
 fn upright(piece: &str) -> Cow<'_, str> {
     let small = |c: char| c.to_lowercase().next().unwrap_or(c);
     let known = |c: char| TURNED.iter().find(|(from, _)| *from == c || *from == small(c));
+    let known = |c: char| if plainly_upright(c) { None } else { known(c) };
     let few = || piece.chars().filter(|c| known(*c).is_some()).take(FEW).count() < FEW;
     if piece.is_ascii() || few() {
         return Cow::Borrowed(piece);
@@ -41,6 +42,14 @@ fn upright(piece: &str) -> Cow<'_, str> {
     let plain = |c: char| PLAIN.iter().find(|(from, _)| *from == small(c));
     let upright = |c: char| known(c).or_else(|| plain(c)).map_or(c, |(_, to)| *to);
     Cow::Owned(piece.chars().map(upright).collect())
+}
+
+/// Whether a letter is of a block that has no turned ones: most need no closer look.
+fn plainly_upright(c: char) -> bool {
+    matches!(
+        u32::from(c),
+        0..0x131 | 0x132..0x17f | 0x200..0x250 | 0x400..0x530 | 0xe00..0xe80 | 0x1e00..0x1f00 | 0x3040..0x3100 | 0x3400..0xe000
+    )
 }
 
 /// Fewer turned letters than this may be of an honest language.

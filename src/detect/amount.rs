@@ -15,6 +15,34 @@ pub(super) fn thousands(text: &str) -> bool {
         || rest.len() == 1
 }
 
+/// "08.00-16.30": hours of the day, whatever comes after them.
+pub(super) fn hours(text: &str) -> bool {
+    let first = clock(text);
+    let rest = first.map(|len| text[len..].trim_start_matches(' ')).unwrap_or_default();
+    let second = rest.strip_prefix(['-', '–']).map(|rest| rest.trim_start_matches(' '));
+    second.is_some_and(|rest| clock(rest).is_some_and(|len| !rest[len..].starts_with(['.', '-'])))
+}
+
+/// How long a time of day is, to five minutes: numbers are written with dots too.
+fn clock(text: &str) -> Option<usize> {
+    let hour = text.bytes().take_while(u8::is_ascii_digit).count();
+    let rest = text[hour..].strip_prefix('.')?;
+    let minute = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let value = |digits: &str| digits.parse::<u8>().ok();
+    let real = value(&text[..hour])? <= 24 && value(&rest[..minute])? < 60;
+    ((1..=2).contains(&hour) && minute == 2 && rest[1..].starts_with(['0', '5']) && real).then_some(hour + 3)
+}
+
+/// "149,99 + 12,99": prices added up.
+pub(super) fn sum(text: &str) -> bool {
+    let price = |part: &str| {
+        let cents = part.trim().split_once([',', '.']);
+        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        cents.is_some_and(|(whole, cents)| digits(whole) && whole.len() <= 5 && digits(cents) && cents.len() == 2)
+    };
+    text.contains('+') && text.split('+').all(price)
+}
+
 /// One, two, three, …: counting aloud.
 pub(super) fn counted(value: &str) -> bool {
     value.bytes().zip(b'1'..).all(|(digit, next)| digit == next)
@@ -78,6 +106,14 @@ mod tests {
             assert!(thousands(price), "{price}");
         }
         assert!(!thousands("0812.3456.7890") && !thousands("601.222.333"));
+    }
+
+    #[test]
+    fn hours_and_sums_are_no_numbers() {
+        assert!(hours("08.00-16.30") && hours("9.00 - 17.45, sabtu 08"));
+        assert!(!hours("08.12-34.56") && !hours("08.00-16.30.55") && !hours("0812-3456"));
+        assert!(sum("149,99 + 12,99") && sum("5.00+2.50"));
+        assert!(!sum("+62 812") && !sum("601 + 222 333") && !sum("149,99"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rlibphonenumber::{
 };
 
 use super::{
-    amount::{counted, date, dated, extension, rising, thousands},
+    amount::{counted, date, dated, extension, hours, rising, sum, thousands},
     digits::{Digits, Glue, How},
     lexicon::Cue,
     number::{Fit, Regions, ean},
@@ -130,6 +130,7 @@ impl Search<'_> {
             || own.contains("))")
             || date(own)
             || dated(own)
+            || hours(own)
             || own.contains(':');
         let round = bare && (own.len() < 8 || own.ends_with("00000"));
         !odd && (called
@@ -377,7 +378,7 @@ impl Search<'_> {
             Shape::List => self.sight.led(CALL, candidate.start, 12) && len >= 7,
             Shape::Spelled => {
                 spelled && len >= 8 && !counted(candidate.value)
-                    || len >= 9 && (fit == Fit::Valid || named)
+                    || len >= 9 && (fit == Fit::Valid || named || self.starred(candidate))
                     || named && len >= 7
             }
             Shape::Bare => self.bare(candidate, called, named, fit),
@@ -463,6 +464,18 @@ impl Search<'_> {
             .all(|at| (2..=3).contains(&self.digits.len(at)) && self.digits.atoms()[at].how == How::Plain)
     }
 
+    /// Single digits from a zero on with one and the same sign between them, which no amount and no
+    /// list has.
+    fn starred(&self, candidate: &Candidate<'_>) -> bool {
+        let atoms = &self.digits.atoms()[candidate.first..=candidate.last];
+        let text = self.sight.text();
+        let gaps = || atoms.windows(2).map(|pair| &text[pair[0].end..pair[1].start]);
+        let sign = gaps().next().filter(|sign| matches!(*sign, "*" | "_" | "~" | "|" | "^"));
+        candidate.value.starts_with('0')
+            && candidate.value.len() == atoms.len()
+            && sign.is_some_and(|sign| gaps().all(|gap| gap == sign))
+    }
+
     fn how(&self, candidate: &Candidate<'_>, how: How) -> usize {
         self.digits.atoms()[candidate.first..=candidate.last].iter().filter(|atom| atom.how == how).count()
     }
@@ -520,7 +533,8 @@ impl Search<'_> {
             && text[..candidate.start].trim_end_matches(':').ends_with(|c: char| c.is_ascii_digit())
             || text[candidate.end..].starts_with(':')
                 && text[candidate.end + 1..].starts_with(|c: char| c.is_ascii_digit());
-        thousands(own) || date(own) || dated(own) || timed || own.contains(':') || own.contains('=')
+        let counted = thousands(own) || date(own) || dated(own) || hours(own) || sum(own);
+        counted || timed || own.contains([':', '='])
     }
 
     /// Known numbers, references, numbers of other kinds.

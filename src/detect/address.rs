@@ -13,7 +13,8 @@ use super::{
     postcode,
     sight::{Face, Finds, Found, Sight, is},
     streets::{
-        BOXES, CLEAR, LINKS, ROMANISED, STATES, SURE, certain, house_number, is_name_of_house, ordinal, suffixed,
+        BOXES, CLEAR, COPULAS, LINKS, ROMANISED, STATES, SURE, certain, house_number, is_name_of_house, ordinal,
+        suffixed,
     },
 };
 use crate::model::Kind;
@@ -340,6 +341,10 @@ impl<'a> Words<'a> {
         let mut figures = (at + 1..=to).take(6).filter(|n| self.list[*n].figure);
         // "Avenida 2 discos": a number that names a street has another one after it.
         let first = figures.next();
+        // "the street in the picture is …": a verb further on makes a sentence of it.
+        if first.is_some_and(|n| (at + 2..n).any(|n| !self.list[n].capital && COPULAS.contains(&self.word(n)))) {
+            return false;
+        }
         let joined = |n: usize| n <= at + 4 && (at + 2..=n).all(|n| self.list[n].gap == Gap::Space);
         let second = figures.next().is_some_and(|n| !self.list[n].amount && joined(n));
         let after = first.is_some_and(|n| n > at + 1 || second || BOXES.contains(&own));

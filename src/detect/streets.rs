@@ -117,6 +117,9 @@ pub(super) const STATES: &[&str] = &[
 pub(super) const BOXES: &[&str] =
     &["box", "pobox", "postfach", "poczt", "skr", "boks", "postbus", "apartado", "rr", "p"];
 
+/// "is", "are": right after the word for a street they lead to its name, further on they do not.
+pub(super) const COPULAS: &[&str] = &["to", "jest", "adalah", "is", "ist", "es"];
+
 /// Words between the words of a name.
 pub(super) const LINKS: &[&str] = &[
     "de", "la", "le", "les", "del", "della", "di", "da", "do", "dos", "das", "des", "du", "den", "der", "dem", "van",

@@ -72,8 +72,15 @@ fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
         _ if mailto => true,
         _ if !domain.contains('.') => false,
         Face::Plain => known || !domain.is_ascii() || domain.contains("xn--") || reserved(domain),
-        Face::Unveiled | Face::Joined => known && super::link::strong(domain),
+        Face::Unveiled | Face::Joined => {
+            known && (super::link::strong(domain) || spelled(sight, at)) || reserved(domain)
+        }
     }
+}
+
+/// Whether a long word stands for the at sign: "małpa" says more than "at" or "w".
+fn spelled(sight: &Sight<'_>, at: usize) -> bool {
+    sight.face == Face::Unveiled && sight.raw(at, at + 1).chars().filter(|c| c.is_alphabetic()).count() >= 4
 }
 
 /// Whether the word that a text ends with says `mailto:`.

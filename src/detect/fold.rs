@@ -34,14 +34,19 @@ enum Origin {
 impl View {
     /// Folds a piece.
     pub(super) fn of(piece: &str) -> Self {
-        if piece.is_ascii() {
+        if piece.is_ascii() && !piece.contains("&#") {
             // A tab parts as a space does.
             let lower = piece.to_ascii_lowercase();
             let tabs = memchr::memchr(b'\t', lower.as_bytes()).is_some();
             return Self::new(if tabs { lower.replace('\t', " ") } else { lower }, Origin::Same);
         }
         let mut folding = Folding::with_capacity(piece.len());
-        piece.chars().for_each(|c| folding.take(c));
+        let mut rest = piece;
+        while let Some(c) = rest.chars().next() {
+            let (c, len) = entity(rest).unwrap_or((c, c.len_utf8()));
+            folding.whole(c, rest[..len].chars().count());
+            rest = &rest[len..];
+        }
         folding.finish()
     }
 
@@ -153,6 +158,18 @@ pub(super) struct Edit {
     pub(super) with: &'static str,
 }
 
+/// The character that a numeric entity (`&#64;`, `&#x40;`) at the start of a text stands for, and how
+/// long the entity is. What could begin another one stays as written.
+fn entity(text: &str) -> Option<(char, usize)> {
+    let number = text.strip_prefix("&#")?;
+    let (radix, digits) = number.strip_prefix(['x', 'X']).map_or((10, number), |hex| (16, hex));
+    let len = digits.bytes().take(8).take_while(u8::is_ascii_hexdigit).count();
+    let ended = digits[len..].starts_with(';');
+    let value = u32::from_str_radix(&digits[..len], radix).ok().filter(|_| ended)?;
+    let c = char::from_u32(value).filter(|c| !c.is_control() && !matches!(c, '&' | '#' | ';'))?;
+    Some((c, text.len() - digits.len() + len + 1))
+}
+
 /// Folds a word of a lexicon the way texts are folded.
 pub(super) fn fold(word: &str) -> String {
     View::of(word).text
@@ -167,6 +184,16 @@ struct Folding {
 impl Folding {
     fn with_capacity(bytes: usize) -> Self {
         Self { text: String::with_capacity(bytes), map: Vec::with_capacity(bytes), next: 0 }
+    }
+
+    /// A character that is written with several.
+    fn whole(&mut self, c: char, written: usize) {
+        let (from, at) = (self.text.len(), self.next);
+        self.take(c);
+        if written > 1 {
+            self.next = at.saturating_add(index(written));
+            self.map[from..].iter_mut().for_each(|m| m.1 = self.next);
+        }
     }
 
     fn take(&mut self, c: char) {
@@ -257,6 +284,14 @@ mod tests {
         let (start, end) = view.chars(3, 5);
         let cut: String = piece.chars().skip(start).take(end - start).collect();
         assert_eq!(cut, "0️⃣8️⃣");
+    }
+
+    #[test]
+    fn numeric_entities_are_the_characters_they_stand_for() {
+        assert_eq!(fold("toko&#64;contoh&#x2E;test"), "toko@contoh.test");
+        assert_eq!(fold("a &#38; b &#999999999; &#; &#6"), "a &#38; b &#999999999; &#; &#6");
+        let view = View::of("a&#64;b");
+        assert_eq!((view.chars(1, 2), view.chars(2, 3)), ((1, 6), (6, 7)));
     }
 
     #[test]

@@ -125,6 +125,7 @@ fn hosts(sight: &Sight<'_>, found: &mut Finds) {
         let candidate = Candidate { sight, host: &host, start, end, path };
         if candidate.accepted() {
             let end = if path { link_end } else { end };
+            let start = torn(text, start, host.text).unwrap_or(start);
             found.push(Found { start, end, kind: Kind::Link });
             at = end;
         }
@@ -170,6 +171,14 @@ fn broken(head: &str, host: &str) -> Option<usize> {
     }
     let clear = head[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '.' | '-'));
     clear.then_some(at)
+}
+
+/// Where a known host begins whose name is written in two words: "tiny url.com".
+fn torn(text: &str, start: usize, host: &str) -> Option<usize> {
+    let before = text[..start].strip_suffix(' ')?;
+    let head = SHORT.iter().find_map(|known| known.strip_suffix(host)).filter(|head| head.len() > 2)?;
+    let at = before.strip_suffix(head)?.len();
+    (!text[..at].ends_with(|c: char| c.is_alphanumeric())).then_some(at)
 }
 
 struct Candidate<'a> {

@@ -223,7 +223,8 @@ fn spaced(text: &str, edits: &mut Vec<Edit>) {
             continue;
         }
         let word = after.find(|c: char| !c.is_alphanumeric()).map_or(after, |len| &after[..len]);
-        let suffix = TOPS.contains(&word);
+        let kept = left > 0 && RESERVED.contains(&word);
+        let suffix = TOPS.contains(&word) || kept;
         let wanted = match c {
             b'.' if before.ends_with("www") => left + right > 0 && word.len() > 1,
             b'.' => suffix && (left > 0 || right > 0 && matches!(word, "com" | "net" | "org")),
@@ -236,8 +237,18 @@ fn spaced(text: &str, edits: &mut Vec<Edit>) {
         };
         if wanted {
             edits.push(Edit { start: at - left, end: at + 1 + right, with: if c == b'@' { "@" } else { "." } });
+            edits.extend(path_after(text, at + 1 + right + word.len()).filter(|_| c == b'.'));
         }
     }
+}
+
+/// The path of a spread host, spread as well: "host . tld / path".
+fn path_after(text: &str, end: usize) -> Option<Edit> {
+    let spaces = |at: usize| text.as_bytes()[at..].iter().take(3).take_while(|b| **b == b' ').count();
+    let slash = end + spaces(end);
+    let path = slash + 1 + text[slash..].starts_with('/').then(|| spaces(slash + 1))?;
+    let begins = text[path..].starts_with(|c: char| c.is_alphanumeric());
+    (begins && slash - end <= 2 && path - slash > 1).then_some(Edit { start: end, end: path, with: "/" })
 }
 
 /// The word with the brackets and spaces around it.
@@ -248,6 +259,9 @@ fn around(text: &str, start: usize, end: usize) -> (usize, usize) {
     let right = text.len() - text[end..].trim_start_matches(close).len();
     (if start - left <= 4 { left } else { start }, if right - end <= 4 { right } else { end })
 }
+
+/// Names kept for examples (RFC 2606): no word of ordinary talk stands so alone after a dot.
+const RESERVED: &[&str] = &["example", "test", "invalid"];
 
 /// Top-level domains that people spell out.
 pub(super) const TOPS: &[&str] = &[
@@ -261,6 +275,14 @@ mod tests {
 
     fn gather(text: &str) -> Option<String> {
         gathered(&View::of(text)).map(|view| view.text().to_owned())
+    }
+
+    #[test]
+    fn a_spread_host_keeps_its_path() {
+        let signed = |text: &str| signed(&View::of(text), &[]).map(|view| view.text().to_owned());
+        assert_eq!(signed("toko . example / baju").as_deref(), Some("toko.example/baju"));
+        assert_eq!(signed("toko . com /baju").as_deref(), Some("toko.com /baju"));
+        assert_eq!(signed("merah / biru"), None);
     }
 
     #[test]

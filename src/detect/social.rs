@@ -129,7 +129,9 @@ fn page(sight: &Sight<'_>, from: usize) -> Option<(usize, usize)> {
     for _ in 0..5 {
         let gap = text[at..].char_indices().take(5).find(|(_, c)| c.is_alphanumeric())?.0;
         let signs = &text[at..at + gap];
-        if signs.len() > 3 || signs.contains(['.', '?', '!', ';', '[', '\n', ',', ')', '@', '/']) {
+        // "find us on facebook, Example Crafts": a comma alone leads on to what is to be looked for.
+        let listed = signs == ", " && at == from && sought(text, from);
+        if signs.len() > 3 || !listed && signs.contains(['.', '?', '!', ';', '[', '\n', ',', ')', '@', '/']) {
             return None;
         }
         owned |= signs.contains([':', '=', '"']);

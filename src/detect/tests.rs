@@ -51,6 +51,56 @@ fn addresses_and_hosts_are_found_in_words() {
     assert_eq!(cut("t . m e / l a p a k 7", "id"), [(Kind::Link, "t . m e / l a p a k 7".to_owned())]);
 }
 
+#[test]
+fn addresses_under_names_kept_for_examples_are_found_in_words() {
+    for (lang, text) in [
+        ("pl", "jola.wzorowa małpa przyklad kropka test"),
+        ("pl", "jola.wzorowa [na] example [.] org"),
+        ("en", "jo&#64;example&#46;org"),
+    ] {
+        assert_eq!(cut(text, lang), [(Kind::Email, text.to_owned())], "{text}");
+    }
+}
+
+#[test]
+fn hosts_and_paths_said_aloud_are_found_whole() {
+    for (lang, text) in [
+        ("pl", "wa.me łamane na 48500000111"),
+        ("en", "tiny url dot com slash jolascrafts"),
+        ("id", "lapak-contoh . example / promo"),
+    ] {
+        assert_eq!(cut(text, lang), [(Kind::Link, text.to_owned())], "{text}");
+    }
+    assert_eq!(cut("merah . test / biru saja", "id"), [(Kind::Link, "merah . test / biru".to_owned())]);
+    assert!(cut("merah / biru . tes dulu", "id").is_empty());
+}
+
+#[test]
+fn numbers_between_stars_need_no_numbering_plan() {
+    assert_eq!(cut("0*7*7*0*0*9*0*0*0*1*2", "en"), [(Kind::Phone, "0*7*7*0*0*9*0*0*0*1*2".to_owned())]);
+    assert!(cut("2*4*3*5 rows of beads", "en").is_empty());
+}
+
+#[test]
+fn hours_and_sums_of_prices_stay() {
+    for (lang, text) in [
+        ("id", "buka 09.00-17.30, minggu 10.00-14.00"),
+        ("pl", "razem 89,90 + 14,99 = 104,89 zł"),
+        ("pl", "ulica z obrazka to Londyn w deszczu, 500 elementów"),
+    ] {
+        assert!(cut(text, lang).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn names_to_look_for_on_a_network_are_found() {
+    assert_eq!(
+        cut("look us up: find us on facebook, Jolas Example Crafts", "en"),
+        [(Kind::Social, "Jolas Example Crafts".to_owned())]
+    );
+    assert_eq!(cut("mesenger: Jola Wzorowa", "pl"), [(Kind::Social, "Jola Wzorowa".to_owned())]);
+}
+
 /// The first thing cut out of a text, with its kind.
 fn only(text: &str, lang: &str) -> Option<(Kind, String)> {
     let mut found = cut(text, lang);

@@ -125,6 +125,10 @@ fn own(sight: &Sight<'_>, address: &str, domain: &str) -> bool {
 fn local_start(text: &str, at: usize) -> usize {
     let stop = |c: char| !(c.is_alphanumeric() || "._%+-!#$&'*/=?^{|}~".contains(c)) || super::lexicon::unspaced(c);
     let start = text[..at].rfind(stop).map_or(0, |p| p + text[p..].chars().next().map_or(1, char::len_utf8));
+    // What stands in the query of a link begins with its value, not with the link.
+    let own = &text[start..at];
+    let query = own.find('/').filter(|slash| own[*slash..].contains('?')).and_then(|_| own.rfind(['=', '&', '?']));
+    let start = start + query.map_or(0, |sign| sign + 1);
     let skipped = text[start..at].find(|c: char| c.is_alphanumeric()).unwrap_or(at - start);
     start + skipped
 }

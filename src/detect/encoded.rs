@@ -1,5 +1,5 @@
-//! Characters written as machines write them, which people have learnt to read: "&#48;", "%40",
-//! "&commat;".
+//! Characters written as machines write them, which people have learnt to read: "%40", "&commat;".
+//! Numeric entities are folded already.
 
 use super::fold::{Edit, View};
 
@@ -21,12 +21,8 @@ fn character(rest: &str, at: usize) -> Option<Edit> {
     }
     let near = rest.as_bytes().iter().take(LONGEST).position(|b| *b == b';')?;
     let name = rest.get(1..near)?;
-    let code = match name.strip_prefix('#') {
-        Some(hex) if hex.starts_with('x') => u8::from_str_radix(&hex[1..], 16).ok(),
-        Some(decimal) => decimal.parse().ok(),
-        None => NAMES.iter().find(|(known, _)| *known == name).map(|(_, code)| *code),
-    };
-    Some(Edit { start: at, end: at + near + 1, with: printable(code?)? })
+    let code = NAMES.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)?;
+    Some(Edit { start: at, end: at + near + 1, with: printable(code)? })
 }
 
 /// No character's name is longer, its signs with it.
@@ -72,7 +68,6 @@ mod tests {
     #[test]
     fn what_machines_write_is_read() {
         for (text, meant) in [
-            ("&#48;&#x38;1", "081"),
             ("toko&commat;surat&period;com", "toko@surat.com"),
             ("toko%40surat%2Ecom", "toko@surat.com"),
             ("t%2Eme%2Ftoko", "t.me/toko"),

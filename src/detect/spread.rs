@@ -1,5 +1,5 @@
-//! Letters and digits that each stand alone, with the same signs between them: "0*8*1*2",
-//! "[t][o][k][o]", "t★o★k★o". Nobody writes an honest name so; people read it all the same.
+//! Letters and digits that each stand alone, with the same signs between them: `0*8*1*2`,
+//! `[t][o][k][o]`, "t★o★k★o". Nobody writes an honest name so; people read it all the same.
 
 use std::collections::HashMap;
 

@@ -16,7 +16,7 @@ mod reading;
 #[path = "attacker/transforms.rs"]
 mod transforms;
 
-use std::{collections::BTreeMap, thread};
+use std::{collections::BTreeMap, sync::LazyLock, thread};
 
 use tabir::{
     detect::{Context, Detect, Piece, Window},
@@ -28,8 +28,9 @@ use draws::Draws;
 use reading::reads;
 use transforms::{Disguise, SPLIT, TRANSFORMS, Transform};
 
-/// Where the draws begin.
-const SEED: u64 = 0x7ab1_2026;
+/// Where the draws begin; `ATTACKER_SEED` names another beginning, in decimal.
+static SEED: LazyLock<u64> =
+    LazyLock::new(|| std::env::var("ATTACKER_SEED").map_or(0x7ab1_2026, |seed| seed.parse().unwrap()));
 /// So many readable tries count.
 const TRIES: usize = 10_000;
 /// So many transforms are laid over one another at most.
@@ -72,7 +73,7 @@ fn there_are_forty_transforms_and_each_of_them_is_drawn() {
 
 #[test]
 fn what_a_person_reads_is_read_and_what_was_taken_out_is_not() {
-    let mut draws = Draws::new(SEED);
+    let mut draws = Draws::new(*SEED);
     for n in 0..400 {
         let contact = Contact::draw(&mut draws);
         let text = carried(&contact, &contact.text, &mut draws);
@@ -92,7 +93,7 @@ fn attack(detect: &Detect, n: usize) -> Try {
 
 /// A contact in its disguise, as one text or two.
 fn drawn(n: usize) -> (Contact, Vec<&'static str>, Vec<String>) {
-    let mut draws = Draws::new(SEED ^ (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut draws = Draws::new(*SEED ^ (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     loop {
         let contact = Contact::draw(&mut draws);
         let (disguise, names) = disguised(&contact, &mut draws);
@@ -140,7 +141,7 @@ fn sent_through(detect: &Detect, texts: &[String], lang: &str, apart: bool) -> V
 
 /// The seed, the weakest kinds and transforms, and some of what got through.
 fn tell(tries: &[Try], readable: usize) {
-    println!("seed {SEED:#x}: {readable} of {} tries stay readable", tries.len());
+    println!("seed {}: {readable} of {} tries stay readable", *SEED, tries.len());
     table("kind", tries, |one| vec![one.kind]);
     table("transform", tries, |one| one.names.clone());
     let shown = std::env::var("ATTACKER_SHOWS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);

@@ -71,6 +71,8 @@ fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
     match sight.face {
         _ if mailto => true,
         _ if !domain.contains('.') => false,
+        // "all the offers at bit dot ly": an "at" of talk, and a link.
+        Face::Unveiled | Face::Joined if super::link::leads_elsewhere(domain) => false,
         Face::Plain => known || !domain.is_ascii() || domain.contains("xn--") || reserved(domain),
         Face::Unveiled | Face::Joined => {
             known && (super::link::strong(domain) || spelled(sight, at)) || reserved(domain)

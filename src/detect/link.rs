@@ -422,6 +422,11 @@ pub(super) fn strong(host: &str) -> bool {
     Host::exact(host).is_some_and(|host| host.strong())
 }
 
+/// Whether a host only leads elsewhere: nobody has a mailbox there.
+pub(super) fn leads_elsewhere(host: &str) -> bool {
+    SHORT.contains(&host)
+}
+
 fn known(host: &str) -> bool {
     SHORT
         .iter()

@@ -184,7 +184,8 @@ fn joined(detect: &Detect, texts: &mut [Read], context: &Context, window: &Windo
         while to + 1 < texts.len() && seam(&texts[to], &texts[to + 1]) {
             to += 1;
         }
-        let continues = from == 0 && !fragment.text().is_empty() && continues(&texts[0]);
+        let open = fragment.text().ends_with(['@', '/']);
+        let continues = from == 0 && !fragment.text().is_empty() && (open || continues(&texts[0]));
         if to > from || continues {
             join(detect, &mut texts[from..=to], context, continues.then_some(&fragment));
         }
@@ -269,8 +270,8 @@ fn continues(text: &Read) -> bool {
 fn tail(text: &Read) -> Option<String> {
     let trimmed = text.view.text().trim_end();
     let word = trimmed.rsplit(char::is_whitespace).next()?;
-    let shaped =
-        word.len() >= 3 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@'));
+    let shaped = word.len() >= 3
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@' | b'/' | b':'));
     let telling = word.bytes().any(|b| !b.is_ascii_alphabetic()) || trimmed.len() < 40;
     (shaped && telling).then(|| word.to_owned())
 }

@@ -101,6 +101,30 @@ fn names_to_look_for_on_a_network_are_found() {
     assert_eq!(cut("mesenger: Jola Wzorowa", "pl"), [(Kind::Social, "Jola Wzorowa".to_owned())]);
 }
 
+#[test]
+fn an_at_before_a_link_told_in_words_is_none_of_an_address() {
+    let said = "bit titik ly garis miring lapakcontoh";
+    assert_eq!(cut(&format!("all the offers at {said} thanks"), "en"), [(Kind::Link, said.to_owned())]);
+}
+
+#[test]
+fn a_host_told_over_two_texts_is_found_and_sentences_stay_apart() {
+    let redacted = |first: &str, second: &str| scan(&[first, second], "id").redacted.join(" | ");
+    let told = redacted("alamat webnya tokobiru-contoh.", "com ya kak silakan mampir kapan saja");
+    assert!(!told.contains("tokobiru") && !told.contains("com ya"), "{told}");
+    let (first, second) = ("Paketnya sudah kami kirim tadi.", "Besok kami kabari lagi ya kak");
+    assert_eq!(redacted(first, second), format!("{first} | {second}"));
+}
+
+#[test]
+fn what_a_link_lacks_is_cut_out_of_the_next_message() {
+    let context = Context { lang: Some("en".to_owned()), ..Context::default() };
+    let piece = |text| [Piece { part: Part::Text(0), text }];
+    let first = DETECT.scan(&piece("just visit https://t.me/"), &context, &Window::default());
+    let second = DETECT.scan(&piece("lapakcontoh74 for more"), &context, &first.window);
+    assert_eq!(second.redacted, ["[outside link removed] for more"]);
+}
+
 /// The first thing cut out of a text, with its kind.
 fn only(text: &str, lang: &str) -> Option<(Kind, String)> {
     let mut found = cut(text, lang);

@@ -173,12 +173,9 @@ fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
         && (bare_top && super::email::provider(provider) || dotted && !bare[1..].trim_start().is_empty() || spelled)
 }
 
-/// `[.]`, `(@)`, `%2e`.
+/// `[.]`, `(@)`.
 fn bracketed(text: &str, edits: &mut Vec<Edit>) {
     let bytes = text.as_bytes();
-    for at in memchr::memmem::find_iter(bytes, "%2e") {
-        edits.push(Edit { start: at, end: at + 3, with: "." });
-    }
     let signs = memchr::memchr3_iter(b'.', b'@', b'/', bytes).chain(memchr::memchr2_iter(b'_', b',', bytes));
     for at in signs {
         let inside = text[..at].trim_end_matches(' ').ends_with(['[', '(', '{', '<']);

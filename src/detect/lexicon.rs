@@ -1,16 +1,11 @@
 //! The lexicon: what words mean, per language, read from `config/lexicon/*.toml`.
 //!
 //! A file gives number words, cue words for the detectors, concepts and the signal rules over
-//! them, each rule with its own examples. All words of all files are one automaton, so that a text
+//! them, each rule with its own examples. All words of all files are one trie, so that a text
 //! is read once, whatever the number of languages.
 
 use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::{
-    Anchored, MatchKind,
-    automaton::{Automaton, StateID},
-    nfa::contiguous::NFA,
-};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -19,6 +14,7 @@ use super::{
     placeholder::opaque,
     signal::{Index, Rule, RuleText, Set},
     token::{Token, Tokens},
+    trie::Trie,
 };
 use crate::model::Kind;
 
@@ -197,24 +193,31 @@ pub(super) struct Lexicon {
     pub(super) explanations: BTreeMap<String, String>,
 }
 
-/// One automaton over words, with what each of them means.
+/// All words as one trie, with what each of them means.
 ///
 /// It is walked from every place where a word may begin, and left at the first letter that no
 /// word has: a text costs a few steps a word, whatever the number of words known.
 struct Words {
-    automaton: NFA,
-    /// Where every word begins: after [`MARK`].
-    root: StateID,
-    entries: Vec<Entry>,
+    trie: Trie,
+    words: Vec<Word>,
     /// Which bytes a word begins with.
     first: [bool; 256],
 }
 
+/// A word of the trie.
 #[derive(Clone, Debug, Default)]
-struct Entry {
+struct Word {
+    /// What it means; those that stand for all words beginning so come last.
+    meanings: Vec<Meaning>,
+    /// It means something also where it is only the beginning of a word.
+    begins: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    sense: Sense,
     /// More letters may follow the word.
     open_end: bool,
-    senses: Vec<Sense>,
 }
 
 /// A lexicon file as written.
@@ -253,7 +256,7 @@ impl Lexicon {
         for (name, text, file) in &parsed {
             building.file(name, text, file, &mut faults);
         }
-        if faults.is_empty() { building.finish(files).map_err(|fault| vec![fault]) } else { Err(faults) }
+        if faults.is_empty() { Ok(building.finish()) } else { Err(faults) }
     }
 
     /// The rules that may be met where these concepts are present.
@@ -264,7 +267,7 @@ impl Lexicon {
     /// Every word of the lexicon in a folded text, by place, longer ones first.
     pub(super) fn hits(&self, view: &View) -> Vec<Hit> {
         let (text, tokens) = (view.text(), view.tokens());
-        let mut hits = Vec::with_capacity(tokens.len() / 2);
+        let mut hits = Vec::with_capacity(tokens.len() * 2);
         self.words.find(text, tokens, &mut hits);
         if let Some(bare) = undisguised(text) {
             let mut more = Vec::new();
@@ -292,26 +295,32 @@ fn is_disguised(part: &[u8]) -> bool {
 }
 
 impl Words {
-    fn new(words: HashMap<Key, Vec<Sense>>, file: &str) -> Result<Self, LexiconFault> {
-        let mut words: Vec<_> = words.into_iter().collect();
-        words.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let automaton = NFA::builder()
-            .match_kind(MatchKind::Standard)
-            .dense_depth(DENSE)
-            .build(words.iter().map(|((word, _), _)| [&[MARK], word.as_bytes()].concat()))
-            .map_err(|error| LexiconFault { file: file.to_owned(), line: 0, message: error.to_string() })?;
-        let start = automaton.start_state(Anchored::Yes);
-        let root = start.map(|start| automaton.next_state(Anchored::Yes, start, MARK)).unwrap_or_default();
+    fn new(words: HashMap<Key, Vec<Sense>>) -> Self {
+        let mut all: Vec<_> = words.into_iter().collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut first = [false; 256];
-        words.iter().filter_map(|((word, _), _)| word.bytes().next()).for_each(|byte| first[usize::from(byte)] = true);
-        let entry = |((_, open_end), senses)| Entry { open_end, senses };
-        Ok(Self { automaton, root, entries: words.into_iter().map(entry).collect(), first })
+        all.iter().filter_map(|((word, _), _)| word.bytes().next()).for_each(|byte| first[usize::from(byte)] = true);
+        let (mut keys, mut words): (Vec<String>, Vec<Word>) = (Vec::new(), Vec::new());
+        for ((key, open_end), senses) in all {
+            if keys.last() != Some(&key) {
+                keys.push(key);
+                words.push(Word::default());
+            }
+            if let Some(word) = words.last_mut() {
+                word.begins |= open_end || senses.iter().any(|sense| sense.within_words());
+                word.meanings.extend(senses.into_iter().map(|sense| Meaning { sense, open_end }));
+            }
+        }
+        Self { trie: Trie::of(&keys), words, first }
     }
 
     fn find(&self, text: &str, tokens: &[Token], hits: &mut Vec<Hit>) {
         let mut end = 0;
         for token in tokens {
-            self.signs(text, end, token.start, hits);
+            // Most words are parted by one space.
+            if token.start != end + 1 || text.as_bytes()[end] != b' ' {
+                self.signs(text, end, token.start, hits);
+            }
             self.word(text, *token, hits);
             end = token.end;
         }
@@ -350,19 +359,16 @@ impl Words {
     /// All words that begin at a byte. Where the longest number word ends within a word, if
     /// one does: the next may begin there.
     fn walk(&self, text: &str, start: usize, hits: &mut Vec<Hit>) -> Option<usize> {
-        let mut state = self.root;
+        let mut state = Trie::ROOT;
         let mut inner = None;
         let first = hits.len();
-        for (at, byte) in text.bytes().enumerate().skip(start) {
-            state = self.automaton.next_state(Anchored::Yes, state, byte);
-            if !self.automaton.is_special(state) {
-                continue;
-            }
-            if self.automaton.is_dead(state) {
-                break;
-            }
-            if self.automaton.is_match(state) && self.matched(text, (start, at + 1), state, hits) {
-                inner = Some(at + 1);
+        for (letter, end) in text.as_bytes()[start..].iter().zip(start + 1..) {
+            let Some(next) = self.trie.step(state, *letter) else { break };
+            state = next;
+            if let Some(word) = self.trie.word(state)
+                && self.matched(text, (start, end), &self.words[word], hits)
+            {
+                inner = Some(end);
             }
         }
         // Longer ones first.
@@ -371,34 +377,36 @@ impl Words {
     }
 
     /// Whether it was a number word that ends within a word.
-    fn matched(&self, text: &str, (start, end): (usize, usize), state: StateID, hits: &mut Vec<Hit>) -> bool {
+    fn matched(&self, text: &str, (start, end): (usize, usize), word: &Word, hits: &mut Vec<Hit>) -> bool {
+        let ends = closes(text, end);
+        if !ends && !word.begins {
+            return false;
+        }
         let mut inner = false;
-        let (begins, ends) = (opens(text, start), closes(text, end));
+        let begins = opens(text, start);
         // Last first: `walk` turns them round.
-        for nth in (0..self.automaton.match_len(state)).rev() {
-            let entry = &self.entries[self.automaton.match_pattern(state, nth).as_usize()];
-            let whole = (entry.open_end || ends) && begins;
-            let reach = if whole && entry.open_end { word_end(text, end) } else { end };
-            for sense in entry.senses.iter().rev() {
-                let value = matches!(sense, Sense::Number(Number::Value(_)));
-                // "wa0812": a number follows without a space.
-                let call = || matches!(sense, Sense::Cue(Cue::Phone)) && begins;
-                if whole || value || text.as_bytes().get(end).is_some_and(u8::is_ascii_digit) && call() {
-                    hits.push(Hit { start, end: reach, sense: *sense, whole });
-                }
-                inner |= value && !ends;
+        for meaning in word.meanings.iter().rev() {
+            let (sense, open_end) = (meaning.sense, meaning.open_end);
+            let whole = (open_end || ends) && begins;
+            let value = matches!(sense, Sense::Number(Number::Value(_)));
+            // "wa0812": a number follows without a space.
+            let call = || matches!(sense, Sense::Cue(Cue::Phone)) && begins;
+            if whole || value || text.as_bytes().get(end).is_some_and(u8::is_ascii_digit) && call() {
+                let reach = if whole && open_end { word_end(text, end) } else { end };
+                hits.push(Hit { start, end: reach, sense, whole });
             }
+            inner |= value && !ends;
         }
         inner
     }
 }
 
-/// Stands before every word in the automaton. Without it each state would also match the shorter
-/// words that it ends with.
-const MARK: u8 = 0;
-
-/// So many letters of a word are looked up at once; further ones in short lists.
-const DENSE: usize = 5;
+impl Sense {
+    /// Whether it is meant also where more letters follow without a space.
+    fn within_words(self) -> bool {
+        matches!(self, Self::Number(Number::Value(_)) | Self::Cue(Cue::Phone))
+    }
+}
 
 /// A word and whether more letters may stand after it.
 type Key = (String, bool);
@@ -508,18 +516,17 @@ impl Building {
         add(self.words.entry((folded, open_end)).or_default(), sense);
     }
 
-    fn finish(self, files: &[(&str, &str)]) -> Result<Lexicon, LexiconFault> {
-        let file = files.first().map_or("lexicon", |(name, _)| name);
+    fn finish(self) -> Lexicon {
         let mut english = Set::default();
         self.concepts.iter().filter(|(name, _)| name.starts_with("en:")).for_each(|(_, id)| english.insert(*id));
-        Ok(Lexicon {
+        Lexicon {
             english,
-            words: Words::new(self.words, file)?,
-            disguised: Words::new(self.disguised, file)?,
+            words: Words::new(self.words),
+            disguised: Words::new(self.disguised),
             index: Index::of(&self.rules),
             rules: self.rules,
             explanations: self.explanations,
-        })
+        }
     }
 }
 

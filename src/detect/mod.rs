@@ -38,6 +38,7 @@ mod spread;
 mod streets;
 mod strewn;
 mod token;
+mod trie;
 mod turned;
 mod unveil;
 mod window;

@@ -1,13 +1,13 @@
 //! What is known around a text: language, region, sender, known things, guarded and own contacts.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 use serde::Deserialize;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::model::{Finding, Part, Side, Signal};
 
-use super::window::Window;
+use super::{lexicon::folded, window::Window};
 
 /// A text of a message, in the order of reading.
 #[derive(Clone, Copy)]
@@ -107,6 +107,47 @@ pub struct Own {
     pub links: Vec<String>,
     /// Accounts on networks.
     pub social: Vec<String>,
+}
+
+/// A context, made ready once for all pieces of a message.
+pub(super) struct Around<'a> {
+    context: &'a Context,
+    /// What the guard names, folded as texts are.
+    pub(super) guarded: Guarded,
+}
+
+impl<'a> Around<'a> {
+    /// Folds what the guard names.
+    pub(super) fn of(context: &'a Context) -> Self {
+        let guard = &context.guard;
+        let fold = |words: &[String]| words.iter().map(|word| folded(word.trim())).collect();
+        let streets = guard.streets.iter().filter(|street| names_a_house(street)).map(|street| folded(street.trim()));
+        let guarded = Guarded { names: fold(&guard.names), emails: fold(&guard.emails), streets: streets.collect() };
+        Self { context, guarded }
+    }
+}
+
+impl Deref for Around<'_> {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        self.context
+    }
+}
+
+/// The words of a [`Guard`], folded.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct Guarded {
+    pub(super) names: Vec<String>,
+    pub(super) emails: Vec<String>,
+    /// Those that lead to a door by themselves.
+    pub(super) streets: Vec<String>,
+}
+
+/// Whether a line of an address leads to a door by itself: letters and a number.
+fn names_a_house(line: &str) -> bool {
+    let letters = line.chars().filter(|c| c.is_alphabetic()).count();
+    letters >= 4 && line.chars().any(|c| c.is_ascii_digit())
 }
 
 /// What a scan found.

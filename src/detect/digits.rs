@@ -47,7 +47,7 @@ pub(super) struct Atom {
 }
 
 /// All digits of a text.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Digits {
     atoms: Vec<Atom>,
     values: String,

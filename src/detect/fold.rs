@@ -10,6 +10,7 @@ use unicode_normalization::char::decompose_compatible;
 
 use super::{
     confusable::{invisible, look, mark},
+    digits::Digits,
     token::Tokens,
 };
 
@@ -19,6 +20,7 @@ pub(super) struct View {
     text: String,
     origin: Origin,
     tokens: OnceCell<Tokens>,
+    digits: OnceCell<Digits>,
 }
 
 /// The way back from a byte of the folded text to a character of the piece.
@@ -51,7 +53,7 @@ impl View {
     }
 
     fn new(text: String, origin: Origin) -> Self {
-        Self { text, origin, tokens: OnceCell::new() }
+        Self { text, origin, tokens: OnceCell::new(), digits: OnceCell::new() }
     }
 
     /// The folded text.
@@ -62,6 +64,11 @@ impl View {
     /// Its words.
     pub(super) fn tokens(&self) -> &Tokens {
         self.tokens.get_or_init(|| Tokens::of(&self.text))
+    }
+
+    /// Its digits; `read` reads them, once.
+    pub(super) fn digits(&self, read: impl FnOnce() -> Digits) -> &Digits {
+        self.digits.get_or_init(read)
     }
 
     /// The characters of the piece that the bytes `start..end` stand for.

@@ -261,7 +261,8 @@ impl Lexicon {
 
     /// The rules that may be met where these concepts are present.
     pub(super) fn rules_for(&self, present: &Set) -> impl Iterator<Item = &Rule> {
-        self.index.candidates(present).into_iter().map(|n| &self.rules[usize::from(n)])
+        let candidates = self.index.candidates(present).into_iter().map(|n| &self.rules[usize::from(n)]);
+        candidates.filter(|rule| rule.possible(present))
     }
 
     /// Every word of the lexicon in a folded text, by place, longer ones first.
@@ -269,7 +270,7 @@ impl Lexicon {
         let (text, tokens) = (view.text(), view.tokens());
         let mut hits = Vec::with_capacity(tokens.len() * 2);
         self.words.find(text, tokens, &mut hits);
-        if let Some(bare) = undisguised(text) {
+        if let Some(bare) = undisguised(text, tokens) {
             let mut more = Vec::new();
             self.disguised.find(&bare, &Tokens::of(&bare), &mut more);
             hits.extend(more.into_iter().filter(|hit| is_disguised(&text.as_bytes()[hit.start..hit.end])));
@@ -359,13 +360,13 @@ impl Words {
     /// All words that begin at a byte. Where the longest number word ends within a word, if
     /// one does: the next may begin there.
     fn walk(&self, text: &str, start: usize, hits: &mut Vec<Hit>) -> Option<usize> {
-        let mut state = Trie::ROOT;
+        let mut state = self.trie.root();
         let mut inner = None;
         let first = hits.len();
         for (letter, end) in text.as_bytes()[start..].iter().zip(start + 1..) {
             let Some(next) = self.trie.step(state, *letter) else { break };
             state = next;
-            if let Some(word) = self.trie.word(state)
+            if let Some(word) = state.word()
                 && self.matched(text, (start, end), &self.words[word], hits)
             {
                 inner = Some(end);
@@ -583,7 +584,12 @@ fn classes(text: &str) -> String {
 }
 
 /// The text with digits and signs read as letters, where a word mixes them; of equal length.
-fn undisguised(text: &str) -> Option<String> {
+fn undisguised(text: &str, tokens: &Tokens) -> Option<String> {
+    // Most texts have nothing that could stand for a letter.
+    let signs = || memchr::memchr3(b'|', b'!', b'@', text.as_bytes()).is_some() || text.contains('$');
+    if !tokens.have_figures() && !signs() {
+        return None;
+    }
     let sides = |pair: &[u8]| (SIDES[usize::from(pair[0])], SIDES[usize::from(pair[1])]);
     let mixed = text.as_bytes().windows(2).map(sides).any(|(a, b)| a & b.rotate_left(4) > 0);
     mixed.then(|| classes(text))
@@ -629,11 +635,28 @@ pub(super) fn closes(text: &str, at: usize) -> bool {
 }
 
 /// Whether two words part at a byte, where ASCII on both sides decides it quickly.
+#[inline]
 fn parted(text: &str, at: usize) -> Option<bool> {
     let bytes = text.as_bytes();
-    let (before, after) = (*bytes.get(at.checked_sub(1)?)?, *bytes.get(at)?);
-    (before.is_ascii() && after.is_ascii()).then(|| !before.is_ascii_alphanumeric() || !after.is_ascii_alphanumeric())
+    let sort = |byte: &u8| SORTS[usize::from(*byte)];
+    let (before, after) = (sort(bytes.get(at.wrapping_sub(1))?), sort(bytes.get(at)?));
+    ((before | after) & FOREIGN == 0).then_some(before & after & JOINED == 0)
 }
+
+const JOINED: u8 = 1;
+const FOREIGN: u8 = 2;
+
+/// For each byte: whether it is a letter or digit of ASCII, or none of ASCII.
+const SORTS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let own = byte as u8;
+        table[byte] = if own.is_ascii_alphanumeric() { JOINED } else { (own >= 0x80) as u8 * FOREIGN };
+        byte += 1;
+    }
+    table
+};
 
 fn joins(c: char) -> bool {
     c.is_alphanumeric()

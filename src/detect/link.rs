@@ -86,6 +86,11 @@ fn hosts(sight: &Sight<'_>, found: &mut Finds) {
     let mut ends = Ends::of(text);
     let (mut at, mut judged) = (0, 0);
     while let Some(dot) = memchr::memchr(b'.', &bytes[at..]).map(|p| at + p) {
+        if bytes.get(dot + 1).is_none_or(u8::is_ascii_whitespace) {
+            // The end of a sentence.
+            at = dot + 1;
+            continue;
+        }
         let start = host_start(text, at, dot);
         let start = start + bytes[start..].iter().take_while(|b| **b == b'.').count();
         if start > dot || dot - start > LABEL {

@@ -52,6 +52,7 @@ pub use window::Window;
 use std::fmt;
 
 use self::{
+    context::Around,
     fold::View,
     lexicon::{Hit, Lexicon, Sense, folded},
     sight::{Face, Finds, Sight},
@@ -90,6 +91,7 @@ impl Detect {
 
     /// Looks at the texts of a message, after what `window` remembers of earlier ones.
     pub fn scan(&self, pieces: &[Piece<'_>], context: &Context, window: &Window) -> Report {
+        let context = &Around::of(context);
         let mut texts: Vec<Read> = pieces.iter().map(|piece| self.read(piece.text)).collect();
         for (text, piece) in texts.iter_mut().zip(pieces) {
             self.look(text, piece.text, context);
@@ -135,7 +137,7 @@ impl Detect {
     }
 
     /// Every detector over the text as written and with its veils taken off.
-    fn look(&self, text: &mut Read, raw: &str, context: &Context) {
+    fn look(&self, text: &mut Read, raw: &str, context: &Around<'_>) {
         let mut found = Finds::default();
         detect(&text.view, &text.hits, context, Face::Plain, raw, &mut found);
         keep(&text.view, &found, &mut text.spans);
@@ -159,7 +161,7 @@ impl Detect {
     }
 
     /// Every detector over a view with its letters put together and signs for the words of signs.
-    fn lift(&self, view: &View, hits: &[Hit], context: &Context, raw: &str, spans: &mut Vec<Span>) {
+    fn lift(&self, view: &View, hits: &[Hit], context: &Around<'_>, raw: &str, spans: &mut Vec<Span>) {
         let spread = spread::gathered(view).or_else(|| strewn::cleared(view));
         let gathered = unveil::gathered(spread.as_ref().unwrap_or(view)).or(spread);
         let gathered = gathered.map(|view| (self.lexicon.hits(&view), view));
@@ -175,7 +177,7 @@ impl Detect {
 
     /// Looks again at what is left, until nothing more is found: taking one thing out may bare
     /// another.
-    fn again(&self, mut spans: Vec<Span>, chars: &Chars<'_>, context: &Context) -> Vec<Span> {
+    fn again(&self, mut spans: Vec<Span>, chars: &Chars<'_>, context: &Around<'_>) -> Vec<Span> {
         for _ in 0..ROUNDS {
             if spans.is_empty() {
                 break;
@@ -204,7 +206,7 @@ impl Detect {
         spans
     }
 
-    fn unveiled(&self, view: &View, hits: &[Hit], context: &Context, raw: &str, spans: &mut Vec<Span>) {
+    fn unveiled(&self, view: &View, hits: &[Hit], context: &Around<'_>, raw: &str, spans: &mut Vec<Span>) {
         let mut found = Finds::default();
         detect(view, hits, context, Face::Unveiled, raw, &mut found);
         keep(view, &found, spans);
@@ -212,15 +214,20 @@ impl Detect {
 
     fn meets(&self, rule: &signal::Rule, text: &str) -> bool {
         let mut read = [self.read(text)];
-        self.look(&mut read[0], text, &Context { lang: rule.language().map(str::to_owned), ..Context::default() });
-        let (mentions, present) = mentions(&read, &self.lexicon.english);
-        rule.meets(&mentions, &present, rule.language()).is_some()
+        let context = Context { lang: rule.language().map(str::to_owned), ..Context::default() };
+        self.look(&mut read[0], text, &Around::of(&context));
+        let present = present(&read);
+        rule.possible(&present) && rule.meets(&mentions(&read, &self.lexicon.english), &present, rule.language()).is_some()
     }
 
     fn signals(&self, pieces: &[Piece<'_>], texts: &[Read], lang: Option<&str>) -> Vec<Signal> {
-        let (mentions, present) = mentions(texts, &self.lexicon.english);
-        let met =
-            self.lexicon.rules_for(&present).filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang)?)));
+        let present = present(texts);
+        let possible: Vec<&signal::Rule> = self.lexicon.rules_for(&present).collect();
+        if possible.is_empty() {
+            return Vec::new();
+        }
+        let mentions = mentions(texts, &self.lexicon.english);
+        let met = possible.into_iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang)?)));
         let mut signals: Vec<Signal> = met
             .map(|(rule, at)| Signal { part: pieces[at.piece].part, kind: rule.kind, rule: rule.id.clone() })
             .collect();
@@ -313,7 +320,7 @@ impl Span {
 /// Taking something out bares another thing only so many times.
 const ROUNDS: usize = 8;
 
-fn detect(view: &View, hits: &[Hit], context: &Context, face: Face, raw: &str, found: &mut Finds) {
+fn detect(view: &View, hits: &[Hit], context: &Around<'_>, face: Face, raw: &str, found: &mut Finds) {
     let sight = Sight::new(view, hits, context, face, raw);
     DETECTORS.iter().for_each(|detector| detector(&sight, found));
 }
@@ -325,9 +332,17 @@ fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
     }));
 }
 
-/// The concepts of all pieces in one row; what was found is a concept too.
-fn mentions(texts: &[Read], english: &Set) -> (Vec<Mention>, Set) {
-    let (mut mentions, mut present) = (Vec::new(), Set::default());
+/// The concepts of all pieces; what was found is a concept too.
+fn present(texts: &[Read]) -> Set {
+    let mut present = Set::default();
+    let concepts = texts.iter().flat_map(|read| read.concepts().chain(read.found()));
+    concepts.for_each(|(.., concept)| present.insert(concept));
+    present
+}
+
+/// Where each concept stands, all pieces in one row.
+fn mentions(texts: &[Read], english: &Set) -> Vec<Mention> {
+    let mut mentions = Vec::new();
     let (mut words, mut offset) = (0, 0);
     for (piece, read) in texts.iter().enumerate() {
         let tokens = read.view.tokens();
@@ -347,7 +362,6 @@ fn mentions(texts: &[Read], english: &Set) -> (Vec<Mention>, Set) {
             signs += usize::from(!within && !begins && last != Some(start));
             last = Some(start);
             let word = u32::try_from(words + before + signs).unwrap_or(u32::MAX);
-            present.insert(concept);
             let english = english.has(concept);
             mentions.push(Mention { concept, piece, word, start: offset + start, end: offset + end, english });
         }
@@ -355,7 +369,7 @@ fn mentions(texts: &[Read], english: &Set) -> (Vec<Mention>, Set) {
         words += tokens.len() + signs + 1;
         offset += read.view.text().len() + 1;
     }
-    (mentions, present)
+    mentions
 }
 
 /// What overlaps an English word is one too: "don" in "don't".

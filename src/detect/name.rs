@@ -2,41 +2,31 @@
 //!
 //! A full name or two parts of it together, never one common word.
 
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::{
-    lexicon::{closes, folded, opens},
+    lexicon::{closes, opens},
     sight::{Finds, Found, Sight},
 };
 use crate::model::Kind;
 
 /// Finds what the guard names.
 pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
-    let guard = &sight.context.guard;
-    for name in &guard.names {
-        full_name(sight, &Zeroizing::new(folded(name)), found);
-    }
-    for email in &guard.emails {
-        exact(sight, &Zeroizing::new(folded(email.trim())), Kind::Email, found);
-    }
-    for street in guard.streets.iter().filter(|street| names_a_house(street)) {
-        exact(sight, &Zeroizing::new(folded(street.trim())), Kind::Address, found);
-    }
-    if !guard.phones.is_empty() {
+    let guarded = &sight.context.guarded;
+    guarded.names.iter().for_each(|name| full_name(sight, name, found));
+    guarded.emails.iter().for_each(|email| exact(sight, email, Kind::Email, found));
+    guarded.streets.iter().for_each(|street| exact(sight, street, Kind::Address, found));
+    if !sight.context.guard.phones.is_empty() {
         phones(sight, found);
     }
-}
-
-/// Whether a line of an address leads to a door by itself: letters and a number.
-fn names_a_house(line: &str) -> bool {
-    let letters = line.chars().filter(|c| c.is_alphabetic()).count();
-    letters >= 4 && line.chars().any(|c| c.is_ascii_digit())
 }
 
 fn full_name(sight: &Sight<'_>, name: &str, found: &mut Finds) {
     let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 1).collect();
     let text = sight.text();
-    if parts.len() < 2 || !text.contains(parts[0]) && !text.contains(parts[parts.len() - 1]) {
+    let said = |part: &str| memmem::find(text.as_bytes(), part.as_bytes()).is_some();
+    if parts.len() < 2 || !said(parts[0]) && !said(parts[parts.len() - 1]) {
         return;
     }
     let mut places: Vec<(usize, usize, usize)> = Vec::new();
@@ -73,7 +63,8 @@ fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Finds) {
     if wanted.len() < 5 {
         return;
     }
-    found.extend(sight.text().match_indices(wanted).map(|(start, _)| Found { start, end: start + wanted.len(), kind }));
+    let places = memmem::find_iter(sight.text().as_bytes(), wanted);
+    found.extend(places.map(|start| Found { start, end: start + wanted.len(), kind }));
 }
 
 /// The last eight digits of a guarded number, however they are grouped.

@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, collections::BTreeMap};
 
 use super::{
-    Context,
+    context::Around,
     digits::Digits,
     fold::View,
     lexicon::{Cue, Hit, Number, Sense},
@@ -28,7 +28,7 @@ pub(super) struct Sight<'a> {
     /// The words in it, by place.
     pub(super) hits: &'a [Hit],
     /// What is known of the conversation.
-    pub(super) context: &'a Context,
+    pub(super) context: &'a Around<'a>,
     /// How the text came to be.
     pub(super) face: Face,
     /// The piece as written.
@@ -36,7 +36,6 @@ pub(super) struct Sight<'a> {
     /// Which cues are among the hits: a bit each.
     cues: u64,
     ascii: OnceCell<bool>,
-    digits: OnceCell<Digits>,
     places: OnceCell<Vec<usize>>,
 }
 
@@ -95,7 +94,7 @@ impl Finds {
 
 impl<'a> Sight<'a> {
     /// A view of the piece `raw`.
-    pub(super) fn new(view: &'a View, hits: &'a [Hit], context: &'a Context, face: Face, raw: &'a str) -> Self {
+    pub(super) fn new(view: &'a View, hits: &'a [Hit], context: &'a Around<'a>, face: Face, raw: &'a str) -> Self {
         let cue = |hit: &Hit| match hit.sense {
             Sense::Cue(cue) if hit.whole => bit(cue),
             _ => 0,
@@ -109,7 +108,6 @@ impl<'a> Sight<'a> {
             raw,
             cues,
             ascii: OnceCell::new(),
-            digits: OnceCell::new(),
             places: OnceCell::new(),
         }
     }
@@ -129,7 +127,7 @@ impl<'a> Sight<'a> {
 
     /// The digits in the text, read once.
     pub(super) fn digits(&self) -> &Digits {
-        self.digits.get_or_init(|| Digits::of(self))
+        self.view.digits(|| Digits::of(self))
     }
 
     /// For every byte of the text, whether it is a capital in the piece as written.

@@ -135,12 +135,14 @@ impl Rule {
         self.id.split('.').next()
     }
 
-    /// The mention with which the rule is first fulfilled: its last concept.
+    /// Whether each of its groups is there, near each other or not.
+    pub(super) fn possible(&self, present: &Set) -> bool {
+        self.groups.iter().all(|group| group.meets(present))
+    }
+
+    /// The mention with which a [possible](Self::possible) rule is first fulfilled: its last concept.
     /// `lang` is the language that the text is said to be in.
     pub(super) fn meets(&self, mentions: &[Mention], present: &Set, lang: Option<&str>) -> Option<Mention> {
-        if self.groups.iter().any(|group| !group.meets(present)) {
-            return None;
-        }
         if self.affirmed.is_empty() || !self.not.meets(present) {
             return self.met(mentions, lang);
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Detect, Read, Span, Window,
-    context::Context,
+    context::Around,
     digits::How,
     fold::View,
     lexicon::Cue,
@@ -12,7 +12,7 @@ use super::{
 use crate::model::Kind;
 
 /// Adds to each text what only shows when they are read together, and returns the residues.
-pub(super) fn look(detect: &Detect, texts: &mut [Read], context: &Context, window: &Window) -> Window {
+pub(super) fn look(detect: &Detect, texts: &mut [Read], context: &Around<'_>, window: &Window) -> Window {
     let next = digits(texts, context, window);
     joined(detect, texts, context, window);
     named_before(texts);
@@ -48,7 +48,7 @@ struct Residue {
 }
 
 /// Numbers told in parts.
-fn digits(texts: &mut [Read], context: &Context, window: &Window) -> Window {
+fn digits(texts: &mut [Read], context: &Around<'_>, window: &Window) -> Window {
     let remembered = window.digits.iter().map(|value| Residue { text: None, start: 0, end: 0, value: value.clone() });
     let mut residues: Vec<Residue> = remembered.collect();
     let mut called = window.called;
@@ -81,7 +81,7 @@ fn cut(parts: &[Residue], texts: &mut [Read]) {
 }
 
 /// The digits of a text that says little else.
-fn residue(n: usize, text: &Read, context: &Context, residues: &mut Vec<Residue>, called: &mut bool) {
+fn residue(n: usize, text: &Read, context: &Around<'_>, residues: &mut Vec<Residue>, called: &mut bool) {
     let sight = Sight::new(&text.view, &text.hits, context, Face::Plain, "");
     let digits = sight.digits();
     let Some(first) = digits.atoms().first() else { return };
@@ -176,7 +176,7 @@ fn begun(residues: &[Residue], called: bool) -> Option<(usize, usize)> {
 }
 
 /// The end of one text and the beginning of the next, where a sign says that they belong together.
-fn joined(detect: &Detect, texts: &mut [Read], context: &Context, window: &Window) {
+fn joined(detect: &Detect, texts: &mut [Read], context: &Around<'_>, window: &Window) {
     let fragment = window.tail.as_deref().map(View::of).unwrap_or_default();
     let mut from = 0;
     while from < texts.len() {
@@ -193,7 +193,7 @@ fn joined(detect: &Detect, texts: &mut [Read], context: &Context, window: &Windo
     }
 }
 
-fn join(detect: &Detect, texts: &mut [Read], context: &Context, fragment: Option<&View>) {
+fn join(detect: &Detect, texts: &mut [Read], context: &Around<'_>, fragment: Option<&View>) {
     let mut views: Vec<&View> = fragment.into_iter().collect();
     views.extend(texts.iter().map(|text| &text.view));
     let (view, bounds) = View::joined(&views);

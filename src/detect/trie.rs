@@ -10,8 +10,11 @@ pub(super) struct Trie {
 }
 
 /// A place within a word, as far as it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct State(u32);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    at: u32,
+    node: Node,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
@@ -30,9 +33,6 @@ const UNUSED: Node = Node { base: 0, parent: NONE, word: NONE };
 const BLOCK: usize = 256;
 
 impl Trie {
-    /// Where every word begins.
-    pub(super) const ROOT: State = State(0);
-
     /// Of words in ascending order, none twice and none empty.
     pub(super) fn of<W: AsRef<[u8]>>(words: &[W]) -> Self {
         let mut building = Building { words, nodes: vec![UNUSED; BLOCK], free: 1 };
@@ -41,18 +41,25 @@ impl Trie {
         Self { nodes: building.nodes }
     }
 
-    /// One letter further, if a word goes on with it.
-    #[inline]
-    pub(super) fn step(&self, State(at): State, letter: u8) -> Option<State> {
-        let next = self.nodes.get(at as usize)?.base ^ u32::from(letter);
-        (self.nodes.get(next as usize)?.parent == at).then_some(State(next))
+    /// Where every word begins.
+    pub(super) fn root(&self) -> State {
+        State { at: 0, node: self.nodes.first().copied().unwrap_or(UNUSED) }
     }
 
+    /// One letter further, if a word goes on with it.
+    #[inline]
+    pub(super) fn step(&self, from: State, letter: u8) -> Option<State> {
+        let at = from.node.base ^ u32::from(letter);
+        let node = *self.nodes.get(at as usize)?;
+        (node.parent == from.at).then_some(State { at, node })
+    }
+}
+
+impl State {
     /// The word that ends here.
     #[inline]
-    pub(super) fn word(&self, State(at): State) -> Option<usize> {
-        let word = self.nodes.get(at as usize)?.word;
-        (word != NONE).then_some(word as usize)
+    pub(super) fn word(self) -> Option<usize> {
+        (self.node.word != NONE).then_some(self.node.word as usize)
     }
 }
 
@@ -140,7 +147,7 @@ mod tests {
     use super::*;
 
     fn find(trie: &Trie, word: &[u8]) -> Option<usize> {
-        word.iter().try_fold(Trie::ROOT, |state, letter| trie.step(state, *letter)).and_then(|state| trie.word(state))
+        word.iter().try_fold(trie.root(), |state, letter| trie.step(state, *letter)).and_then(State::word)
     }
 
     #[test]

@@ -363,11 +363,15 @@ impl Words {
         let mut state = self.trie.root();
         let mut inner = None;
         let first = hits.len();
-        for (letter, end) in text.as_bytes()[start..].iter().zip(start + 1..) {
-            let Some(next) = self.trie.step(state, *letter) else { break };
+        let mut end = start;
+        while let Some(letter) = text.as_bytes().get(end)
+            && let Some(next) = self.trie.step(state, *letter)
+        {
             state = next;
+            end += 1;
             if let Some(word) = state.word()
-                && self.matched(text, (start, end), &self.words[word], hits)
+                && let Some(word) = self.words.get(word)
+                && matched(text, (start, end), word, hits)
             {
                 inner = Some(end);
             }
@@ -377,29 +381,38 @@ impl Words {
         inner
     }
 
-    /// Whether it was a number word that ends within a word.
-    fn matched(&self, text: &str, (start, end): (usize, usize), word: &Word, hits: &mut Vec<Hit>) -> bool {
-        let ends = closes(text, end);
-        if !ends && !word.begins {
-            return false;
-        }
-        let mut inner = false;
-        let begins = opens(text, start);
-        // Last first: `walk` turns them round.
-        for meaning in word.meanings.iter().rev() {
-            let (sense, open_end) = (meaning.sense, meaning.open_end);
-            let whole = (open_end || ends) && begins;
-            let value = matches!(sense, Sense::Number(Number::Value(_)));
-            // "wa0812": a number follows without a space.
-            let call = || matches!(sense, Sense::Cue(Cue::Phone)) && begins;
-            if whole || value || text.as_bytes().get(end).is_some_and(u8::is_ascii_digit) && call() {
-                let reach = if whole && open_end { word_end(text, end) } else { end };
-                hits.push(Hit { start, end: reach, sense, whole });
-            }
-            inner |= value && !ends;
-        }
-        inner
+}
+
+/// Enters what a word means that stands at a place. Whether it was a number word that ends within
+/// a word.
+#[inline]
+fn matched(text: &str, (start, end): (usize, usize), word: &Word, hits: &mut Vec<Hit>) -> bool {
+    let ends = closes(text, end);
+    if !ends && !word.begins {
+        return false;
     }
+    let begins = opens(text, start);
+    let open_ends = word.meanings.last().is_some_and(|meaning| meaning.open_end);
+    // Last first: `walk` turns them round.
+    if begins && ends && !open_ends {
+        let whole = |meaning: &Meaning| Hit { start, end, sense: meaning.sense, whole: true };
+        hits.extend(word.meanings.iter().rev().map(whole));
+        return false;
+    }
+    let mut inner = false;
+    for meaning in word.meanings.iter().rev() {
+        let (sense, open_end) = (meaning.sense, meaning.open_end);
+        let whole = (open_end || ends) && begins;
+        let value = matches!(sense, Sense::Number(Number::Value(_)));
+        // "wa0812": a number follows without a space.
+        let call = || matches!(sense, Sense::Cue(Cue::Phone)) && begins;
+        if whole || value || text.as_bytes().get(end).is_some_and(u8::is_ascii_digit) && call() {
+            let reach = if whole && open_end { word_end(text, end) } else { end };
+            hits.push(Hit { start, end: reach, sense, whole });
+        }
+        inner |= value && !ends;
+    }
+    inner
 }
 
 impl Sense {
@@ -613,6 +626,7 @@ const SIDES: [u8; 256] = {
 };
 
 /// Whether a word may begin here: no letter or digit before it, or a script without spaces.
+#[inline]
 pub(super) fn opens(text: &str, at: usize) -> bool {
     if let Some(parted) = parted(text, at) {
         return parted;
@@ -624,6 +638,7 @@ pub(super) fn opens(text: &str, at: usize) -> bool {
 }
 
 /// Whether a word may end here.
+#[inline]
 pub(super) fn closes(text: &str, at: usize) -> bool {
     if let Some(parted) = parted(text, at) {
         return parted;

@@ -25,8 +25,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
 fn full_name(sight: &Sight<'_>, name: &str, found: &mut Finds) {
     let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 1).collect();
     let text = sight.text();
-    let said = |part: &str| memmem::find(text.as_bytes(), part.as_bytes()).is_some();
-    if parts.len() < 2 || !said(parts[0]) && !said(parts[parts.len() - 1]) {
+    if parts.len() < 2 || !said(text, parts[0]) && !said(text, parts[parts.len() - 1]) {
         return;
     }
     let mut places: Vec<(usize, usize, usize)> = Vec::new();
@@ -54,6 +53,20 @@ fn full_name(sight: &Sight<'_>, name: &str, found: &mut Finds) {
     }
 }
 
+/// Whether a text has these words. A short one is searched without the tables that a long one is
+/// worth.
+fn said(text: &str, words: &str) -> bool {
+    let (text, words) = (text.as_bytes(), words.as_bytes());
+    if text.len() > SHORT {
+        return memmem::find(text, words).is_some();
+    }
+    let Some((first, rest)) = words.split_first() else { return true };
+    memchr::memchr_iter(*first, text).any(|at| text[at + 1..].starts_with(rest))
+}
+
+/// A text of so many bytes is short.
+const SHORT: usize = 400;
+
 /// Parts of a name are together with nothing but an initial or signs between them.
 fn together(gap: &str) -> bool {
     gap.len() <= 5 && gap.chars().filter(|c| c.is_alphanumeric()).count() <= 1
@@ -61,6 +74,9 @@ fn together(gap: &str) -> bool {
 
 fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Finds) {
     if wanted.len() < 5 {
+        return;
+    }
+    if !said(sight.text(), wanted) {
         return;
     }
     let places = memmem::find_iter(sight.text().as_bytes(), wanted);

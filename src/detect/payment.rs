@@ -83,13 +83,16 @@ fn accounts(sight: &Sight<'_>, found: &mut Finds) {
             last += 1;
         }
         let (start, end, value) = (atoms[first].start, atoms[last].end, digits.value(first, last));
-        if account(sight, start, end, value) {
+        if value.len() >= SORT_CODE && account(sight, start, end, value) {
             let start = sight.before(&[Cue::Bank], start, 3).map(|bank| bank.start).min().unwrap_or(start);
             found.push(Found { start, end, kind: Kind::Payment });
         }
         first = last + 1;
     }
 }
+
+/// A sort code: no account has fewer digits.
+const SORT_CODE: usize = 6;
 
 fn account(sight: &Sight<'_>, start: usize, end: usize, value: &str) -> bool {
     let text = sight.text();

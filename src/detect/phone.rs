@@ -366,8 +366,12 @@ impl Search<'_> {
             || self.sight.followed(CALL, candidate.end, 20)
             || self.sight.glued(CALL, candidate.start);
         let named = called || self.sight.led(NUMBER, candidate.start, 24);
+        let amount = self.amount(candidate);
+        if amount && !called {
+            return false;
+        }
         let fit = self.regions.fit(candidate.value, candidate.plus);
-        if self.amount(candidate) && !(called && fit == Fit::Valid) {
+        if amount && fit != Fit::Valid {
             return false;
         }
         let shape = self.shape(candidate);
@@ -443,8 +447,12 @@ impl Search<'_> {
             return false;
         }
         let called = self.sight.led(NUMBER, candidate.start, 40) || self.sight.followed(CALL, candidate.end, 20);
+        let amount = self.amount(candidate);
+        if amount && !called {
+            return false;
+        }
         let fit = self.regions.fit(candidate.value, candidate.plus);
-        if self.amount(candidate) && !(called && fit == Fit::Valid) {
+        if amount && fit != Fit::Valid {
             return false;
         }
         let count = candidate.last + 1 - candidate.first;

@@ -72,9 +72,14 @@ impl Tokens {
         let list = tokens(text);
         let mut all = Self::default();
         for (n, token) in (0..).zip(&list) {
-            let word = &text.as_bytes()[token.start..token.end];
+            let length = token.end - token.start;
+            all.lone += usize::from(length == 1);
+            // Most words are of letters that are no digits.
+            if token.traits == JOINS | LETTER && !(2..=3).contains(&length) {
+                continue;
+            }
             all.figures |= token.has_figures();
-            all.lone += usize::from(token.end - token.start == 1);
+            let word = &text.as_bytes()[token.start..token.end];
             if token.has_figures() || token.is_foreign() || token.looks_like_digits() || doubled(word) {
                 all.numeric.push(n);
             }

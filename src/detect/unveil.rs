@@ -3,7 +3,7 @@
 
 use super::{
     fold::{Edit, View, fold},
-    lexicon::{Cue, Hit},
+    lexicon::{Cue, Hit, Sense},
     sight::is,
 };
 
@@ -104,18 +104,16 @@ pub(super) fn signed(view: &View, hits: &[Hit]) -> Option<View> {
 /// "dot", "titik", "at", "garing".
 fn words(text: &str, hits: &[Hit], edits: &mut Vec<Edit>) {
     for hit in hits {
-        let with = if is(hit, &[Cue::Dot]) {
-            "."
-        } else if is(hit, &[Cue::At]) || is(hit, &[Cue::AtWord]) && address_follows(text, hits, hit) {
-            "@"
-        } else if is(hit, &[Cue::Slash]) {
-            "/"
-        } else if is(hit, &[Cue::Underscore]) {
-            "_"
-        } else if is(hit, &[Cue::Dash]) {
-            "-"
-        } else {
-            continue;
+        let Sense::Cue(cue) = hit.sense else { continue };
+        let with = match cue {
+            _ if !hit.whole => continue,
+            Cue::Dot => ".",
+            Cue::At => "@",
+            Cue::AtWord if address_follows(text, hits, hit) => "@",
+            Cue::Slash => "/",
+            Cue::Underscore => "_",
+            Cue::Dash => "-",
+            _ => continue,
         };
         let (start, end) = around(text, hit.start, hit.end);
         if start > 0 && end < text.len() {

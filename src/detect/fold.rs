@@ -4,7 +4,7 @@
 //! Further views of a folded text (joined letters, "dot" for a dot) are made by [`View::derive`]
 //! and lead back through the same map.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, ops::RangeInclusive, sync::LazyLock};
 
 use unicode_normalization::char::decompose_compatible;
 
@@ -44,7 +44,11 @@ impl View {
         }
         let mut folding = Folding::with_capacity(piece.len());
         let mut rest = piece;
-        while let Some(c) = rest.chars().next() {
+        loop {
+            let plain = rest.bytes().take_while(|byte| byte.is_ascii() && *byte != b'&').count();
+            folding.plain(&rest[..plain]);
+            rest = &rest[plain..];
+            let Some(c) = rest.chars().next() else { break };
             let (c, len) = entity(rest).unwrap_or((c, c.len_utf8()));
             folding.whole(c, rest[..len].chars().count());
             rest = &rest[len..];
@@ -193,6 +197,20 @@ impl Folding {
         Self { text: String::with_capacity(bytes), map: Vec::with_capacity(bytes), next: 0 }
     }
 
+    /// Characters of ASCII as they are written.
+    fn plain(&mut self, run: &str) {
+        let from = self.text.len();
+        self.text.push_str(run);
+        self.text[from..].make_ascii_lowercase();
+        if memchr::memchr(b'\t', run.as_bytes()).is_some() {
+            let spaced = self.text[from..].replace('\t', " ");
+            self.text.replace_range(from.., &spaced);
+        }
+        let next = self.next.saturating_add(index(run.len()));
+        self.map.extend((self.next..next).map(|at| (at, at.saturating_add(1))));
+        self.next = next;
+    }
+
     /// A character that is written with several.
     fn whole(&mut self, c: char, written: usize) {
         let (from, at) = (self.text.len(), self.next);
@@ -206,6 +224,15 @@ impl Folding {
     fn take(&mut self, c: char) {
         let at = self.next;
         self.next = at.saturating_add(1);
+        if let Some(letters) = latin(c) {
+            letters.chars().for_each(|letter| self.push(letter, at));
+        } else {
+            self.seen(c, at);
+        }
+    }
+
+    /// A character by what it looks like.
+    fn seen(&mut self, c: char, at: u32) {
         if c == '\t' {
             self.push(' ', at);
         } else if c.is_ascii() {
@@ -249,6 +276,23 @@ impl Folding {
         View::new(self.text, Origin::Table(self.map))
     }
 }
+
+/// What the letters of Latin alphabets fold to: looked up, for they are in every other word.
+fn latin(c: char) -> Option<&'static str> {
+    static FOLDED: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let fold = |c: char| {
+            let mut folding = Folding::with_capacity(4);
+            folding.seen(c, 0);
+            folding.text
+        };
+        LATIN.map(fold).collect()
+    });
+    let at = u32::from(c).checked_sub(u32::from(*LATIN.start()))?;
+    FOLDED.get(usize::try_from(at).ok()?).map(String::as_str)
+}
+
+/// Latin-1's letters, Latin Extended-A and -B: each is seen.
+const LATIN: RangeInclusive<char> = 'À'..='ɏ';
 
 /// Scripts without case and without compatibility forms in their main blocks: nothing to fold.
 fn kept(c: char) -> bool {

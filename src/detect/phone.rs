@@ -87,6 +87,9 @@ struct Candidate<'a> {
 impl Search<'_> {
     /// What the matcher of numbering plans reads as printed numbers.
     fn printed(&self, from: usize, until: usize, found: &mut Finds) {
+        if self.hopeless(from, until) {
+            return;
+        }
         for region in self.regions.all() {
             // The matcher counts its tries down without looking; it must never reach zero.
             let matcher = self.sight.text()[from..until]
@@ -104,6 +107,24 @@ impl Search<'_> {
                 }
             }
         }
+    }
+
+    /// Whether nothing that the matcher could find in a stretch would count: the number of an
+    /// order, a short run that nobody asks to call. The matcher is dear.
+    fn hopeless(&self, from: usize, until: usize) -> bool {
+        let own = &self.sight.text()[from..until];
+        if own.contains(['+', '(']) {
+            return false;
+        }
+        let digit = |c: char| c.is_ascii_digit();
+        let runs = own.split(|c| !digit(c)).filter(|run| !run.is_empty());
+        let place = |run: &str| from + (run.as_ptr() as usize - own.as_ptr() as usize);
+        let mut runs = runs.map(|run| (place(run), place(run) + run.len()));
+        let (Some((start, end)), more) = (runs.next(), runs.clone().next().is_some()) else { return false };
+        if !more && end - start < 8 && !self.called(start, end) {
+            return true;
+        }
+        self.referenced(start) && runs.all(|(start, _)| self.referenced(start))
     }
 
     /// Without a region of its own, bare digits need a word or a shape that says "call me".
@@ -548,16 +569,10 @@ impl Search<'_> {
     /// Known numbers, references, numbers of other kinds.
     fn spared(&self, start: usize, end: usize) -> bool {
         let text = self.sight.text();
-        let reference = self.sight.before(REFERENCE, start, 24).next();
-        let called = self.sight.before(CALL, start, 24).next();
-        let nearer = match (reference, called) {
-            (Some(reference), Some(called)) => reference.start > called.start,
-            (Some(_), None) => true,
-            _ => false,
-        };
-        if nearer && !text[start..end].contains('+') {
+        if self.referenced(start) && !text[start..end].contains('+') {
             return true;
         }
+        let called = self.sight.before(CALL, start, 24).next();
         let bytes = text.as_bytes();
         // "wa_0812…": a sign after a word that says "call" makes no code of it.
         let code_before = start.checked_sub(1).is_some_and(|at| bytes[at] == b'#' || bytes[at] == b'_')
@@ -567,6 +582,17 @@ impl Search<'_> {
         let digits: String = text[start..end].bytes().filter(u8::is_ascii_digit).map(char::from).collect();
         let product = digits.len() == 13 && ean(&digits) && called.is_none() && !text[start..end].contains('+');
         code_before || code_after || product
+    }
+
+    /// A word before it says that it is a number of another kind, and none nearer to call it.
+    fn referenced(&self, start: usize) -> bool {
+        let reference = self.sight.before(REFERENCE, start, 24).next();
+        let called = self.sight.before(CALL, start, 24).next();
+        match (reference, called) {
+            (Some(reference), Some(called)) => reference.start > called.start,
+            (Some(_), None) => true,
+            _ => false,
+        }
     }
 
     /// Whether the letters after a number make a code of it, and not a word stuck to it.

@@ -380,7 +380,6 @@ impl Words {
         hits[first..].reverse();
         inner
     }
-
 }
 
 /// Enters what a word means that stands at a place. Whether it was a number word that ends within

@@ -217,7 +217,8 @@ impl Detect {
         let context = Context { lang: rule.language().map(str::to_owned), ..Context::default() };
         self.look(&mut read[0], text, &Around::of(&context));
         let present = present(&read);
-        rule.possible(&present) && rule.meets(&mentions(&read, &self.lexicon.english), &present, rule.language()).is_some()
+        rule.possible(&present)
+            && rule.meets(&mentions(&read, &self.lexicon.english), &present, rule.language()).is_some()
     }
 
     fn signals(&self, pieces: &[Piece<'_>], texts: &[Read], lang: Option<&str>) -> Vec<Signal> {

@@ -116,15 +116,17 @@ impl Search<'_> {
         if own.contains(['+', '(']) {
             return false;
         }
-        let digit = |c: char| c.is_ascii_digit();
-        let runs = own.split(|c| !digit(c)).filter(|run| !run.is_empty());
-        let place = |run: &str| from + (run.as_ptr() as usize - own.as_ptr() as usize);
-        let mut runs = runs.map(|run| (place(run), place(run) + run.len()));
-        let (Some((start, end)), more) = (runs.next(), runs.clone().next().is_some()) else { return false };
-        if !more && end - start < 8 && !self.called(start, end) {
+        let amount = own.trim_matches(|c: char| !c.is_ascii_digit());
+        let start = from + (amount.as_ptr() as usize - own.as_ptr() as usize);
+        let bare = amount.bytes().all(|byte| byte.is_ascii_digit());
+        let price = || amount.len() <= "999.999".len() && thousands(amount);
+        if amount.len() < 8 && (bare || price()) && !self.called(start, start + amount.len()) {
             return true;
         }
-        self.referenced(start) && runs.all(|(start, _)| self.referenced(start))
+        let digit = |at: &usize| amount.as_bytes()[*at].is_ascii_digit();
+        let mut runs =
+            (0..amount.len()).filter(|at| digit(at) && at.checked_sub(1).is_none_or(|before| !digit(&before)));
+        runs.all(|at| self.referenced(start + at))
     }
 
     /// Without a region of its own, bare digits need a word or a shape that says "call me".

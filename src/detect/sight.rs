@@ -100,16 +100,7 @@ impl<'a> Sight<'a> {
             _ => 0,
         };
         let cues = hits.iter().fold(0, |cues, hit| cues | cue(hit));
-        Self {
-            view,
-            hits,
-            context,
-            face,
-            raw,
-            cues,
-            ascii: OnceCell::new(),
-            places: OnceCell::new(),
-        }
+        Self { view, hits, context, face, raw, cues, ascii: OnceCell::new(), places: OnceCell::new() }
     }
 
     /// What stands in the piece as written where the view has `start..end`.

@@ -121,9 +121,8 @@ impl<W: AsRef<[u8]>> Building<'_, W> {
         let first = usize::from(children[0].0);
         let free = (self.free..self.nodes.len()).filter(|at| self.nodes[*at].parent == NONE);
         let mut bases = free.take(TRIES).map(|at| at ^ first);
-        let fits = |base: usize| {
-            children.iter().all(|(letter, ..)| self.nodes[base ^ usize::from(*letter)].parent == NONE)
-        };
+        let fits =
+            |base: usize| children.iter().all(|(letter, ..)| self.nodes[base ^ usize::from(*letter)].parent == NONE);
         match bases.find(|base| fits(*base)) {
             Some(base) => base,
             None => {

@@ -122,7 +122,8 @@ impl<'a> Around<'a> {
         let guard = &context.guard;
         let fold = |words: &[String]| words.iter().map(|word| folded(word.trim())).collect();
         let streets = guard.streets.iter().filter(|street| names_a_house(street)).map(|street| folded(street.trim()));
-        let guarded = Guarded { names: fold(&guard.names), emails: fold(&guard.emails), streets: streets.collect() };
+        let names = guard.names.iter().map(|name| parts(&folded(name))).filter(|parts| parts.len() > 1);
+        let guarded = Guarded { names: names.collect(), emails: fold(&guard.emails), streets: streets.collect() };
         Self { context, guarded }
     }
 }
@@ -138,10 +139,17 @@ impl Deref for Around<'_> {
 /// The words of a [`Guard`], folded.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct Guarded {
-    pub(super) names: Vec<String>,
+    /// Names by their parts, two at least.
+    pub(super) names: Vec<Vec<String>>,
     pub(super) emails: Vec<String>,
     /// Those that lead to a door by themselves.
     pub(super) streets: Vec<String>,
+}
+
+/// The words of a name, initials left out.
+fn parts(name: &str) -> Vec<String> {
+    let parts = name.split(|c: char| !c.is_alphanumeric());
+    parts.filter(|part| part.chars().count() > 1).map(str::to_owned).collect()
 }
 
 /// Whether a line of an address leads to a door by itself: letters and a number.

@@ -55,6 +55,9 @@ fn degrees(bytes: &[u8], dot: usize, most: u16) -> Option<(usize, usize)> {
 /// `scheme://…` and `tel:`-like schemes that need no slashes.
 fn schemes(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
+    if memchr::memchr(b'/', text.as_bytes()).is_none() {
+        return;
+    }
     let mut ends = Ends::of(text);
     let (mut until, mut nested, mut judged) = (0, 0, 0);
     for at in memchr::memmem::find_iter(text.as_bytes(), "://") {

@@ -22,16 +22,15 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     }
 }
 
-fn full_name(sight: &Sight<'_>, name: &str, found: &mut Finds) {
-    let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 1).collect();
+fn full_name(sight: &Sight<'_>, parts: &[String], found: &mut Finds) {
     let text = sight.text();
-    if parts.len() < 2 || !said(text, parts[0]) && !said(text, parts[parts.len() - 1]) {
+    if ![parts.first(), parts.last()].into_iter().flatten().any(|part| said(text, part)) {
         return;
     }
     let mut places: Vec<(usize, usize, usize)> = Vec::new();
     for (n, part) in parts.iter().enumerate() {
         places.extend(
-            text.match_indices(part)
+            text.match_indices(part.as_str())
                 .filter(|(at, _)| opens(text, *at) && closes(text, at + part.len()))
                 .map(|(at, _)| (at, at + part.len(), n)),
         );

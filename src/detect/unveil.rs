@@ -194,6 +194,15 @@ fn bracketed(text: &str, edits: &mut Vec<Edit>) {
 /// " . com", "name @ host.tld".
 fn spaced(text: &str, edits: &mut Vec<Edit>) {
     let bytes = text.as_bytes();
+    if memchr::memchr(b'/', bytes).is_some() {
+        schemes(text, edits);
+    }
+    spaced_signs(text, edits);
+}
+
+/// "http : // host".
+fn schemes(text: &str, edits: &mut Vec<Edit>) {
+    let bytes = text.as_bytes();
     for at in memchr::memmem::find_iter(bytes, "//") {
         let left = text[..at].trim_end_matches([' ', ':']);
         let right = text[at + 2..].bytes().take(2).take_while(|b| *b == b' ').count();
@@ -209,6 +218,11 @@ fn spaced(text: &str, edits: &mut Vec<Edit>) {
             edits.push(Edit { start: at, end: at + 3 + gap, with: "://" });
         }
     }
+}
+
+/// "name @ host . tld", "host,com".
+fn spaced_signs(text: &str, edits: &mut Vec<Edit>) {
+    let bytes = text.as_bytes();
     for at in memchr::memchr3_iter(b'.', b'@', b',', bytes) {
         let c = bytes[at];
         let left = bytes[..at].iter().rev().take(3).take_while(|b| **b == b' ').count();

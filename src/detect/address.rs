@@ -13,7 +13,7 @@ use super::{
     postcode,
     sight::{Face, Finds, Found, Sight, is},
     streets::{
-        BOXES, CLEAR, COPULAS, LINKS, ROMANISED, STATES, SURE, certain, house_number, is_name_of_house, ordinal,
+        BENT, BOXES, CLEAR, COPULAS, LINKS, ROMANISED, STATES, SURE, certain, house_number, is_name_of_house, ordinal,
         suffixed,
     },
 };
@@ -260,7 +260,9 @@ impl<'a> Words<'a> {
 
     /// The address that has its street, number or district at word `at`.
     fn address(&self, at: usize) -> Option<(usize, usize)> {
-        if let Some((first, last)) = self.coded(at).or_else(|| self.ordered(at)).or_else(|| self.led(at)) {
+        if let Some((first, last)) =
+            self.coded(at).or_else(|| self.ordered(at)).or_else(|| self.led(at)).or_else(|| self.flat(at))
+        {
             let (from, to, _) = self.reach(first, last);
             return Some((from, to));
         }
@@ -278,6 +280,8 @@ impl<'a> Words<'a> {
         let parts = evidence.house > 0 && (evidence.leading || !plain) || evidence.district > 0;
         let enough = street && (town || placed || !self.shouted && parts)
             || street && !plain && (evidence.sure || evidence.named && more && (evidence.clear || whole))
+            || street && !plain && evidence.named && self.towned(from, to)
+            || evidence.number && self.neighbours(from, to)
             || placed && evidence.number && (beside || evidence.capitals > 1)
             || placed && evidence.sure && (evidence.city || !plain)
             || placed && evidence.street && evidence.postcode
@@ -287,6 +291,35 @@ impl<'a> Words<'a> {
             || evidence.house >= 2 && evidence.number && (evidence.city || evidence.district > 0) && !plain
             || evidence.house >= 1 && evidence.number && evidence.city && !plain && begins && whole;
         enough.then_some((from, to))
+    }
+
+    /// Whether a town follows the word for a street after a comma: a name, and no number of its own.
+    fn towned(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            let (street, town) = (&self.list[at], &self.list[at + 1]);
+            let counted = self.list.get(at + 2).is_some_and(|next| next.figure && next.gap == Gap::Space && !next.code);
+            street.street_after && street.capital && town.gap == Gap::Comma && town.capital && !town.figure && !counted
+        })
+    }
+
+    /// "RT 05/02", "RT 5 RW 2": the neighbourhood of a house, and nothing else.
+    fn neighbours(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.word(at) == "rt"
+                && self.list[at + 1].figure
+                && (self.word(at + 1).contains('/') || at + 2 <= to && self.word(at + 2) == "rw")
+        })
+    }
+
+    /// "Zmyślona 14/3 Miasto": a street's name as Polish bends it, a house and a flat, a town.
+    fn flat(&self, at: usize) -> Option<(usize, usize)> {
+        let short = |part: &str| (1..=3).contains(&part.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len());
+        let (house, flat) = self.word(at).split_once('/')?;
+        let name = self.name_before(at);
+        let town = self.list.get(at + 1).filter(|town| town.gap != Gap::Stop && town.capital && !town.figure)?;
+        let bent = name < at && BENT.iter().any(|end| self.word(at - 1).ends_with(end));
+        let whole = self.list[at].number() && short(house) && short(flat) && !town.house;
+        (bent && whole).then_some((name, at + 1))
     }
 
     /// Whether words before a place lead to it.
@@ -406,17 +439,18 @@ impl<'a> Words<'a> {
         {
             return None;
         }
-        let mut comma = false;
+        let (mut comma, mut street) = (false, false);
         for n in at + 1..self.list.len().min(at + 14) {
             let word = &self.list[n];
             if word.gap == Gap::Stop {
                 return None;
             }
             comma |= word.gap == Gap::Comma;
+            street |= word.street_after && word.capital && n > at + 1;
             if word.postcode || word.code && n > at + 1 {
                 let state = self.list[n - 1].capital && self.list[n - 1].end - self.list[n - 1].start == 2;
                 let plain = self.word(n).bytes().all(|b| b.is_ascii_digit());
-                let told = word.postcode && (comma || n > at + 2) || comma && state && plain;
+                let told = word.postcode && (comma || n > at + 2) || comma && state && plain || street && n > at + 3;
                 if told {
                     return Some((at, n));
                 }

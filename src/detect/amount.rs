@@ -11,7 +11,11 @@ pub(super) fn thousands(text: &str) -> bool {
     }
     let cents = rest.last().is_some_and(|g| g.len() <= 2);
     let middle = if cents { &rest[..rest.len() - 1] } else { &rest[..] };
-    first.len() <= 3 && middle.iter().all(|g| g.len() == 3) && !(first.len() == 3 && rest.len() == 2 && !cents)
+    let nought = first.bytes().all(|b| b == b'0') && rest.len() > 1;
+    !nought
+        && first.len() <= 3
+        && middle.iter().all(|g| g.len() == 3)
+        && !(first.len() == 3 && rest.len() == 2 && !cents)
         || rest.len() == 1
 }
 
@@ -105,7 +109,7 @@ mod tests {
         for price in ["1.500.000", "1,299.00", "415.55", "12,5"] {
             assert!(thousands(price), "{price}");
         }
-        assert!(!thousands("0812.3456.7890") && !thousands("601.222.333"));
+        assert!(!thousands("0812.3456.7890") && !thousands("601.222.333") && !thousands("0.813.555.012"));
     }
 
     #[test]

@@ -75,7 +75,8 @@ fn accepted(sight: &Sight<'_>, domain: &str, at: usize, end: usize) -> bool {
         Face::Unveiled | Face::Joined if super::link::leads_elsewhere(domain) => false,
         Face::Plain => known || !domain.is_ascii() || domain.contains("xn--") || reserved(domain),
         Face::Unveiled | Face::Joined => {
-            known && (super::link::strong(domain) || spelled(sight, at)) || reserved(domain)
+            let spoken = || spelled(sight, at) || sight.spoken(at + 1, end);
+            known && (super::link::strong(domain) || spoken()) || reserved(domain)
         }
     }
 }

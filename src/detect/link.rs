@@ -228,13 +228,25 @@ impl Candidate<'_> {
                         && host.name.len() > 2
                         && !host.name.bytes().all(|b| b.is_ascii_digit())
             }
+            Face::Unveiled | Face::Joined if PATTERNS.contains(&host.name) => self.told(),
             Face::Unveiled | Face::Joined => {
                 strong
                     || odd && COUNTRY.contains(&host.suffix)
                     || self.path && host.name.len() > 1
                     || self.told() && host.name.len() > 2
+                    || self.said()
             }
         }
+    }
+
+    /// The dot before the top level was said aloud, and what stands before it is no pattern of dots.
+    fn said(&self) -> bool {
+        let host = self.host;
+        let dot = self.end - host.suffix.len() - 1;
+        host.name.len() > 3
+            && !PATTERNS.contains(&host.name)
+            && !AMBIGUOUS.contains(&host.suffix)
+            && self.sight.spoken(dot, self.end)
     }
 
     /// The words around speak of a site.
@@ -547,6 +559,13 @@ const STRONG: &[&str] = &[
     "au", "nz", "ca", "sg", "hk", "tw", "hu", "ro", "bg", "gr", "dk", "fi", "ee", "lt", "lv", "by", "kz", "ch", "eus",
     "onion", "asia", "mobi",
 ];
+
+/// "polka dot shop".
+const PATTERNS: &[&str] = &["polka", "small", "large", "white", "black", "blue", "green", "with", "this", "that"];
+
+/// Suffixes that follow a spoken dot in ordinary talk as well.
+const AMBIGUOUS: &[&str] =
+    &["in", "to", "so", "no", "be", "am", "is", "it", "at", "on", "art", "today", "and", "new", "top"];
 
 /// Suffixes that are words too, yet countries people register in.
 const COUNTRY: &[&str] = &[

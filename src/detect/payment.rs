@@ -56,6 +56,13 @@ fn compact(bytes: &[u8], start: usize, length: usize) -> Option<(String, usize)>
         match bytes.get(at)? {
             b if b.is_ascii_alphanumeric() => value.push(char::from(*b)),
             b' ' | b'-' if bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => {}
+            // "DE00 . 0000 . 0000"
+            b' ' if value.len().is_multiple_of(4)
+                && matches!(bytes.get(at + 1), Some(b'.' | b'-' | b'/' | b'|'))
+                && bytes.get(at + 2) == Some(&b' ') =>
+            {
+                at += 2;
+            }
             _ => return None,
         }
         at += 1;

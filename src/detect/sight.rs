@@ -111,6 +111,12 @@ impl<'a> Sight<'a> {
         self.raw.get(place(first)..place(last)).unwrap_or_default().to_owned()
     }
 
+    /// Whether a sign within `start..end` was written as a word: "dot", "titik".
+    pub(super) fn spoken(&self, start: usize, end: usize) -> bool {
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+        self.face == Face::Unveiled && letters(&self.raw(start, end)) > letters(&self.text()[start..end])
+    }
+
     /// Whether the piece is ASCII, so that the view says exactly what was written.
     pub(super) fn raw_is_ascii(&self) -> bool {
         *self.ascii.get_or_init(|| self.raw.len() == self.text().len() && self.text().is_ascii())

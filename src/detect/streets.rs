@@ -105,6 +105,10 @@ pub(super) const CLEAR: &[&str] = &[
     "straat",
 ];
 
+/// How the names of Polish streets end: of somebody, or bent as a street is.
+pub(super) const BENT: &[&str] =
+    &["ska", "cka", "zka", "owa", "ego", "iej", "nej", "wej", "skiej", "ich", "ych", "ow", "iana", "jna", "lna", "rna"];
+
 /// States and provinces that people write by their letters after a comma.
 pub(super) const STATES: &[&str] = &[
     "al", "ak", "az", "ar", "ca", "co", "ct", "de", "fl", "ga", "hi", "id", "il", "in", "ia", "ks", "ky", "la", "me",

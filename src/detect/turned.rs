@@ -13,8 +13,24 @@ use super::{
 pub(super) fn back(piece: &str, hits: &[Hit]) -> Option<View> {
     let turned = upright(piece);
     let said = || hits.iter().any(|hit| is(hit, &[Cue::Reverse]));
-    (matches!(turned, Cow::Owned(_)) || said()).then(|| View::of(&turned).reversed())
+    (matches!(turned, Cow::Owned(_)) || said() || ends_first(piece)).then(|| View::of(&turned).reversed())
 }
+
+/// Whether a word begins with the end of an address: "moc.", and a host or an `@` after it.
+fn ends_first(piece: &str) -> bool {
+    memchr::memchr_iter(b'.', piece.as_bytes()).any(|dot| {
+        let head = piece[..dot].trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let rest = &piece[dot + 1..];
+        let host = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'@' | b'-' | b'.' | b'_'));
+        ENDS.iter().any(|end| piece[head.len()..dot].eq_ignore_ascii_case(end))
+            && !head.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '-'))
+            && host.count() >= 8
+            && (rest.contains('@') || rest.contains("www") || rest.contains("/:"))
+    })
+}
+
+/// Top-level domains from their end, none of them a word.
+const ENDS: &[&str] = &["moc", "ten", "gro", "di", "lp", "ofni", "ue", "ed", "ur", "ppa", "erots", "pohs"];
 
 /// Words of a view from the end that look like ids: the network's name stands where it is read.
 pub(super) fn ids(view: &View) -> Vec<(usize, usize)> {

@@ -101,22 +101,28 @@ async fn a_worker_that_hangs_is_killed_at_the_deadline() {
 async fn a_worker_that_talks_nonsense_is_not_believed() {
     let folder = tempfile::tempdir().unwrap();
     // A number that is none; a list of codes beyond any bound, one that is no list, one that is
-    // too long; a file beyond any bound.
+    // too long; looks beyond any bound, half a look; a file beyond any bound.
     let text = "x".repeat(2_000);
     let long = format!(r#"[{{"text":"{text}","linear":false,"frame":0,"area":[0,0,1,1]}}]"#);
     let words = [
         r"\377\377\377\377\377".to_owned(),
         r"\001\377\377\377\377".to_owned(),
-        r"\001\000\000\000\002{}\000\000\000\001x".to_owned(),
-        format!(r"\001\000\000\{:03o}\{:03o}{long}\000\000\000\001x", long.len() >> 8, long.len() & 255),
+        r"\001\000\000\000\002{}\000\000\000\000\000\000\000\001x".to_owned(),
+        format!(
+            r"\001\000\000\{:03o}\{:03o}{long}\000\000\000\000\000\000\000\001x",
+            long.len() >> 8,
+            long.len() & 255
+        ),
         r"\001\000\000\000\002[]\377\377\377\377x".to_owned(),
+        r"\001\000\000\000\002[]\000\000\000\001x\000\000\000\001x".to_owned(),
+        r"\001\000\000\000\002[]\000\000\000\000\377\377\377\377x".to_owned(),
     ];
     for words in words {
         let sandbox =
             Sandbox::new(impostor(folder.path(), &format!("printf '{words}'; sleep 1")), 1, Duration::from_secs(5));
         assert_eq!(sandbox.rebuild(photo(8, 8), Linear::Tell).await.unwrap(), Err(Unreadable::Malformed), "{words}");
     }
-    let honest = impostor(folder.path(), r"printf '\001\000\000\000\002[]\000\000\000\001x'; sleep 1");
+    let honest = impostor(folder.path(), r"printf '\001\000\000\000\002[]\000\000\000\000\000\000\000\001x'; sleep 1");
     let sandbox = Sandbox::new(honest, 1, Duration::from_secs(5));
     assert!(sandbox.rebuild(photo(8, 8), Linear::Tell).await.unwrap().is_ok(), "the words are those of a worker");
 }

@@ -21,6 +21,7 @@ use super::{
     Unreadable,
     attachment::sniff,
     code::{self, Code, Linear},
+    look::looks,
 };
 
 /// What a picture may cost.
@@ -53,6 +54,8 @@ pub struct Picture {
     pub media_type: &'static str,
     /// What was found, and covered unless it is linear and [`Linear::Tell`] was asked for.
     pub codes: Vec<Code>,
+    /// What it looked like before anything was covered, each frame in all ways it can be laid.
+    pub looks: Vec<u64>,
 }
 
 /// Decodes a picture, turns it as its EXIF says, covers the codes in it, and encodes it afresh:
@@ -70,11 +73,12 @@ pub fn rebuild(bytes: &[u8], limits: &ImageLimits, linear: Linear) -> Result<Pic
         "image/gif" => return animation(GifDecoder::new(source).map_err(reason)?, limits, linear),
         _ => return Err(Unreadable::Malformed),
     };
+    let seen = looks(&picture).to_vec();
     let mut codes = Vec::new();
     code::cover(&mut picture, 0, linear, &mut codes)?;
     let clear = kind == "image/png" || kind == "image/webp" && picture.color().has_alpha();
     let (bytes, media_type) = if clear { to_png(&picture)? } else { to_jpeg(&picture)? };
-    Ok(Picture { bytes, media_type, codes })
+    Ok(Picture { bytes, media_type, codes, looks: seen })
 }
 
 impl ImageLimits {
@@ -142,17 +146,21 @@ fn animation(
     let mut out = Vec::new();
     let mut encoder = GifEncoder::new_with_speed(&mut out, 10);
     encoder.set_repeat(Repeat::Infinite).map_err(reason)?;
-    let (mut count, mut codes) = (0, Vec::new());
+    let (mut count, mut codes, mut seen) = (0, Vec::new(), Vec::new());
     for frame in decoder.into_frames().take(limits.frames.min(affordable)) {
         let frame = frame.map_err(reason)?;
         let delay = frame.delay();
         let mut shown = DynamicImage::ImageRgba8(frame.into_buffer());
+        seen.extend(looks(&shown));
         code::cover(&mut shown, count, linear, &mut codes)?;
         encoder.encode_frame(Frame::from_parts(shown.to_rgba8(), 0, 0, delay)).map_err(reason)?;
         count += 1;
     }
     drop(encoder);
-    if count > 0 { Ok(Picture { bytes: out, media_type: "image/gif", codes }) } else { Err(Unreadable::Malformed) }
+    if count == 0 {
+        return Err(Unreadable::Malformed);
+    }
+    Ok(Picture { bytes: out, media_type: "image/gif", codes, looks: seen })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]

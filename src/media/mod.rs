@@ -7,6 +7,8 @@
 //!
 //! Codes in pictures are covered ([`code`]): what leads away from the platform would be in them.
 //!
+//! Of each picture it is told what it looks like ([`look`]), for those who know pictures.
+//!
 //! A PDF can not be judged yet, so every one is taken out as unreadable: the text and codes in
 //! it would otherwise pass unseen.
 //!
@@ -19,6 +21,7 @@ pub mod attachment;
 pub mod code;
 pub mod html;
 pub mod image;
+pub mod look;
 pub mod mail;
 mod removed;
 pub mod text;

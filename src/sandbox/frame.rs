@@ -1,8 +1,9 @@
 //! What goes over a worker's pipes. A job: what to do with linear codes, a length and the file. An
 //! answer: a number, and where it is one of [`TYPES`] the codes that were found, as JSON with its
-//! length, and the file with its length. All numbers are big-endian.
+//! length, what the picture looks like, eight bytes a look, with their length, and the file with
+//! its length. All numbers are big-endian.
 
-use crate::media::Unreadable;
+use crate::media::{Unreadable, look::WAYS};
 
 /// What a worker says first: its limits stand.
 pub(super) const READY: [u8; 4] = *b"tbw1";
@@ -12,6 +13,9 @@ pub(super) const MAX_BYTES: usize = 64_000_000;
 
 /// The longest list of codes.
 pub(super) const MAX_CODES: usize = 1_000_000;
+
+/// The longest list of looks: of a hundred frames, in all ways they can be laid.
+pub(super) const MAX_LOOKS: usize = 100 * WAYS * 8;
 
 /// The words for what to do with linear codes.
 pub(super) const TELL: u8 = 0;

@@ -34,6 +34,8 @@ pub struct Rebuilt {
     pub media_type: &'static str,
     /// The codes that were found in it.
     pub codes: Vec<Code>,
+    /// What it looked like as it came, each frame in all ways it can be laid.
+    pub looks: Vec<u64>,
 }
 
 /// A pool of worker processes.
@@ -156,8 +158,11 @@ impl Worker {
         if codes.len() > MOST || codes.iter().any(|code| code.text.len() > TEXT) {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        let looks = self.counted(frame::MAX_LOOKS).await?;
+        let (looks, []) = looks.as_chunks::<8>() else { return Err(io::ErrorKind::InvalidData.into()) };
+        let looks = looks.iter().map(|look| u64::from_be_bytes(*look)).collect();
         let bytes = self.counted(frame::MAX_BYTES).await?.into();
-        Ok(Rebuilt { bytes, media_type, codes })
+        Ok(Rebuilt { bytes, media_type, codes, looks })
     }
 
     /// Bytes with their length before them, `most` at most.

@@ -44,13 +44,17 @@ fn answer(stdout: &mut impl Write, done: Result<Picture, Unreadable>) -> io::Res
         Err(reason) => return stdout.write_all(&[frame::code(reason)]),
     };
     let codes = serde_json::to_vec(&picture.codes)?;
-    let fits = codes.len() <= frame::MAX_CODES;
-    let (Some(length), Some(codes_length), true) = (frame::length(&picture.bytes), frame::length(&codes), fits) else {
+    let looks: Vec<u8> = picture.looks.iter().flat_map(|look| look.to_be_bytes()).collect();
+    let fits = codes.len() <= frame::MAX_CODES && looks.len() <= frame::MAX_LOOKS;
+    let lengths = [&picture.bytes, &codes, &looks].map(|part| frame::length(part));
+    let ([Some(length), Some(codes_length), Some(looks_length)], true) = (lengths, fits) else {
         return stdout.write_all(&[frame::TOO_LARGE]);
     };
     stdout.write_all(&[code_of(picture.media_type)?])?;
     stdout.write_all(&codes_length)?;
     stdout.write_all(&codes)?;
+    stdout.write_all(&looks_length)?;
+    stdout.write_all(&looks)?;
     stdout.write_all(&length)?;
     stdout.write_all(&picture.bytes)
 }

@@ -6,9 +6,9 @@
 //! A message takes one way, and [`relay`] tells it in one function:
 //!
 //! ```text
-//! pass    channel ─▶ resolve ─▶ admit ─▶ scrub ─▶ rewrite ─▶ record      │ 250 / 201 only now
-//!          (in)       store     policy   detect    model      store       │
-//!                    who is it?  may it?  clean it  mask it   answer for it
+//! pass    channel ─▶ resolve ─▶ admit ─▶ scrub ─▶ judge ─▶ rewrite ─▶ record      │ 250 / 201 only now
+//!          (in)       store     policy   detect   judges    model      store       │
+//!                    who is it?  may it?  clean it  fit it?  mask it   answer for it
 //! carry   outbox ─▶ claim ─▶ judge again ─▶ open the address ─▶ transport ─▶ record the outcome
 //! ```
 //!
@@ -21,6 +21,7 @@
 //! | [`detect`] | finding ways off the platform in text; pure |
 //! | [`media`] | opening and rebuilding mail, HTML, pictures; pure |
 //! | [`sandbox`] | hostile pictures, in a process of their own |
+//! | [`judges`] | content shown to judges who are not ours, and lists of known files |
 //! | [`vault`] | the only room with keys that unmask people |
 //! | [`store`] | what the house remembers, sealed |
 //! | [`relay`] | the way of a message |
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod desk;
 pub mod detect;
 pub mod evidence;
+pub mod judges;
 pub mod media;
 pub mod model;
 pub mod net;

@@ -22,6 +22,7 @@ use tabir::{
     channel::api::{Api, ApiRules, serve_connection},
     desk::{Desk, TokenScope},
     detect::Detect,
+    judges::Panels,
     media::attachment::AttachmentRules,
     model::{Clock, Duration, Scope, SignalKind, SystemLuck, Timestamp},
     policy::rules::{MarketRules, RuleBook},
@@ -91,6 +92,7 @@ impl House {
             own_files: HashMap::new(),
             files: AttachmentRules::default(),
             detect: Arc::new(Detect::embedded().unwrap()),
+            panels: Panels::default(),
             retry: vec![Duration::seconds(30)],
             give_up: Duration::days(5),
         }));

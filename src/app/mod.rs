@@ -7,6 +7,7 @@
 mod lock;
 mod reload;
 mod root;
+mod seats;
 
 use std::{
     net::SocketAddr,
@@ -32,6 +33,7 @@ use crate::{
     },
     desk::Desk,
     detect::Detect,
+    judges::Panels,
     model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
     net::{Dns, Drain, Edge, Listener, ServerTls, ensure_dev_ca},
     relay::{Relay, Rules, Transport},
@@ -85,6 +87,7 @@ pub struct Running {
     /// As they were read at the start.
     settings: Settings,
     rules: Arc<ArcSwap<Rules>>,
+    dns: Dns,
     api: Arc<Api>,
     smtp: Arc<Smtp>,
     tls: Arc<ServerTls>,
@@ -122,7 +125,8 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     ensure_dev_ca(&settings.tls, &settings.mail.hostname, SystemTime::now())?;
     let tls = Arc::new(ServerTls::load(&settings.tls).map_err(|e| Fault::new("loading the certificate", e))?);
 
-    let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, embedded_detectors()?)));
+    let panels = Panels::seat(&Panels::default(), &compiled.seats, &compiled.own_seats, &dns)?;
+    let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, embedded_detectors()?, panels)));
     let exe = std::env::current_exe().map_err(|e| Fault::new("finding this program", e))?;
     let sandbox = Arc::new(Sandbox::new(exe, settings.sandbox.workers, settings.sandbox.deadline.std()));
     let drain = Drain::new();
@@ -151,6 +155,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
         config: config.map(Path::to_owned),
         settings,
         rules,
+        dns,
         api,
         smtp,
         tls,
@@ -211,12 +216,13 @@ pub fn embedded_detectors() -> Result<Arc<Detect>, Fault> {
     Detect::embedded().map(Arc::new).map_err(|_| Fault::plain("compiling the embedded lexicons"))
 }
 
-fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>) -> Rules {
+fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>, panels: Panels) -> Rules {
     Rules {
         book: compiled.book.clone(),
         own_files: compiled.own_files.clone().into_iter().collect(),
         files: settings.attachments.clone(),
         detect,
+        panels,
         retry: settings.mail.out.retry.clone(),
         give_up: GIVE_UP,
     }
@@ -234,12 +240,12 @@ pub fn desk(store: &Arc<dyn Store>, vault: &Arc<Vault>, clock: &Arc<dyn Clock>, 
     )
 }
 
-/// Rules for commands that run beside the relay.
+/// Rules for commands that run beside the relay: no message goes through them, and nobody judges.
 ///
 /// # Errors
 /// When a lexicon is broken.
 pub fn rules_beside(settings: &Settings, compiled: &Compiled) -> Result<Arc<ArcSwap<Rules>>, Fault> {
-    Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, embedded_detectors()?))))
+    Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, embedded_detectors()?, Panels::default()))))
 }
 
 /// What proves a sender, per marketplace.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Running, Settings, required, rules};
+use crate::judges::Panels;
 
 /// A setting that is read at the start alone.
 pub struct AtStart {
@@ -39,8 +40,16 @@ impl Running {
     pub(super) fn reload(&self) {
         match Settings::read(self.config.as_deref()) {
             Ok((settings, compiled)) => {
-                let detect = Arc::clone(&self.rules.load().detect);
-                self.rules.store(Arc::new(rules(&settings, &compiled, detect)));
+                let now = self.rules.load_full();
+                let panels = match Panels::seat(&now.panels, &compiled.seats, &compiled.own_seats, &self.dns) {
+                    Ok(panels) => panels,
+                    Err(fault) => {
+                        tracing::error!(fault = %fault.chain(), "judges not seated again: those before them stay");
+                        now.panels.clone()
+                    }
+                };
+                let detect = Arc::clone(&now.detect);
+                self.rules.store(Arc::new(rules(&settings, &compiled, detect, panels)));
                 self.api.reload(&settings.api);
                 self.smtp.reload(&settings.mail, required(&settings, &compiled));
                 tracing::info!("settings reloaded");

@@ -7,8 +7,10 @@ use std::{
 
 use serde::Deserialize;
 
+use super::seats::Clerk;
 use crate::{
     channel::{api::ApiRules, smtp::MailSettings},
+    judges::{JudgeSettings, ListSettings, Seats},
     media::attachment::AttachmentRules,
     model::{Duration, Marketplace},
     net::{ListenSettings, TlsSettings},
@@ -53,6 +55,10 @@ pub struct Settings {
     pub notices: NoticeRules,
     /// The workers that open pictures.
     pub sandbox: SandboxSettings,
+    /// Who is asked about content, by name.
+    pub judges: BTreeMap<String, JudgeSettings>,
+    /// Files that are known, by the name of their list.
+    pub lists: BTreeMap<String, ListSettings>,
     /// The language where a party and a marketplace gave none.
     pub locale: Option<String>,
     /// The region where a party and a marketplace gave none.
@@ -146,6 +152,8 @@ struct Own {
     links: LinkRules,
     notices: NoticeRules,
     mail: MailSettings,
+    judges: BTreeMap<String, JudgeSettings>,
+    lists: BTreeMap<String, ListSettings>,
     locale: Option<String>,
     region: Option<String>,
 }
@@ -159,10 +167,14 @@ pub struct Compiled {
     pub own_files: BTreeMap<Marketplace, AttachmentRules>,
     /// How senders are proven, where a marketplace differs.
     pub own_mail: BTreeMap<Marketplace, MailSettings>,
+    /// Who judges content.
+    pub seats: Seats,
+    /// Who judges content, where a marketplace differs.
+    pub own_seats: BTreeMap<Marketplace, Seats>,
 }
 
-const OWN_KEYS: [&str; 9] =
-    ["contact", "content", "handles", "attachments", "links", "notices", "mail", "locale", "region"];
+const OWN_KEYS: [&str; 11] =
+    ["contact", "content", "handles", "attachments", "links", "notices", "mail", "judges", "lists", "locale", "region"];
 
 impl Settings {
     /// Reads a file, or takes the defaults without one. Relative paths start at the file's
@@ -218,6 +230,8 @@ impl Settings {
     fn compile(&self, source: &Source) -> Result<Compiled, Vec<Wrong>> {
         let house = source.table().map_err(|wrong| vec![wrong])?;
         let (mut wrong, mut rules, mut compiled) = (Vec::new(), Vec::new(), Compiled::default());
+        let mut clerk = Clerk::new(source);
+        compiled.seats = clerk.seats(&[], self.judges.clone(), self.lists.clone());
         for (name, own) in &self.marketplaces {
             let mut merged: toml::Table = house
                 .iter()
@@ -226,7 +240,12 @@ impl Settings {
                 .collect();
             lay_over(&mut merged, own);
             match merged.try_into::<Own>() {
-                Ok(own) => {
+                Ok(mut own) => {
+                    if ["judges", "lists"].iter().any(|key| self.marketplaces[name].contains_key(*key)) {
+                        let (judges, lists) = (std::mem::take(&mut own.judges), std::mem::take(&mut own.lists));
+                        let seats = clerk.seats(&["marketplaces", name.as_str()], judges, lists);
+                        compiled.own_seats.insert(name.clone(), seats);
+                    }
                     compiled.own_files.insert(name.clone(), own.attachments.clone());
                     compiled.own_mail.insert(name.clone(), own.mail.clone());
                     rules.push((name.clone(), own.into_rules()));
@@ -242,6 +261,7 @@ impl Settings {
             }
         }
         compiled.book = self.book(rules);
+        wrong.extend(clerk.wrong);
         if wrong.is_empty() { Ok(compiled) } else { Err(wrong) }
     }
 

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::{Failure, house, say};
 use crate::{
-    app,
+    app::{self, Compiled},
     channel::smtp::{Proof, Route, TlsPolicy},
+    judges::OnFailure,
     net::{ServerTls, is_development, is_public},
 };
 
 pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
-    let (settings, _) = house::read(config)?;
+    let (settings, compiled) = house::read(config)?;
     let detect = app::embedded_detectors()?;
     let broken = detect.examples();
     for fault in &broken {
@@ -51,5 +52,24 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if is_public(settings.listen.admin.ip()) {
         open.push("listen.admin is reachable from outside: it has neither TLS nor tokens");
     }
-    open.iter().try_for_each(|line| say::out(&format!("not protected: {line}")))
+    let open = open.into_iter().map(str::to_owned).chain(unjudged(&compiled));
+    open.into_iter().try_for_each(|line| say::out(&format!("not protected: {line}")))
+}
+
+/// What judges leave open, each with the section that says so.
+fn unjudged(compiled: &Compiled) -> Vec<String> {
+    let own = compiled.own_seats.iter().map(|(name, seats)| (format!("marketplaces.{name}."), seats));
+    let mut open = Vec::new();
+    for (section, seats) in std::iter::once((String::new(), &compiled.seats)).chain(own) {
+        for (name, judge) in &seats.judges {
+            let key = format!("{section}judges.{name}");
+            if judge.on_failure == OnFailure::Pass {
+                open.push(format!("{key}.on_failure is pass: when it gives no answer, messages go out unjudged"));
+            }
+            if judge.original {
+                open.push(format!("{key}.original is true: it sees files as they came, with whatever lies in them"));
+            }
+        }
+    }
+    open
 }

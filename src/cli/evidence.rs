@@ -1,13 +1,18 @@
 //! `tabir evidence export`, `evidence verify`, `evidence key`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 
 use super::{Failure, house::House, say};
 use crate::{
     evidence,
-    model::{Clock, ConversationId, Marketplace, SystemClock},
+    model::{Clock, ConversationId, EventId, Marketplace, SystemClock},
 };
 
 /// Evidence bundles.
@@ -33,6 +38,18 @@ pub(super) enum Evidence {
         #[arg(long)]
         key: Option<String>,
     },
+    /// Opens a message that was escalated, for the authority that asks: all of it, as JSON. That it
+    /// was opened stands in the conversation's evidence.
+    Unseal {
+        /// Which message, as `/v1/held` names it.
+        message: EventId,
+        /// Where to: a new file that its owner alone may read.
+        #[arg(short, long)]
+        output: PathBuf,
+        /// Of which marketplace, where there are several.
+        #[arg(long)]
+        marketplace: Option<Marketplace>,
+    },
     /// Prints the public key that heads of chains are signed with.
     Key,
 }
@@ -52,6 +69,7 @@ impl Evidence {
                 std::fs::write(output, bundle)?;
                 Ok(())
             }
+            Self::Unseal { message, output, marketplace } => unseal(config, *message, output, marketplace.as_ref()),
             Self::Verify { file, key } => verify(file, key.as_deref()),
             Self::Key => {
                 let house = House::open(config)?;
@@ -59,6 +77,24 @@ impl Evidence {
             }
         }
     }
+}
+
+fn unseal(
+    config: Option<&Path>,
+    message: EventId,
+    output: &Path,
+    marketplace: Option<&Marketplace>,
+) -> Result<(), Failure> {
+    let house = House::open(config)?;
+    let scope = house.scope(marketplace)?;
+    // The file first: what could not be written must not be noted as opened.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(output)?;
+    let opened = house.runtime.block_on(house.desk.unseal(&scope, message));
+    if opened.is_err() {
+        std::fs::remove_file(output)?;
+    }
+    file.write_all(&opened?)?;
+    Ok(())
 }
 
 fn verify(file: &Path, key: Option<&str>) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Held messages: a person looks, and releases or refuses.
 
 use crate::{
-    model::{EntryKind, EventId, Fault, MessageState, Scope},
+    model::{EntryKind, EventId, Fault, MessageState, Reason, Scope},
     store::{HeldDecision, NewEntry},
     vault::Place,
 };
@@ -23,7 +23,8 @@ pub struct Decided<'a> {
 }
 
 impl Desk {
-    /// Held messages in order of arrival, with their position from 1.
+    /// Held messages with their position from 1: what was escalated first and without its words,
+    /// then in order of arrival.
     ///
     /// # Errors
     /// By a fault.
@@ -46,7 +47,8 @@ impl Desk {
     /// message from before a barrier becomes `withheld`.
     ///
     /// # Errors
-    /// When the message is not held (any more), a field is wrong, or by a fault.
+    /// When the message is not held (any more), a field is wrong, what was escalated is to be
+    /// released, or by a fault.
     pub async fn decide(&self, scope: &Scope, id: EventId, decided: &Decided<'_>) -> Result<MessageView, Declined> {
         if !fits(decided.reason, 1_000) {
             return Err(Wrong::field("reason", "1 to 1000 characters without control characters"));
@@ -57,6 +59,9 @@ impl Desk {
         let row = self.store.message(scope, id).await?.ok_or(Declined::NotFound)?;
         if row.state != MessageState::Held {
             return Err(Declined::NotFound);
+        }
+        if decided.release && row.reason == Some(Reason::Escalated) {
+            return Err(Wrong::unfit("decision", "what was escalated is never released"));
         }
         let conversation = self.row(scope, &row.conversation).await?;
         let key = self.side_key(scope, &conversation, row.from)?;

@@ -12,7 +12,8 @@ use crate::{
 
 use super::{Declined, Desk};
 
-/// A message with what was sealed of it; `kept` is `None` after its author was erased.
+/// A message with what was sealed of it; `kept` is `None` after its author was erased, and of a
+/// message that was escalated.
 #[derive(Clone, Debug)]
 pub struct MessageView {
     /// Its id.
@@ -35,6 +36,8 @@ pub struct MessageView {
     pub reason: Option<Reason>,
     /// As it came, as it is shown, and why.
     pub kept: Option<Kept>,
+    /// It was escalated: nobody is shown it.
+    pub sealed: bool,
 }
 
 /// One page of messages.
@@ -79,7 +82,12 @@ impl Desk {
         for row in rows {
             let mine = row.from == side;
             if mine || row.state == MessageState::Delivered {
-                messages.push(opened(scope, row, if mine { own.as_ref() } else { other.as_ref() })?);
+                let mut view = opened(scope, row, if mine { own.as_ref() } else { other.as_ref() })?;
+                // What is sealed waits for ever; its author sees it end like anything that is held.
+                if view.sealed && self.now().since(view.at) >= self.rules(scope).content.hold.max {
+                    view.state = MessageState::Refused;
+                }
+                messages.push(view);
             }
         }
         Ok(Page { messages, next })
@@ -137,11 +145,12 @@ impl Desk {
 }
 
 pub(super) fn opened(scope: &Scope, row: MessageRow, key: Option<&DataKey>) -> Result<MessageView, Fault> {
+    let sealed = row.reason == Some(Reason::Escalated);
     let kept = match key {
-        Some(key) => {
+        Some(key) if !sealed => {
             Some(read_kept(&key.open_committed(&Place::evidence(scope.marketplace(), &row.id), &row.sealed)?)?)
         }
-        None => None,
+        _ => None,
     };
     Ok(MessageView {
         id: row.id,
@@ -154,6 +163,7 @@ pub(super) fn opened(scope: &Scope, row: MessageRow, key: Option<&DataKey>) -> R
         state: row.state,
         reason: row.reason,
         kept,
+        sealed,
     })
 }
 

@@ -21,6 +21,7 @@ pub(super) fn tell(contents: &Contents, entries: &[Entry]) -> String {
         headline(&mut text, entry);
         match opened.get(&entry.seq) {
             Some(private) => indent(&mut text, &in_words(entry.kind, private)),
+            None if entry.kind == EntryKind::MessageEscalated => indent(&mut text, "(sealed)"),
             None if entry.commitment.is_some() => indent(&mut text, "(erased or not opened)"),
             None => {}
         }

@@ -15,6 +15,7 @@ pub enum EntryKind {
     ConversationChanged,
     OrderFacts,
     MessageAccepted,
+    MessageEscalated,
     MessageHeld,
     MessageRefused,
     MessageReleased,
@@ -29,6 +30,7 @@ pub enum EntryKind {
     Blocked,
     Unblocked,
     Disclosure,
+    Unsealed,
     Erased,
 }
 

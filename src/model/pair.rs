@@ -14,6 +14,12 @@ pub enum Decision {
         /// The budget.
         under: Option<Under>,
     },
+    /// Abuse of minors: seal it, and hold it before everything else that is held. Debits like an
+    /// acceptance, so that its sender learns nothing from what is left.
+    Escalate {
+        /// The budget.
+        under: Option<Under>,
+    },
     /// Refuse and record.
     Refuse(Reason),
 }

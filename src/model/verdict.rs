@@ -65,6 +65,8 @@ pub enum Reason {
     Content,
     /// After a review, within the cool-down.
     CoolDown,
+    /// A judge or a list says abuse of minors: sealed, and shown to nobody.
+    Escalated,
     /// The sender is proven and is not the other side of this handle.
     ForeignSender,
     /// Handed around in a circle.
@@ -96,6 +98,7 @@ impl Reason {
             Self::Conflict => "conflict",
             Self::Content => "content",
             Self::CoolDown => "cool_down",
+            Self::Escalated => "escalated",
             Self::ForeignSender => "foreign_sender",
             Self::Loop => "loop",
             Self::NotProven => "not_proven",
@@ -144,7 +147,7 @@ impl Refusal {
             }
             Reason::Closed => "this conversation is closed",
             Reason::Conflict => "another message was sent under this key",
-            Reason::Content => "the content of this message is not allowed here",
+            Reason::Content | Reason::Escalated => "the content of this message is not allowed here",
             Reason::ForeignSender | Reason::NotProven | Reason::RetiredHandle | Reason::UnknownHandle => {
                 "no such address"
             }

@@ -116,6 +116,12 @@ pub fn judge(state: &PairState, from: Side, rules: &ContactRules, content: Verdi
     }
 }
 
+/// The decision on what is to be escalated: taken whatever the contact rules say, since a refusal
+/// would be kept in clear and told, and at the price of any other message.
+pub fn escalate(state: &PairState, from: Side, rules: &ContactRules) -> Decision {
+    Decision::Escalate { under: may_write(state, from, rules).ok().flatten().map(|right| right.under) }
+}
+
 /// What both sides may do, as the API shows it.
 pub fn standing(state: &PairState, rules: &ContactRules) -> Standing {
     let seller = match may_write(state, Side::Seller, rules) {

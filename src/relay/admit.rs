@@ -22,12 +22,16 @@ impl Relay {
         if let Decision::Refuse(reason) = decision {
             return Err(self.refuse_early(&talk, &content, reason).await?);
         }
+        let mut came = content.attachments.clone();
+        for file in &mut came {
+            attachment::sniff(&file.bytes, &file.media_type).clone_into(&mut file.media_type);
+        }
         let rules = self.rules.load();
         let files = rules.files_of(talk.marketplace());
         if attachment::admit(&mut content.attachments, files).is_err() {
             return Err(self.refuse_early(&talk, &content, Reason::TooLarge).await?);
         }
-        Ok(Message::at(Admitted { talk: Arc::clone(&talk) }, content))
+        Ok(Message::at(Admitted { talk: Arc::clone(&talk), came }, content))
     }
 
     /// Cleans files as those of a message are, for nobody in particular, and tells what was found
@@ -46,7 +50,7 @@ impl Relay {
         if !fit {
             return Ok(None);
         }
-        let mut found = self.rebuild_files(context, files).await?;
+        let (mut found, _) = self.rebuild_files(context, files).await?;
         found.extend(self.drop_caught_names(context, files));
         Ok(Some(found))
     }

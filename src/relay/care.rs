@@ -37,6 +37,7 @@ impl Relay {
         let depth = self.store.depth().await?;
         metrics::gauge!("tabir_outbox_depth").set(depth.queued as f64);
         metrics::gauge!("tabir_held_messages").set(depth.held as f64);
+        metrics::gauge!("tabir_escalated_messages").set(depth.escalated as f64);
         self.forget_people();
         if sweep {
             self.store.sweep(self.clock.now()).await?;

@@ -1,15 +1,16 @@
 //! The way of a message. It is written here once, and nothing else decides the order.
 //!
 //! ```text
-//! pass    channel ─▶ resolve ─▶ admit ─▶ scrub ─▶ rewrite ─▶ record      │ 250 / 201 only now
-//!          (in)       store     policy   detect    model      store       │
-//!                    who is it?  may it?  clean it  mask it   answer for it
+//! pass    channel ─▶ resolve ─▶ admit ─▶ scrub ─▶ judge ─▶ rewrite ─▶ record      │ 250 / 201 only now
+//!          (in)       store     policy   detect   judges    model      store       │
+//!                    who is it?  may it?  clean it  fit it?  mask it   answer for it
 //! carry   outbox ─▶ claim ─▶ judge again ─▶ open the address ─▶ transport ─▶ record the outcome
 //! ```
 //!
 //! [`Relay::pass`] is the first row. Each stage takes the [`Message`] of the stage before it and
 //! returns the next; the stages are types that only this room can make, so that a message that
-//! was not scrubbed can not be rewritten and one that was not rewritten can not be recorded.
+//! was not scrubbed and judged can not be rewritten and one that was not rewritten can not be
+//! recorded.
 //! [`Relay::carry`] is the second row, a later act.
 //!
 //! # Security
@@ -23,6 +24,7 @@ mod birth;
 mod bounce;
 mod care;
 mod claim;
+mod judge;
 mod notice;
 mod outcome;
 mod people;
@@ -46,6 +48,7 @@ pub use transport::{Handover, LastLook, Mail, Transport};
 
 use crate::{
     detect::Detect,
+    judges::Panels,
     media::attachment::AttachmentRules,
     model::{Accepted, Clock, Duration, Marketplace, Message, Outcome},
     policy::rules::RuleBook,
@@ -89,6 +92,8 @@ pub struct Rules {
     pub files: AttachmentRules,
     /// The compiled detectors.
     pub detect: Arc<Detect>,
+    /// Who is asked about content.
+    pub panels: Panels,
     /// Waits between the first tries of a delivery; then one every four hours until `give_up`.
     pub retry: Vec<Duration>,
     /// When a delivery is given up, counted from acceptance.
@@ -139,7 +144,8 @@ impl Relay {
         let mut window = admitted.stage().talk.window.clone();
         loop {
             let scrubbed = self.scrub(&admitted, window).await?;
-            let rewritten = self.rewrite(scrubbed).await?;
+            let judged = self.judge(&admitted, scrubbed).await?;
+            let rewritten = self.rewrite(judged).await?;
             match self.record(rewritten).await? {
                 Written::Done(accepted) => return Ok(accepted),
                 // The detection window moved since the scrub: what came beside this message

@@ -8,8 +8,8 @@ pub(super) enum Stop {
     Refused(Box<Refusal>),
     /// We failed.
     Failed(Fault),
-    /// It was taken before: the first answer again.
-    Again(Box<Accepted>),
+    /// It is ours by another way: it was taken before, or is sealed away.
+    Taken(Box<Accepted>),
 }
 
 impl From<Stop> for Outcome {
@@ -17,7 +17,7 @@ impl From<Stop> for Outcome {
         match stop {
             Stop::Refused(refusal) => Self::Refused(*refusal),
             Stop::Failed(fault) => Self::Failed(fault),
-            Stop::Again(accepted) => Self::Accepted(*accepted),
+            Stop::Taken(accepted) => Self::Accepted(*accepted),
         }
     }
 }

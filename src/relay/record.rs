@@ -8,6 +8,7 @@ use ring::digest;
 use super::{
     Relay,
     claim::LEASE,
+    judge::TOLD,
     outcome::Stop,
     scrub::shown,
     stage::{Rewritten, RewrittenMessage, Scrubbed, ScrubbedMessage},
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::{
     model::{
-        Accepted, Channel, Content, Decision, Duration, EventId, Fault, Finding, Kept, MessageState, Reason, Refusal,
-        Scope, Shown, Signal, Verdict,
+        Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Kept, Kind, MessageState,
+        PairState, Reason, Refusal, Scope, Shown, Signal, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -102,7 +103,7 @@ impl Relay {
         Ok(match self.store.record(&talk.scope, record, judge).await? {
             // The same message was taken before the door closed: it is told the same again.
             Recorded::Repeated(first) => match self.repeat(talk, first).await {
-                Ok(accepted) => Stop::Again(Box::new(accepted)),
+                Ok(accepted) => Stop::Taken(Box::new(accepted)),
                 Err(stop) => stop,
             },
             Recorded::Conflict => Reason::Conflict.into(),
@@ -124,7 +125,7 @@ impl Relay {
                 let told = findings.clone();
                 return Err(Refusal { reason, id: None, findings, told, signals }.into());
             }
-            Decision::Hold { .. } => MessageState::Held,
+            Decision::Hold { .. } | Decision::Escalate { .. } => MessageState::Held,
             Decision::Accept { .. } => MessageState::Queued,
         };
         let id = EventId::draw(talk.at, self.vault.luck())?;
@@ -150,22 +151,34 @@ impl Relay {
 
     fn new_record(&self, talk: &Talk, id: EventId, content: &Content, kept: &Kept) -> Result<Record, Fault> {
         let json = serde_json::to_vec(kept).map_err(|e| Fault::new("writing a message", e))?;
-        Ok(Record {
-            id,
-            conversation: talk.conversation.id.clone(),
-            from: talk.from,
-            agent: talk.agent.clone(),
-            channel: talk.channel,
-            at: talk.at,
-            automatic: content.automatic,
-            files: Vec::new(),
-            private: talk.key.commit(&Place::evidence(talk.marketplace(), &id), &json)?,
-            facts: facts(talk, kept),
-            idempotency: talk.idempotency.clone().or_else(|| mail_fingerprint(talk, content)),
-            window: None,
-            deliveries: Vec::new(),
-            lease: None,
-            threads: Vec::new(),
+        let private = talk.key.commit(&Place::evidence(talk.marketplace(), &id), &json)?;
+        Ok(bare_record(talk, id, content, private, facts(talk, &kept.findings)))
+    }
+
+    /// Records a message that nobody may see: `words` is all of it, and is sealed under the
+    /// marketplace's key, in a place of its own.
+    pub(super) async fn record_escalated(&self, talk: &Talk, content: &Content, words: &[u8]) -> Result<Stop, Fault> {
+        let id = EventId::draw(talk.at, self.vault.luck())?;
+        let private = talk.market.key.commit(&Place::escalated(talk.marketplace(), &id), words)?;
+        // At the time at which other held messages end for want of somebody to look.
+        let notice = Some(talk.at.plus(talk.rules.content.hold.max));
+        let record = Record { notice, ..bare_record(talk, id, content, private, facts(talk, &[])) };
+        let (from, rules) = (talk.from, Arc::clone(&talk.rules));
+        let judge: Judge = Box::new(move |state| contact::escalate(state, from, &rules.contact));
+        Ok(match self.store.record(&talk.scope, record, judge).await? {
+            Recorded::Accepted { pair, .. } => {
+                count("accepted", talk.channel);
+                Stop::Taken(Box::new(told_held(talk, id, &pair)))
+            }
+            Recorded::Repeated(first) => match self.repeat(talk, first).await {
+                Ok(accepted) => Stop::Taken(Box::new(accepted)),
+                Err(stop) => stop,
+            },
+            Recorded::Conflict => Reason::Conflict.into(),
+            Recorded::Gone => Reason::UnknownHandle.into(),
+            Recorded::Refused { .. } | Recorded::Stale => {
+                return Err(Fault::plain("recording a message that is to be escalated"));
+            }
         })
     }
 
@@ -173,6 +186,10 @@ impl Relay {
     async fn repeat(&self, talk: &Talk, id: EventId) -> Result<Accepted, Stop> {
         let row = self.store.message(&talk.scope, id).await?;
         let row = row.ok_or_else(|| Fault::plain("looking for a message that was sent before"))?;
+        if row.reason == Some(Reason::Escalated) {
+            let pair = self.store.pair(&talk.scope, &talk.conversation.id, talk.at).await?.unwrap_or_default();
+            return Ok(Accepted { repeated: true, ..told_held(talk, id, &pair) });
+        }
         let json = talk.key.open_committed(&Place::evidence(talk.marketplace(), &id), &row.sealed)?;
         let kept: Kept = serde_json::from_slice(&json).map_err(|e| Fault::new("reading a message", e))?;
         if let Some(reason) = row.reason.filter(|_| row.state == MessageState::Refused) {
@@ -189,6 +206,33 @@ impl Relay {
     }
 }
 
+fn bare_record(talk: &Talk, id: EventId, content: &Content, private: (Commitment, Vec<u8>), facts: String) -> Record {
+    Record {
+        id,
+        conversation: talk.conversation.id.clone(),
+        from: talk.from,
+        agent: talk.agent.clone(),
+        channel: talk.channel,
+        at: talk.at,
+        automatic: content.automatic,
+        files: Vec::new(),
+        private,
+        facts,
+        idempotency: talk.idempotency.clone().or_else(|| mail_fingerprint(talk, content)),
+        window: None,
+        deliveries: Vec::new(),
+        lease: None,
+        threads: Vec::new(),
+        notice: None,
+    }
+}
+
+/// What the sender of an escalated message hears: that it is held, and none of its words.
+fn told_held(talk: &Talk, id: EventId, pair: &PairState) -> Accepted {
+    let standing = contact::standing(pair, &talk.rules.contact).of(talk.from);
+    accepted(id, MessageState::Held, TOLD, Shown::default(), &[], &[], standing)
+}
+
 fn keep(scrubbed: &Scrubbed, delivered: Shown) -> Kept {
     Kept {
         original: scrubbed.original.clone(),
@@ -203,12 +247,12 @@ fn keep(scrubbed: &Scrubbed, delivered: Shown) -> Kept {
 }
 
 /// Facts of the evidence entry: they name nobody.
-fn facts(talk: &Talk, kept: &Kept) -> String {
+fn facts(talk: &Talk, findings: &[(String, usize, usize, Kind, String)]) -> String {
     let mut facts = format!("channel={} proof={}", talk.channel.as_str(), talk.proof.replace(' ', ","));
     if let Some(agent) = &talk.agent {
         facts.push_str(&format!(" agent={agent}"));
     }
-    for (_, _, _, kind, _) in &kept.findings {
+    for (_, _, _, kind, _) in findings {
         facts.push_str(&format!(" cut={}", kind.as_str()));
     }
     facts

@@ -5,7 +5,7 @@ use ring::digest;
 use super::{
     Relay,
     outcome::Stop,
-    stage::{Rewritten, RewrittenMessage, ScrubbedMessage},
+    stage::{Judged, JudgedMessage, Rewritten, RewrittenMessage},
     talk::Talk,
 };
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Relay {
-    pub(super) async fn rewrite(&self, scrubbed: ScrubbedMessage) -> Result<RewrittenMessage, Stop> {
-        let (content, scrubbed) = scrubbed.into_parts();
+    pub(super) async fn rewrite(&self, judged: JudgedMessage) -> Result<RewrittenMessage, Stop> {
+        let (content, Judged { scrubbed }) = judged.into_parts();
         let talk = std::sync::Arc::clone(&scrubbed.talk);
         let id = EventId::draw(talk.at, self.vault.luck())?;
         let ways = talk.ways();

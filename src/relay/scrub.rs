@@ -33,13 +33,22 @@ struct Read {
     window: Option<Window>,
 }
 
+/// What a picture looks like.
+pub(super) struct Looks {
+    /// Which file of the message it is.
+    pub(super) file: usize,
+    /// Each frame in all ways it can be laid.
+    pub(super) looks: Vec<u64>,
+}
+
 impl Relay {
     pub(super) async fn scrub(&self, admitted: &AdmittedMessage, row: WindowRow) -> Result<ScrubbedMessage, Stop> {
         let talk = Arc::clone(&admitted.stage().talk);
         let original = shown(admitted.content());
         let mut content = admitted.content().clone();
         let (seq, window) = (row.seq, open_window(&talk, &row)?);
-        let codes = self.rebuild_files(&self.unguarding(&talk), &mut content.attachments).await?;
+        let (codes, looks) = self.rebuild_files(&self.unguarding(&talk), &mut content.attachments).await?;
+        let hits = self.look_up(admitted, &looks).await?;
         let files = content.attachments.clone();
         let mut read = self.cut(&talk, &self.context(&talk), &mut content, window.clone())?;
         if is_hollow(&content) && !is_hollow_by_itself(&talk, admitted.content()) {
@@ -55,7 +64,7 @@ impl Relay {
         let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
         let Read { findings, signals, .. } = read;
-        let stage = Scrubbed { talk, original, findings, signals, verdict, unguarded, window: (seq, sealed) };
+        let stage = Scrubbed { talk, original, findings, signals, verdict, hits, unguarded, window: (seq, sealed) };
         Ok(Message::at(stage, content))
     }
 
@@ -194,13 +203,13 @@ impl Relay {
     }
 
     /// Pictures are decoded and encoded afresh in a worker, and codes in them covered; nothing
-    /// else of theirs survives. What was covered.
+    /// else of theirs survives. What was covered, and what the pictures look like.
     pub(super) async fn rebuild_files(
         &self,
         context: &Context,
         files: &mut [Attachment],
-    ) -> Result<Vec<Finding>, Fault> {
-        let mut covered = Vec::new();
+    ) -> Result<(Vec<Finding>, Vec<Looks>), Fault> {
+        let (mut covered, mut looks) = (Vec::new(), Vec::new());
         let pending = |file: &Attachment| file.action == AttachmentAction::Pending;
         for (n, file) in files.iter_mut().enumerate().filter(|(_, file)| pending(file)) {
             file.action = AttachmentAction::RemovedUnreadable;
@@ -211,12 +220,13 @@ impl Relay {
             let codes = rebuilt.codes.into_iter().filter(|code| !code.linear || linear == Linear::Cover);
             let before = covered.len();
             covered.extend(codes.map(|code| code.finding(Part::Attachment(n))));
+            looks.push(Looks { file: n, looks: rebuilt.looks });
             file.bytes = rebuilt.bytes;
             rebuilt.media_type.clone_into(&mut file.media_type);
             let clean = covered.len() == before;
             file.action = if clean { AttachmentAction::Rebuilt } else { AttachmentAction::Redacted };
         }
-        Ok(covered)
+        Ok((covered, looks))
     }
 
     /// A file name is text too: one that carries a contact gives way to a plain one.

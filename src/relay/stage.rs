@@ -22,7 +22,10 @@
 use std::sync::Arc;
 
 use super::talk::Talk;
-use crate::model::{Attachment, EventId, Finding, Message, Shown, Signal, Unguarded, Verdict};
+use crate::{
+    judges::Hit,
+    model::{Attachment, EventId, Finding, Message, Shown, Signal, Unguarded, Verdict},
+};
 
 /// We know between whom it is.
 pub(super) struct Resolved {
@@ -32,11 +35,13 @@ pub(super) struct Resolved {
 /// It may come in, as far as the cheap early look goes.
 pub(super) struct Admitted {
     pub(super) talk: Arc<Talk>,
+    /// Its files as they came, those too that may not pass, their types told by their content.
+    pub(super) came: Vec<Attachment>,
 }
 
 impl Admitted {
     pub(super) fn dry(resolved: &Resolved) -> Self {
-        Self { talk: Arc::clone(&resolved.talk) }
+        Self { talk: Arc::clone(&resolved.talk), came: Vec::new() }
     }
 }
 
@@ -47,10 +52,17 @@ pub(super) struct Scrubbed {
     pub(super) findings: Vec<Finding>,
     pub(super) signals: Vec<Signal>,
     pub(super) verdict: Verdict,
+    /// What lists and judges have against it.
+    pub(super) hits: Vec<Hit>,
     /// What the sender is told, where that is less.
     pub(super) unguarded: Option<Box<Unguarded>>,
     /// The sequence of the window that was read, and the window as it will be.
     pub(super) window: (u64, Vec<u8>),
+}
+
+/// Whoever is asked about content has been heard.
+pub(super) struct Judged {
+    pub(super) scrubbed: Scrubbed,
 }
 
 /// The sender is a handle, thread ids are mapped, what goes out is sealed.
@@ -66,4 +78,5 @@ pub(super) struct Rewritten {
 pub(super) type ResolvedMessage = Message<Resolved>;
 pub(super) type AdmittedMessage = Message<Admitted>;
 pub(super) type ScrubbedMessage = Message<Scrubbed>;
+pub(super) type JudgedMessage = Message<Judged>;
 pub(super) type RewrittenMessage = Message<Rewritten>;

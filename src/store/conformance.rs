@@ -45,6 +45,7 @@ macro_rules! conforms {
             an_expired_repetition_is_a_new_message
             a_moved_window_is_told_before_anything_is_judged
             a_refused_message_is_recorded_and_costs_nothing
+            an_escalated_message_is_held_and_its_author_told_at_its_time
             no_delivery_is_claimed_twice
             a_lane_keeps_its_order_and_waits_for_its_head
             the_two_directions_of_a_conversation_do_not_wait_for_each_other
@@ -208,6 +209,35 @@ pub(super) async fn a_refused_message_is_recorded_and_costs_nothing(ground: Grou
     assert!(claim(&ground, T0.plus(DAY)).await.is_empty());
     let (last, _) = ground.chain(&scope, &id("c-1")).await.unwrap().pop().unwrap();
     assert!(last.contains("message_refused") && last.contains("reason=cool_down"), "{last}");
+}
+
+pub(super) async fn an_escalated_message_is_held_and_its_author_told_at_its_time(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let told = T0.plus(DAY);
+    let message = Record {
+        notice: Some(told),
+        idempotency: Some(fingerprint(1)),
+        deliveries: Vec::new(),
+        facts: "channel=mail".to_owned(),
+        ..from_seller("c-1", T0)
+    };
+    let judge = || -> Judge { Box::new(|_| Decision::Escalate { under: Some(Under::Ordinary) }) };
+    let known = message.id;
+    let answer = ground.ledger().record(&scope, message.clone(), judge()).await.unwrap();
+    assert!(matches!(answer, Recorded::Accepted { state: MessageState::Held, .. }), "{answer:?}");
+    assert_eq!(ground.state(&scope, known).await.unwrap(), Some(MessageState::Held));
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 1, "it costs what any other does");
+    let again = ground.ledger().record(&scope, Record { id: event(), ..message }, judge()).await.unwrap();
+    assert!(matches!(again, Recorded::Repeated(first) if first == known), "{again:?}");
+    let (last, _) = ground.chain(&scope, &id("c-1")).await.unwrap().pop().unwrap();
+    assert!(last.contains("message_escalated") && last.contains("from=seller channel=mail reason=escalated"), "{last}");
+    assert!(!last.contains("\"by\"") && last.contains("commitment"), "{last}");
+    assert!(claim(&ground, told.minus(Duration(1))).await.is_empty());
+    let due = claim(&ground, told).await;
+    assert_eq!((due.len(), due[0].cargo, due[0].to), (1, Cargo::RefusedNotice, Side::Seller));
+    settle(&ground, due[0].id, due[0].claim, Ending::Delivered).await;
+    assert_eq!(ground.state(&scope, known).await.unwrap(), Some(MessageState::Held), "it waits on");
 }
 
 pub(super) async fn no_delivery_is_claimed_twice(ground: Grounds) {
@@ -591,6 +621,7 @@ fn message(conversation: &str, from: Side, at: Timestamp) -> Record {
         private: (Commitment::to(&[0; 16], b"{}"), b"sealed evidence".to_vec()),
         facts: String::new(),
         idempotency: None,
+        notice: None,
         window: None,
         deliveries: vec![NewDelivery { id: event(), to: from.other(), channel: Channel::Mail, body }],
         lease: None,

@@ -42,7 +42,8 @@ pub trait Ledger: Send + Sync {
     /// Accepts, holds or refuses a message: idempotency, `judge` on the pair's exact state,
     /// debit, evidence entry, detection window and deliveries in one transaction. With a lease the
     /// deliveries that find their lane empty are claimed and returned at once. A refused
-    /// message is recorded too (state `refused`, nothing debited, nothing to deliver).
+    /// message is recorded too (state `refused`, nothing debited, nothing to deliver). An escalated
+    /// one is held for the reason `escalated`, and its author's notice is due at its time.
     fn record<'a>(&'a self, scope: &'a Scope, record: Record, judge: Judge) -> Answer<'a, Recorded>;
 
     /// Takes up to `limit` due deliveries for `lease`: whole lanes in order, a lane being one
@@ -182,13 +183,19 @@ pub trait Store: Ledger {
         after: Option<u64>,
         limit: usize,
     ) -> Answer<'a, Vec<MessageRow>>;
-    /// Held messages of the marketplace in order of arrival with their position from 1.
+    /// Held messages of the marketplace with their position from 1: escalated ones first, then in
+    /// order of arrival.
     fn held<'a>(&'a self, scope: &'a Scope, after: Option<EventId>, limit: usize)
     -> Answer<'a, Vec<(u64, MessageRow)>>;
-    /// Held messages of every marketplace that arrived before `before`.
+    /// What was sealed of an escalated message; `None`: there is no such message here, or it was
+    /// not escalated.
+    fn escalated<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<(ConversationId, Vec<u8>)>>;
+    /// Held messages of every marketplace that arrived before `before`; time does not end what
+    /// was escalated.
     fn held_since(&self, before: Timestamp, limit: usize) -> Answer<'_, Vec<(Scope, MessageRow)>>;
     /// Releases or refuses a held message. A release is judged by epoch like every delivery:
-    /// a message from before a barrier becomes `withheld`. `None`: not held (any more).
+    /// a message from before a barrier becomes `withheld`. An escalated one is never released.
+    /// `None`: not held (any more).
     fn decide<'a>(&'a self, scope: &'a Scope, decision: HeldDecision) -> Answer<'a, Option<MessageRow>>;
     /// The detection window of a side.
     fn window<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId, of: Side) -> Answer<'a, WindowRow>;

@@ -68,6 +68,20 @@ pub(super) fn ending_entry(state: MessageState, message: EventId, facts: String,
     NewEntry { at, kind, by: None, message: Some(message), facts, private: None }
 }
 
+/// The entry of an escalated message. It names no author, so that neither an erasure nor an
+/// export of what a side wrote touches what is sealed beside it; who wrote is among the facts.
+pub(super) fn escalated_entry(record: &Record) -> NewEntry {
+    let facts = format!("from={} {}", record.from.as_str(), with_reason(&record.facts, Reason::Escalated));
+    NewEntry {
+        at: record.at,
+        kind: EntryKind::MessageEscalated,
+        by: None,
+        message: Some(record.id),
+        facts,
+        private: Some(record.private.clone()),
+    }
+}
+
 /// What the author is told of such an end, if anything.
 pub(super) fn ending_notice(state: MessageState) -> Option<Cargo> {
     match state {

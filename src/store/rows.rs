@@ -397,6 +397,8 @@ pub struct Record {
     pub lease: Option<Timestamp>,
     /// Thread ids to remember.
     pub threads: Vec<ThreadRow>,
+    /// When its author is told that it was not passed on, if it is escalated.
+    pub notice: Option<Timestamp>,
 }
 
 /// The fingerprint of a request that may be repeated.
@@ -629,7 +631,8 @@ pub struct MessageRow {
     pub state: MessageState,
     /// Why not, when it was refused.
     pub reason: Option<Reason>,
-    /// Sealed: see [`Record::private`]. Empty after its author was erased.
+    /// Sealed: see [`Record::private`]. Empty after its author was erased, and of a message that
+    /// was escalated: that is given out by [`super::Store::escalated`] alone.
     pub sealed: Vec<u8>,
     /// Sealed files, as delivered.
     pub files: Vec<Vec<u8>>,
@@ -728,4 +731,6 @@ pub struct Depth {
     pub queued: u64,
     /// Messages waiting for a person.
     pub held: u64,
+    /// Those of them that were escalated.
+    pub escalated: u64,
 }

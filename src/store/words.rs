@@ -43,7 +43,7 @@ words! {
     }
     Reason {
         Blocked = "blocked" Closed = "closed" Conflict = "conflict" Content = "content" CoolDown = "cool_down"
-        ForeignSender = "foreign_sender" Loop = "loop" NotProven = "not_proven" Rate = "rate"
+        Escalated = "escalated" ForeignSender = "foreign_sender" Loop = "loop" NotProven = "not_proven" Rate = "rate"
         RetiredHandle = "retired_handle" ReviewBudget = "review_budget" TooLarge = "too_large"
         Unanswered = "unanswered" UnknownHandle = "unknown_handle" Unreadable = "unreadable"
     }

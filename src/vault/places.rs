@@ -32,6 +32,9 @@ places! {
     /// salt ‖ plaintext of a message's evidence entry, under the author's side key: a
     /// [`crate::model::Kept`] where it came, words of a person where one decided.
     evidence(id: &'a EventId) => "evidence", &id.0, "private";
+    /// salt ‖ plaintext of an escalated message, under the marketplace's key: an erasure of its
+    /// author must not take it away from who has to see it.
+    escalated(id: &'a EventId) => "evidence", &id.0, "escalated";
     /// salt ‖ plaintext of an order's facts in evidence, under the marketplace's key: one entry
     /// goes to all conversations of the order and names it.
     evidence_facts(id: &'a OrderId) => "evidence", id.as_str().as_bytes(), "facts";

@@ -98,6 +98,29 @@ pub(crate) const ROOMS: &[Room] = &[
         crates: &["bytes", "image", "rustix", "serde_json", "thiserror", "tokio", "tracing"],
         without: &["net"],
     },
+    // It runs the operator's programs and connects to the operator's endpoints.
+    Room {
+        name: "judges",
+        imports: &["model", "net"],
+        crates: &[
+            "bytes",
+            "data_encoding",
+            "futures_util",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "metrics",
+            "ring",
+            "rustls",
+            "serde",
+            "serde_json",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "webpki_roots",
+        ],
+        without: &["env", "thread", "time::SystemTime"],
+    },
     Room { name: "policy", imports: &["model"], crates: &["serde", "thiserror"], without: PURE },
     Room {
         name: "vault",
@@ -119,7 +142,7 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "relay",
-        imports: &["model", "detect", "media", "sandbox", "policy", "vault", "store"],
+        imports: &["model", "detect", "media", "sandbox", "judges", "policy", "vault", "store"],
         crates: &["arc_swap", "bytes", "dashmap", "data_encoding", "metrics", "ring", "serde_json", "tokio", "tracing"],
         without: PURE,
     },

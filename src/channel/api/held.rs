@@ -20,14 +20,14 @@ pub(super) struct HeldBody {
     message: MessageBody,
 }
 
-/// Held messages in order of arrival.
+/// Held messages: those that were escalated first and without their words, then in order of arrival.
 #[utoipa::path(
     get, path = "/v1/held", tag = "messages",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 when absent"),
         ("after" = Option<String>, Query, description = "the `next` of the page before")
     ),
-    responses((status = 200, description = "oldest first", body = Listed<HeldBody>))
+    responses((status = 200, description = "escalated ones first, then oldest first", body = Listed<HeldBody>))
 )]
 pub(super) async fn list(call: &Call<'_>) -> Answered {
     call.query.only(&["limit", "after"])?;

@@ -257,6 +257,8 @@ async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answ
     let full = call.reader() == Reader::Marketplace;
     let Accepted { verdict, delivered, findings, unguarded, .. } = accepted;
     let (verdict, findings, delivered) = match unguarded.filter(|_| !full) {
+        // Nothing is delivered yet, and what is sealed must not stand out.
+        _ if !full && accepted.state == MessageState::Held => (verdict, Vec::new(), Shown::default()),
         Some(told) => (told.verdict, told.findings(), told.delivered),
         None => (verdict, findings, delivered),
     };
@@ -276,7 +278,7 @@ async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answ
 fn refused(refusal: &Refusal, reader: Reader) -> Problem {
     let code = match refusal.reason {
         reason if reason.is_contact() => Code::ContactLimited,
-        Reason::Content | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
+        Reason::Content | Reason::Escalated | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
         Reason::Closed => Code::ConversationClosed,
         Reason::Conflict => Code::IdempotencyConflict,
         Reason::TooLarge => Code::TooLarge,
@@ -341,6 +343,9 @@ pub(super) struct MessageBody {
     /// Its author was erased: the text can not be opened any more.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     erased: bool,
+    /// It was escalated: nobody is shown it. For the marketplace alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sealed: bool,
 }
 
 /// How a message is told.
@@ -348,6 +353,9 @@ pub(super) struct MessageBody {
 pub(super) enum Told {
     /// To its author: as written, with what was cut.
     Author,
+    /// To its author who asks with a token of its own: as [`Told::Author`], but of what is kept back
+    /// its state alone.
+    Seller,
     /// To the other side: as delivered, and nothing else.
     OtherSide,
     /// To the marketplace: everything.
@@ -373,10 +381,16 @@ impl MessageBody {
             signals: None,
             reasons: None,
             verdict: None,
-            erased: view.kept.is_none(),
+            erased: view.kept.is_none() && !view.sealed,
+            sealed: view.sealed && told == Told::Marketplace,
         };
-        if let Some(kept) = view.kept {
-            body.fill(kept, reason, told);
+        match view.kept {
+            // What waits for a person, and what was not taken, is told to a seller by its state
+            // alone: what is sealed must not stand out among them.
+            Some(_) if told == Told::Seller && is_kept_back(view.state) => {}
+            Some(kept) => body.fill(kept, reason, told),
+            None if body.sealed => body.reasons = Some(wire::reasons(reason, &[], &[])),
+            None => {}
         }
         body
     }
@@ -400,6 +414,11 @@ impl MessageBody {
         self.shown = kept.original.into();
         self.delivered = Some(unguarded.map_or(kept.delivered, |told| told.delivered).into());
     }
+}
+
+/// Whether a message is on no way to anybody.
+fn is_kept_back(state: MessageState) -> bool {
+    matches!(state, MessageState::Held | MessageState::Refused)
 }
 
 /// What a side sees: its own messages with their state, of the other side only delivered ones.
@@ -431,7 +450,11 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
         desk.veil_withheld(call.scope(), &id, &mut page.messages).await?;
     }
     let tell = |view: MessageView| {
-        let told = if view.from == side { Told::Author } else { Told::OtherSide };
+        let told = match call.reader() {
+            _ if view.from != side => Told::OtherSide,
+            Reader::Seller => Told::Seller,
+            Reader::Marketplace => Told::Author,
+        };
         MessageBody::of(view, told)
     };
     let items = page.messages.into_iter().map(tell).collect();

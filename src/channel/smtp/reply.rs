@@ -48,6 +48,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         | Reason::Conflict
         | Reason::Content
         | Reason::CoolDown
+        | Reason::Escalated
         | Reason::Rate
         | Reason::ReviewBudget
         | Reason::Unanswered => "550 5.7.1",

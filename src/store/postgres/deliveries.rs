@@ -242,6 +242,11 @@ impl Message {
         Ok(())
     }
 
+    /// Leaves the author the notice that a held message was not passed on.
+    pub(super) async fn tell_refused(&self, tx: &Transaction<'_>, key: Key<'_>, due: Timestamp) -> Outcome<()> {
+        self.add_notice(tx, key, Cargo::RefusedNotice, due).await
+    }
+
     async fn add_notice(&self, tx: &Transaction<'_>, key: Key<'_>, cargo: Cargo, due: Timestamp) -> Outcome<()> {
         let id = outbox::notice_id(self.id, cargo);
         tx.execute(

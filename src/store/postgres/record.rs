@@ -29,6 +29,7 @@ pub(super) async fn record(tx: &Transaction<'_>, scope: &Scope, record: &Record,
             let state = if record.deliveries.is_empty() { MessageState::Delivered } else { MessageState::Queued };
             Verdict { state, under, reason: None }
         }
+        Decision::Escalate { under } => Verdict { state: MessageState::Held, under, reason: Some(Reason::Escalated) },
         Decision::Hold { under } => Verdict { state: MessageState::Held, under, reason: None },
         Decision::Refuse(reason) => Verdict { state: MessageState::Refused, under: None, reason: Some(reason) },
     };
@@ -97,8 +98,14 @@ impl Verdict {
         let seq = chain.messages;
         chain.save(tx, key).await?;
         keep_repeat(tx, place, record).await?;
-        if let Some(reason) = self.reason {
-            return Ok(Recorded::Refused { reason, pair: pair.state });
+        match self.reason {
+            Some(Reason::Escalated) => {
+                let due = record.notice.unwrap_or(record.at);
+                deliveries::Message::find(tx, key, record.id).await?.tell_refused(tx, key, due).await?;
+                return Ok(Recorded::Accepted { state: self.state, pair: pair.state, claimed: Vec::new() });
+            }
+            Some(reason) => return Ok(Recorded::Refused { reason, pair: pair.state }),
+            None => {}
         }
         remember(tx, key, record).await?;
         let held = self.state == MessageState::Held;
@@ -155,6 +162,9 @@ impl Verdict {
     }
 
     fn entry(&self, record: &Record) -> NewEntry {
+        if self.reason == Some(Reason::Escalated) {
+            return outbox::escalated_entry(record);
+        }
         let kind = match self.state {
             MessageState::Held => EntryKind::MessageHeld,
             MessageState::Refused => EntryKind::MessageRefused,

@@ -248,9 +248,10 @@ pub(super) fn decide(db: &Connection, scope: &Scope, decision: &crate::store::He
     let found: Option<i64> = db
         .prepare_cached(
             "SELECT m.num FROM message m JOIN conversation c ON c.num = m.conversation
-             WHERE m.id = ?1 AND m.state = 'held' AND c.marketplace = ?2",
+             WHERE m.id = ?1 AND m.state = 'held' AND c.marketplace = ?2
+                 AND NOT (?3 AND m.reason IS 'escalated')",
         )?
-        .query_row(params![decision.id, market(db, scope)?], |row| row.get(0))
+        .query_row(params![decision.id, market(db, scope)?, decision.release], |row| row.get(0))
         .optional()?;
     let Some(num) = found else { return Ok(false) };
     let message = Message::numbered(db, num)?;
@@ -271,7 +272,7 @@ pub(super) fn decide(db: &Connection, scope: &Scope, decision: &crate::store::He
 fn refuse(db: &Connection, message: Message, at: Timestamp) -> Result<()> {
     close_held(db, message.num, at)?;
     message.give_back(db)?;
-    db.prepare_cached("UPDATE message SET state = 'refused', reason = 'content' WHERE num = ?1")?
+    db.prepare_cached("UPDATE message SET state = 'refused', reason = coalesce(reason, 'content') WHERE num = ?1")?
         .execute([message.num])?;
     message.tell(db, MessageState::Refused, at)
 }

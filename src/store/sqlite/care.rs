@@ -105,6 +105,7 @@ pub(super) fn depth(db: &Connection) -> Result<Depth> {
     Ok(Depth {
         queued: count("SELECT count(*) FROM delivery WHERE lane IS NOT NULL")?,
         held: count("SELECT count(*) FROM message WHERE state = 'held'")?,
+        escalated: count("SELECT count(*) FROM message WHERE state = 'held' AND reason = 'escalated'")?,
     })
 }
 

@@ -19,6 +19,7 @@ pub(super) fn find(db: &Connection, scope: &Scope, id: EventId) -> Result<Option
              FROM message m
              JOIN conversation c ON c.num = m.conversation
              LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
+                 AND m.reason IS NOT 'escalated'
              WHERE m.id = ?1 AND c.marketplace = ?2",
         )?
         .query_row(params![id, market(db, scope)?], read)
@@ -40,6 +41,7 @@ pub(super) fn list(
              FROM conversation c
              JOIN message m ON m.conversation = c.num
              LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
+                 AND m.reason IS NOT 'escalated'
              WHERE c.marketplace = ?1 AND c.id = ?2 AND m.seq > ?3 ORDER BY m.seq LIMIT ?4",
         )?
         .query_map(params![market(db, scope)?, conversation, signed(after.unwrap_or(0)), at_most(limit)], read)?
@@ -55,31 +57,48 @@ pub(super) fn held(
     limit: usize,
 ) -> Result<Vec<(u64, MessageRow)>> {
     let market = market(db, scope)?;
-    let after: i64 = match after {
+    // The place in the queue: what was escalated has 0 for its rank, the others 1.
+    let after: (i64, i64) = match after {
         Some(id) => db
-            .prepare_cached("SELECT num FROM message WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))
+            .prepare_cached("SELECT reason IS NOT 'escalated', num FROM message WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?
-            .unwrap_or(0),
-        None => 0,
+            .unwrap_or_default(),
+        None => (0, 0),
     };
     let before: i64 = db
         .prepare_cached(
             "SELECT count(*) FROM message m JOIN conversation c ON c.num = m.conversation
-             WHERE m.state = 'held' AND c.marketplace = ?1 AND m.num <= ?2",
+             WHERE m.state = 'held' AND c.marketplace = ?1 AND (m.reason IS NOT 'escalated', m.num) <= (?2, ?3)",
         )?
-        .query_row([market, after], |row| row.get(0))?;
+        .query_row([market, after.0, after.1], |row| row.get(0))?;
     let rows: Vec<(i64, MessageRow)> = db
         .prepare_cached(
             "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed
              FROM message m
              JOIN conversation c ON c.num = m.conversation
              LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
-             WHERE m.state = 'held' AND c.marketplace = ?1 AND m.num > ?2 ORDER BY m.num LIMIT ?3",
+                 AND m.reason IS NOT 'escalated'
+             WHERE m.state = 'held' AND c.marketplace = ?1 AND (m.reason IS NOT 'escalated', m.num) > (?2, ?3)
+             ORDER BY m.reason IS NOT 'escalated', m.num LIMIT ?4",
         )?
-        .query_map(params![market, after, at_most(limit)], read)?
+        .query_map(params![market, after.0, after.1, at_most(limit)], read)?
         .collect::<Result<_>>()?;
     (unsigned(before) + 1..).zip(rows).map(|(position, row)| Ok((position, with_files(db, row)?))).collect()
+}
+
+/// See [`crate::store::Store::escalated`].
+pub(super) fn escalated(db: &Connection, scope: &Scope, id: EventId) -> Result<Option<(ConversationId, Vec<u8>)>> {
+    db.prepare_cached(
+        "SELECT c.id, t.sealed
+         FROM message m
+         JOIN conversation c ON c.num = m.conversation
+         JOIN marketplace k ON k.num = c.marketplace
+         JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
+         WHERE m.id = ?1 AND k.name = ?2 AND m.reason = 'escalated' AND t.sealed IS NOT NULL",
+    )?
+    .query_row(params![id, scope.marketplace()], |row| Ok((row.get(0)?, row.get(1)?)))
+    .optional()
 }
 
 /// See [`crate::store::Store::held_since`].
@@ -91,7 +110,8 @@ pub(super) fn held_since(db: &Connection, before: Timestamp, limit: usize) -> Re
              JOIN conversation c ON c.num = m.conversation
              JOIN marketplace k ON k.num = c.marketplace
              LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
-             WHERE m.state = 'held' AND m.at < ?1 ORDER BY m.num LIMIT ?2",
+                 AND m.reason IS NOT 'escalated'
+             WHERE m.state = 'held' AND m.reason IS NOT 'escalated' AND m.at < ?1 ORDER BY m.num LIMIT ?2",
         )?
         .query_map(params![before, at_most(limit)], |row| {
             Ok((Scope::proven(row.get::<_, Marketplace>(11)?), read(row)?))

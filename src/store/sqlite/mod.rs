@@ -376,6 +376,10 @@ impl Store for Sqlite {
         self.list("listing held messages", move |db| messages::held(db, &scope, after, limit))
     }
 
+    fn escalated<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<(ConversationId, Vec<u8>)>> {
+        self.look("finding what is sealed", move |db| messages::escalated(db, scope, id))
+    }
+
     fn held_since(&self, before: Timestamp, limit: usize) -> Answer<'_, Vec<(Scope, MessageRow)>> {
         self.list("listing long held messages", move |db| messages::held_since(db, before, limit))
     }

@@ -256,9 +256,12 @@ fn end_deliveries(db: &Connection, lane: i64, at: Timestamp) -> Result<u64> {
     Ok(count(open.len()))
 }
 
+/// Ends what waits for a person; what was escalated waits on, sealed under another key.
 fn end_held(db: &Connection, conversation: i64, author: Side, at: Timestamp) -> Result<()> {
     let held: Vec<i64> = db
-        .prepare_cached("SELECT num FROM message WHERE conversation = ?1 AND state = 'held'")?
+        .prepare_cached(
+            "SELECT num FROM message WHERE conversation = ?1 AND state = 'held' AND reason IS NOT 'escalated'",
+        )?
         .query_map([conversation], |row| row.get(0))?
         .collect::<Result<_>>()?;
     for num in held {

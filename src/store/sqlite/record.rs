@@ -28,6 +28,7 @@ pub(super) fn record(db: &Connection, scope: &Scope, record: &Record, judge: &Ju
             take(db, scope, &place, pair, record, (MessageState::Delivered, under))
         }
         Decision::Accept { under } => take(db, scope, &place, pair, record, (MessageState::Queued, under)),
+        Decision::Escalate { under } => seal_away(db, &place, pair, record, under),
         Decision::Hold { under } => take(db, scope, &place, pair, record, (MessageState::Held, under)),
         Decision::Refuse(reason) => refuse(db, &place, pair, record, reason),
     }
@@ -88,6 +89,30 @@ fn take(
         }
     }
     Ok(Recorded::Accepted { state, pair: pair.state, claimed })
+}
+
+/// Holds what nobody may see; its author is told at the time at which other held messages end.
+fn seal_away(
+    db: &Connection,
+    place: &Place,
+    mut pair: Pair,
+    record: &Record,
+    under: Option<Under>,
+) -> Result<Recorded> {
+    pair.touch(db, place, false)?;
+    let debit = under.filter(|_| record.from == Side::Seller);
+    if let Some(under) = debit {
+        pair.debit(db, place, under)?;
+    }
+    let mut chain = Chain::load(db, place.num)?;
+    let (state, reason) = (MessageState::Held, Some(Reason::Escalated));
+    let message = Message { record, state, reason, debited: debit.is_some() }.insert(db, place, &pair, &mut chain)?;
+    chain.add(db, &outbox::escalated_entry(record))?;
+    chain.save(db)?;
+    keep_repeat(db, place, record)?;
+    let due = record.notice.unwrap_or(record.at);
+    deliveries::Message::numbered(db, message)?.tell(db, MessageState::Refused, due)?;
+    Ok(Recorded::Accepted { state, pair: pair.state, claimed: Vec::new() })
 }
 
 fn refuse(db: &Connection, place: &Place, pair: Pair, record: &Record, reason: Reason) -> Result<Recorded> {

@@ -636,6 +636,50 @@ async fn a_held_message_waits_and_goes_to_its_place_when_released() {
 }
 
 #[tokio::test]
+async fn what_was_escalated_comes_first_and_is_given_out_by_one_call_alone() {
+    let house = House::with("c-1").await;
+    let (first, last) = (from_seller("c-1", T0), from_seller("c-1", T0));
+    house.hold(first.clone()).await;
+    let mut sealed = Vec::new();
+    for words in [b"one", b"two"] {
+        let record = from_seller("c-1", T0);
+        let record = Record { private: (record.private.0, words.to_vec()), deliveries: Vec::new(), ..record };
+        sealed.push(record.id);
+        let judge: Judge = Box::new(|_| Decision::Escalate { under: None });
+        house.store.record(&scope(), record, judge).await.unwrap();
+    }
+    house.hold(last.clone()).await;
+    let queue = [sealed[0], sealed[1], first.id, last.id];
+    for n in 0..queue.len() {
+        let after = n.checked_sub(1).map(|n| queue[n]);
+        let page = house.store.held(&scope(), after, 2).await.unwrap();
+        let places: Vec<_> = page.iter().map(|(position, row)| (*position, row.id)).collect();
+        let wanted: Vec<_> = (n..queue.len().min(n + 2)).map(|n| (n as u64 + 1, queue[n])).collect();
+        assert_eq!(places, wanted);
+        assert!(page.iter().all(|(_, row)| row.sealed.is_empty() == sealed.contains(&row.id)));
+    }
+    assert!(house.store.message(&scope(), sealed[1]).await.unwrap().unwrap().sealed.is_empty());
+    let listed = house.store.messages(&scope(), &id("c-1"), None, 9).await.unwrap();
+    assert_eq!(listed.iter().filter(|row| row.sealed.is_empty()).count(), 2);
+    let given = house.store.escalated(&scope(), sealed[1]).await.unwrap();
+    assert_eq!(given, Some((id("c-1"), b"two".to_vec())));
+    assert!(house.store.escalated(&scope(), first.id).await.unwrap().is_none());
+    let foreign = Scope::proven("other".parse().unwrap());
+    assert!(house.store.escalated(&foreign, sealed[1]).await.unwrap().is_none());
+
+    assert_eq!(house.store.held_since(LATER, 9).await.unwrap().len(), 2, "time does not end it");
+    let depth = house.store.depth().await.unwrap();
+    assert_eq!((depth.held, depth.escalated), (4, 2));
+    assert!(house.store.decide(&scope(), decision(sealed[0], true)).await.unwrap().is_none(), "never released");
+    let decided = house.store.decide(&scope(), decision(sealed[0], false)).await.unwrap().unwrap();
+    assert_eq!((decided.state, decided.reason), (MessageState::Refused, Some(crate::model::Reason::Escalated)));
+    house.store.forget_party(&scope(), &"shop-1".parse().unwrap(), LATER).await.unwrap().unwrap();
+    let queue = house.store.held(&scope(), None, 9).await.unwrap();
+    assert_eq!(queue.iter().map(|(_, row)| row.id).collect::<Vec<_>>(), [sealed[1]], "an erasure leaves it");
+    assert!(house.store.escalated(&scope(), sealed[0]).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_message_released_behind_a_claim_waits_for_it() {
     let house = House::with("c-1").await;
     let held = from_seller("c-1", T0);

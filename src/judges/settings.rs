@@ -1,0 +1,282 @@
+use std::{
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::Ruling;
+use crate::model::Duration;
+
+/// `[judges.NAME]`: who is asked about the content of every message, and what follows when there
+/// is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JudgeSettings {
+    /// A program and its arguments, kept running and asked over its standard input.
+    pub run: Vec<String>,
+    /// Where it is asked by POST instead.
+    pub url: Option<Url>,
+    /// A file of further CA certificates in PEM, for a judge with a private CA.
+    pub ca: Option<PathBuf>,
+    /// A file with the bearer token that the judge wants.
+    pub token: Option<PathBuf>,
+    /// Whether the host of `url` may lie on this machine or in a private network.
+    pub private: bool,
+    /// What it is shown.
+    pub sees: Vec<Sees>,
+    /// Whether it is shown files as they came rather than as they are passed on.
+    pub original: bool,
+    /// How long it has for an answer, waiting for its turn included.
+    pub deadline: Duration,
+    /// What follows when it is late, broken or not there.
+    pub on_failure: OnFailure,
+    /// How many questions it is asked at a time.
+    pub calls: usize,
+}
+
+impl Default for JudgeSettings {
+    fn default() -> Self {
+        Self {
+            run: Vec::new(),
+            url: None,
+            ca: None,
+            token: None,
+            private: false,
+            sees: vec![Sees::Text, Sees::Images, Sees::Files],
+            original: false,
+            deadline: Duration::seconds(10),
+            on_failure: OnFailure::Hold,
+            calls: 4,
+        }
+    }
+}
+
+/// A part of a message that a judge may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sees {
+    /// Files that are no pictures.
+    Files,
+    /// Pictures.
+    Images,
+    /// Subject, text and HTML.
+    Text,
+}
+
+/// What follows when a judge gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// A person looks.
+    Hold,
+    /// Nothing is taken: the sender tries again.
+    Later,
+    /// As if it had nothing against the message.
+    Pass,
+    /// It is not taken.
+    Refuse,
+}
+
+/// `[lists.NAME]`: hashes of files that are known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListSettings {
+    /// One hash a line, in hexadecimal; `#` begins a remark.
+    pub file: PathBuf,
+    /// What the hashes are.
+    pub kind: HashKind,
+    /// How many of its 64 bits a `dhash` may differ in.
+    #[serde(default = "usual_distance")]
+    pub distance: u32,
+    /// What follows when a file is on the list.
+    pub verdict: Ruling,
+}
+
+fn usual_distance() -> u32 {
+    6
+}
+
+/// What the hashes of a list are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HashKind {
+    /// A 64-bit difference hash of what a picture looks like.
+    Dhash,
+    /// SHA-256 of a file as it came.
+    Sha256,
+}
+
+impl JudgeSettings {
+    /// What can not mean anything: the key at fault, and why.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut refuse = |key, why: &str| faults.push((key, why.to_owned()));
+        match (&self.run[..], &self.url) {
+            ([], None) => refuse("run", "a judge is a program (run) or a place to ask (url)"),
+            ([_, ..], Some(_)) => refuse("url", "a judge is either a program (run) or a place to ask (url)"),
+            ([program, ..], None) if program.contains('/') && !Path::new(program).is_file() => {
+                refuse("run", &format!("there is no program `{program}`"));
+            }
+            (_, Some(url)) if !(url.secure || url.is_loopback() && self.private) => {
+                refuse("url", "http is for this machine alone, with `private = true`; else https");
+            }
+            _ => {}
+        }
+        if self.deadline.0 <= 0 || self.deadline > MOST_PATIENCE {
+            refuse("deadline", "more than nothing and at most 60s: senders do not wait longer");
+        }
+        if !(1..=MOST_CALLS).contains(&self.calls) {
+            refuse("calls", "1 to 64");
+        }
+        for (key, file) in [("ca", &self.ca), ("token", &self.token)] {
+            if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
+                refuse(key, &format!("there is no file `{}`", file.display()));
+            }
+        }
+        faults
+    }
+
+    /// Relative paths start at `folder`; a bare program's name is looked for by the system.
+    pub fn start_at(&mut self, folder: &Path) {
+        for file in [&mut self.ca, &mut self.token].into_iter().flatten() {
+            *file = folder.join(&*file);
+        }
+        if let Some(program) = self.run.first_mut().filter(|program| program.contains('/')) {
+            *program = folder.join(&*program).display().to_string();
+        }
+    }
+}
+
+impl ListSettings {
+    /// What can not mean anything: the key at fault, and why.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        if self.verdict == Ruling::Pass {
+            faults.push(("verdict", "a list says hold, refuse or escalate".to_owned()));
+        }
+        if self.distance > MOST_DISTANCE {
+            faults.push(("distance", format!("at most {MOST_DISTANCE} of 64 bits: beyond it pictures meet by chance")));
+        }
+        faults
+    }
+}
+
+/// Whether `name` may be that of a judge or a list: it stands in metrics, evidence and reasons.
+pub fn is_name(name: &str) -> bool {
+    (1..=32).contains(&name.len()) && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+}
+
+/// Where a judge is asked, such as `https://judge.example:8443/look`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Url {
+    /// Whether TLS is spoken.
+    pub secure: bool,
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Path and query, as they are asked for.
+    pub path: String,
+}
+
+impl Url {
+    /// Whether it names this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+impl TryFrom<String> for Url {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const WANTED: &str = "not a place to ask such as https://judge.example/look";
+        let uri: hyper::Uri = text.parse().map_err(|_| WANTED)?;
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(WANTED),
+        };
+        // Whoever writes `user:word@` means a secret, and those do not stand in settings.
+        if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+            return Err(WANTED);
+        }
+        let host = uri.host().ok_or(WANTED)?.trim_matches(['[', ']']).to_ascii_lowercase();
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        if host.is_empty() { Err(WANTED) } else { Ok(Self { secure, host, port, path }) }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.path)
+    }
+}
+
+/// Beyond it a mail program's own patience at the end of DATA is at risk.
+const MOST_PATIENCE: Duration = Duration::seconds(60);
+
+const MOST_CALLS: usize = 64;
+
+const MOST_DISTANCE: u32 = 11;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Result<Url, &'static str> {
+        Url::try_from(text.to_owned())
+    }
+
+    #[test]
+    fn a_place_to_ask_is_taken_apart() {
+        let asked = url("https://Judge.example/look?deep=1").unwrap();
+        assert_eq!((asked.secure, asked.host.as_str(), asked.port), (true, "judge.example", 443));
+        assert_eq!(asked.path, "/look?deep=1");
+        assert_eq!(url("http://[::1]:90").map(|u| (u.host, u.port, u.path)), Ok(("::1".into(), 90, "/".into())));
+        for bad in ["", "judge.example", "ftp://a.example", "https://me:word@a.example/", "https:///x", "unix:/run/a"] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn http_is_for_this_machine_alone_and_must_be_asked_for() {
+        let with = |text: &str, private| JudgeSettings { url: url(text).ok(), private, ..JudgeSettings::default() };
+        for (text, private, fine) in [
+            ("https://a.example/", false, true),
+            ("http://127.0.0.1:9/", true, true),
+            ("http://localhost:9/", true, true),
+            ("http://127.0.0.1:9/", false, false),
+            ("http://a.example/", true, false),
+            ("http://10.0.0.1/", true, false),
+            ("http://localhost.evil.example/", true, false),
+        ] {
+            assert_eq!(with(text, private).faults().is_empty(), fine, "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_that_could_not_mean_anything_are_told() {
+        let read = |text: &str| toml::from_str::<JudgeSettings>(text).unwrap().faults();
+        assert!(read("run = [\"av\"]").is_empty());
+        for (text, key) in [
+            ("", "run"),
+            ("run = [\"av\"]\nurl = \"https://a.example\"", "url"),
+            ("run = [\"/nowhere/av\"]", "run"),
+            ("run = [\"av\"]\ndeadline = \"0s\"", "deadline"),
+            ("run = [\"av\"]\ndeadline = \"2h\"", "deadline"),
+            ("run = [\"av\"]\ncalls = 0", "calls"),
+            ("url = \"https://a.example\"\nca = \"/nowhere.pem\"", "ca"),
+        ] {
+            assert_eq!(read(text).first().map(|(key, _)| *key), Some(key), "{text}");
+        }
+        assert!(toml::from_str::<JudgeSettings>("sees = [\"names\"]").is_err());
+        assert!(toml::from_str::<JudgeSettings>("on_failure = \"shrug\"").is_err());
+        assert!(is_name("av-2") && !is_name("A V") && !is_name(""));
+    }
+}

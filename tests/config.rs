@@ -37,6 +37,7 @@ fn the_sample_shows_every_key_with_its_default() {
 fn settings_that_could_not_mean_anything_are_told_with_their_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("t.toml");
+    fs::write(folder.path().join("ok.txt"), "# nothing known yet\n").unwrap();
     let cases = [
         ("[links]\n\nallow = [\"https://market.example\"]", 3, "bare domain"),
         ("[links]\nallow = [\"ok.example\", \"*.market.example\"]", 2, "`*.market.example`"),
@@ -44,6 +45,21 @@ fn settings_that_could_not_mean_anything_are_told_with_their_line() {
         ("[handles]\nrotate = \"0s\"", 2, "above zero"),
         ("[marketplaces.demo]\nlocale = \"id\"\n\n[marketplaces.demo.listen]\nx = 1", 4, "marketplaces.demo.listen"),
         ("[marketplaces.demo]\nlocale = 5", 1, "marketplaces.demo"),
+        ("[judges.av]\nsees = [\"text\"]", 1, "judges.av.run"),
+        ("[judges.av]\nrun = [\"av\"]\nmood = \"kind\"", 3, "mood"),
+        ("[judges.av]\nrun = [\"av\"]\n\ndeadline = \"5m\"", 4, "judges.av.deadline"),
+        ("[judges.eye]\nurl = \"http://judge.example/\"", 2, "judges.eye.url"),
+        ("[judges.eye]\nurl = \"judge.example\"", 2, "not a place to ask"),
+        ("[judges.AV]\nrun = [\"av\"]", 1, "a name has"),
+        ("[lists.known]\nfile = \"gone.txt\"\nkind = \"sha256\"\nverdict = \"refuse\"", 2, "gone.txt"),
+        ("[lists.known]\nkind = \"sha256\"\nverdict = \"refuse\"", 1, "file"),
+        ("[lists.known]\nfile = \"ok.txt\"\nkind = \"sha256\"\nverdict = \"pass\"", 4, "lists.known.verdict"),
+        ("[lists.known]\nfile = \"ok.txt\"\nkind = \"dhash\"\nverdict = \"hold\"\ndistance = 30", 5, "at most 11"),
+        (
+            "[judges.av]\nrun = [\"av\"]\n[marketplaces.demo.judges.av]\ncalls = 0",
+            4,
+            "marketplaces.demo.judges.av.calls",
+        ),
     ];
     for (text, line, why) in cases {
         fs::write(&file, text).unwrap();
@@ -51,6 +67,36 @@ fn settings_that_could_not_mean_anything_are_told_with_their_line() {
         assert_eq!((wrong.len(), wrong[0].line), (1, Some(line)), "{text}: {wrong:?}");
         assert!(wrong[0].to_string().contains(why), "{text}: {wrong:?}");
     }
+}
+
+#[test]
+fn every_line_of_a_list_that_can_not_be_used_is_told_once_with_its_own_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, list) = (folder.path().join("t.toml"), folder.path().join("known.txt"));
+    fs::write(&list, format!("{}\nxyz  # no hash\n\n12\n", "0f".repeat(32))).unwrap();
+    let text = "[lists.known]\nfile = \"known.txt\"\nkind = \"sha256\"\nverdict = \"hold\"\n\
+                [marketplaces.demo.judges.av]\nrun = [\"av\"]";
+    fs::write(&file, text).unwrap();
+    let wrong = Settings::read(Some(&file)).map(drop).unwrap_err();
+    let told: Vec<_> = wrong.iter().map(|wrong| (wrong.file.clone(), wrong.line)).collect();
+    assert_eq!(told, [(list.clone(), Some(2)), (list, Some(4))], "{wrong:?}");
+}
+
+#[test]
+fn what_judges_leave_open_is_told_by_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.toml");
+    fs::write(
+        &file,
+        "[judges.av]\nrun = [\"av\"]\noriginal = true\n[marketplaces.demo.judges.av]\non_failure = \"pass\"",
+    )
+    .unwrap();
+    let mut tabir = std::process::Command::new(env!("CARGO_BIN_EXE_tabir"));
+    let told = tabir.arg("check").arg("--config").arg(&file).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("not protected: judges.av.original is true"), "{told}");
+    assert!(told.contains("not protected: marketplaces.demo.judges.av.on_failure is pass"), "{told}");
+    assert!(!told.contains("protected: judges.av.on_failure"), "{told}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The API over a real store: what programs outside are promised.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "house/draw.rs"]
+mod draw;
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -25,7 +28,10 @@ use tabir::{
     judges::Panels,
     media::attachment::AttachmentRules,
     model::{Clock, Duration, Scope, SignalKind, SystemLuck, Timestamp},
-    policy::rules::{MarketRules, RuleBook},
+    policy::{
+        pictures::{ImageRules, UnreadRule, WordRule},
+        rules::{MarketRules, RuleBook},
+    },
     relay::{Handover, LastLook, Mail, Relay, Rules, Transport},
     sandbox::Sandbox,
     store::{Store, sqlite::Sqlite},
@@ -81,6 +87,12 @@ impl House {
     }
 
     async fn with(market_rules: MarketRules) -> Self {
+        let exe = PathBuf::from(env!("CARGO_BIN_EXE_tabir"));
+        Self::over(market_rules, Sandbox::new(exe, 1, StdDuration::from_secs(10))).await
+    }
+
+    /// A house whose pictures are opened so.
+    async fn over(market_rules: MarketRules, sandbox: Sandbox) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.path().join("t.db")).unwrap());
         let clock = Arc::new(Hand(AtomicI64::new(1_793_836_800_000)));
@@ -96,12 +108,11 @@ impl House {
             retry: vec![Duration::seconds(30)],
             give_up: Duration::days(5),
         }));
-        let sandbox = Arc::new(Sandbox::new(PathBuf::from(env!("CARGO_BIN_EXE_tabir")), 1, StdDuration::from_secs(10)));
         let relay = Arc::new(Relay::new(
             Arc::clone(&store),
             Arc::clone(&vault),
             Arc::clone(&as_clock),
-            sandbox,
+            Arc::new(sandbox),
             Arc::new(NoWay),
             Arc::clone(&rules),
         ));
@@ -978,7 +989,7 @@ async fn a_code_that_leads_away_reaches_nobody_and_a_parcel_number_stays() {
     assert_eq!(told.body["findings"][0]["text"], "https://wa.me/628123456789");
     assert!(told.body["findings"][0]["box"].is_array(), "{}", told.body);
     let text = told.body["delivered"]["text"].as_str().unwrap();
-    assert!(text.contains("Kode dalam gambar ditutup") && !text.contains("wa.me"), "{text}");
+    assert!(text.contains("Sebagian gambar ditutup") && !text.contains("wa.me"), "{text}");
     let clean = house.market("POST", "/v1/scrub", json!({"lang": "id", "attachments": files})).await;
     for (n, left) in [0, 0, 1].into_iter().enumerate() {
         let content = clean.body["attachments"][n]["content"].as_str().unwrap();
@@ -1055,4 +1066,99 @@ async fn a_page_is_judged_although_the_text_beside_it_is_spread_out() {
         assert!(parts.contains(&&json!("html")), "{text:?}: {}", told.body);
         assert!(!told.body["delivered"]["html"].as_str().unwrap().contains(page), "{}", told.body);
     }
+}
+
+/// A house that reads pictures by the models in this folder.
+async fn reading_house(images: ImageRules, models: PathBuf) -> House {
+    let exe = PathBuf::from(env!("CARGO_BIN_EXE_tabir"));
+    let rules = MarketRules { locale: Some("id".to_owned()), images, ..MarketRules::default() };
+    let house = House::over(rules, Sandbox::new(exe, 1, StdDuration::from_secs(60)).with_models(&models)).await;
+    house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
+    house
+}
+
+fn one_file(bytes: &[u8]) -> Value {
+    let content = data_encoding::BASE64.encode(bytes);
+    json!([{"filename": "katalog.png", "media_type": "image/png", "content": content}])
+}
+
+fn advertisement() -> Vec<u8> {
+    draw::picture(&json!({"size": [640, 300], "texts": [
+        {"say": "Tas kulit asli", "at": [40, 40], "size": 40},
+        {"say": "hubungi 0812-3456-7890", "at": [40, 160], "size": 36}]}))
+}
+
+#[tokio::test]
+async fn words_that_lead_away_are_covered_in_what_a_seller_sends_and_nowhere_else() {
+    let house = reading_house(ImageRules::default(), draw::models()).await;
+    let picture = advertisement();
+    let send = async |from: &str| {
+        let body = json!({"from": from, "text": "Ini katalognya kak", "attachments": one_file(&picture)});
+        house.market("POST", "/v1/conversations/c-1/messages", body).await
+    };
+    let told = send("seller").await;
+    assert_eq!((told.status, &told.body["verdict"]), (201, &json!("redact")), "{}", told.body);
+    assert_eq!(told.body["delivered"]["attachments"][0]["action"], "redacted");
+    let finding = &told.body["findings"][0];
+    assert_eq!((&finding["kind"], &finding["part"]), (&json!("phone"), &json!("attachment:0")), "{finding}");
+    assert!(finding["text"].as_str().unwrap().contains("3456") && finding["box"].is_array(), "{finding}");
+    let text = told.body["delivered"]["text"].as_str().unwrap();
+    assert!(text.contains("Sebagian gambar ditutup") && !text.contains("3456"), "{text}");
+    let told = send("buyer").await;
+    assert_eq!(told.body["delivered"]["attachments"][0]["action"], "rebuilt", "{}", told.body);
+
+    let clean = house.market("POST", "/v1/scrub", json!({"lang": "id", "attachments": one_file(&picture)})).await;
+    assert_eq!((&clean.body["verdict"], &clean.body["findings"][0]["kind"]), (&json!("redact"), &json!("phone")));
+}
+
+#[tokio::test]
+async fn what_words_in_a_picture_are_up_to_decides_as_if_they_stood_in_the_text() {
+    let house = reading_house(ImageRules::default(), draw::models()).await;
+    let page = draw::picture(&json!({"size": [900, 240], "texts": [
+        {"say": "Anda akan mendapatkan tambahan voucher", "at": [30, 40], "size": 34},
+        {"say": "jika memberikan 5 bintang", "at": [30, 120], "size": 34}]}));
+    let body = json!({"from": "seller", "text": "Halo kak", "attachments": one_file(&page)});
+    let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+    assert_eq!((told.status, &told.body["code"]), (422, &json!("content_refused")), "{}", told.body);
+}
+
+#[tokio::test]
+async fn without_models_pictures_are_held_or_pass_as_it_is_set() {
+    let nowhere = || PathBuf::from("/nonexistent/models");
+    let strict = ImageRules { unread: UnreadRule::Hold, ..ImageRules::default() };
+    let watched = ImageRules { words: WordRule::Hold, ..ImageRules::default() };
+    let careless = ImageRules { words: WordRule::Pass, unread: UnreadRule::Hold };
+    for (images, models, state) in [
+        (strict, nowhere(), "held"),
+        (strict, draw::models(), "delivered"),
+        (ImageRules::default(), nowhere(), "delivered"),
+        (watched, draw::models(), "held"),
+        (careless, nowhere(), "delivered"),
+    ] {
+        let house = reading_house(images, models).await;
+        let body = json!({"from": "seller", "text": "Ini kak", "attachments": one_file(&advertisement())});
+        let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+        assert_eq!((told.status, &told.body["state"]), (201, &json!(state)), "{images:?}: {}", told.body);
+        let body = json!({"from": "buyer", "text": "Ini kak", "attachments": one_file(&advertisement())});
+        let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+        assert_eq!(told.body["state"], "delivered", "a buyer's picture is neither read nor held: {}", told.body);
+        let told =
+            house.market("POST", "/v1/conversations/c-1/messages", json!({"from": "seller", "text": "ok"})).await;
+        assert_eq!(told.body["state"], "delivered", "without a picture nothing is held");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_that_kills_its_workers_is_taken_out_and_the_message_arrives() {
+    let folder = tempfile::tempdir().unwrap();
+    let exe = folder.path().join("impostor");
+    std::fs::write(&exe, "#!/bin/sh\nprintf tbw1\nexit 3\n").unwrap();
+    std::fs::set_permissions(&exe, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let house = House::over(MarketRules::default(), Sandbox::new(exe, 1, StdDuration::from_secs(10))).await;
+    house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
+    let body = json!({"from": "seller", "text": "Ini kak", "attachments": one_file(&advertisement())});
+    let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+    assert_eq!((told.status, &told.body["state"]), (201, &json!("delivered")), "{}", told.body);
+    assert_eq!(told.body["delivered"]["attachments"][0]["action"], "removed_unreadable");
+    assert!(told.body["delivered"]["text"].as_str().unwrap().contains("Ini kak"));
 }

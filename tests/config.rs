@@ -114,6 +114,29 @@ fn a_certificate_that_is_not_there_is_told_by_check() {
     assert_eq!(check("").0, Some(0), "one for development is made at the start");
 }
 
+#[test]
+fn models_that_are_missing_or_others_than_are_meant_are_told_by_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.toml");
+    let check = |models: &Path, images: &str| {
+        fs::write(&file, format!("[sandbox]\nmodels = \"{}\"\n[images]\n{images}", models.display())).unwrap();
+        let mut tabir = std::process::Command::new(env!("CARGO_BIN_EXE_tabir"));
+        let told = tabir.arg("check").arg("--config").arg(&file).output().unwrap();
+        assert!(told.status.success(), "nothing is wrong with the settings");
+        String::from_utf8(told.stdout).unwrap()
+    };
+    let none = folder.path().join("none");
+    let told = check(&none, "");
+    assert!(told.contains("the models that read words in pictures are missing") && told.contains("pass"), "{told}");
+    assert!(check(&none, "unread = \"hold\"").contains("held (images.unread)"));
+    fs::write(folder.path().join("ch_PP-OCRv4_det_infer.onnx"), "another file").unwrap();
+    let told = check(folder.path(), "");
+    assert!(told.contains("another file than the one meant (SHA-256)"), "{told}");
+    let told = check(&root().join("models"), "");
+    assert!(!told.contains("words in pictures"), "`make models` has fetched them: {told}");
+    assert!(check(&none, "words = \"pass\"").contains("images.words is pass"));
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
 }

@@ -8,9 +8,8 @@ use data_encoding::BASE64;
 use tabir::{
     media::{
         attachment::{AttachmentRules, admit},
-        code::Linear,
         html::Document,
-        image::{ImageLimits, Picture, rebuild},
+        image::{ImageLimits, Picture, Wish, rebuild},
         mail::{self, Limits, Opened, Outgoing},
     },
     model::{Attachment, AttachmentAction, Timestamp},
@@ -124,7 +123,8 @@ fn rebuild_file(file: &mut Attachment) {
         file.filename = "file.jpg".to_owned();
     }
     if file.action == AttachmentAction::Pending {
-        let Picture { bytes, media_type, .. } = rebuild(&file.bytes, &ImageLimits::default(), Linear::Tell).unwrap();
+        let Picture { bytes, media_type, .. } =
+            rebuild(&file.bytes, &ImageLimits::default(), &Wish::default(), None).unwrap();
         file.bytes = bytes.into();
         file.media_type = media_type.to_owned();
         file.action = AttachmentAction::Rebuilt;

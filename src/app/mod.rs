@@ -24,7 +24,7 @@ use tokio::{
 };
 
 pub use reload::AT_START;
-pub use root::{Compiled, Settings};
+pub use root::{Compiled, SandboxSettings, Settings};
 
 use crate::{
     channel::{
@@ -37,7 +37,7 @@ use crate::{
     model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
     net::{Dns, Drain, Edge, Listener, ServerTls, ensure_dev_ca},
     relay::{Relay, Rules, Transport},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, look_at_models},
     settings::Wrong,
     store::{Store, TokenScope, sqlite::Sqlite},
     telemetry,
@@ -128,7 +128,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let panels = Panels::seat(&Panels::default(), &compiled.seats, &compiled.own_seats, &dns)?;
     let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, embedded_detectors()?, panels)));
     let exe = std::env::current_exe().map_err(|e| Fault::new("finding this program", e))?;
-    let sandbox = Arc::new(Sandbox::new(exe, settings.sandbox.workers, settings.sandbox.deadline.std()));
+    let sandbox = Arc::new(sandbox(&settings, &compiled, exe));
     let drain = Drain::new();
     let mut tasks = JoinSet::new();
     let transport = transport(&settings, &dns, &clock, &luck, &drain, &mut tasks)?;
@@ -226,6 +226,17 @@ fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>, panels: 
         retry: settings.mail.out.retry.clone(),
         give_up: GIVE_UP,
     }
+}
+
+/// The workers for pictures; whether they can read is known now and not at the first picture.
+fn sandbox(settings: &Settings, compiled: &Compiled, exe: PathBuf) -> Sandbox {
+    let SandboxSettings { workers, deadline, models } = &settings.sandbox;
+    if compiled.reads_words()
+        && let Err(why) = look_at_models(models)
+    {
+        tracing::warn!(%why, "words in pictures are not read");
+    }
+    Sandbox::new(exe, *workers, deadline.std()).with_models(models)
 }
 
 /// The desk over shared rules.

@@ -18,6 +18,7 @@ use crate::{
         contact::ContactRules,
         content::ContentRules,
         life::HandleRules,
+        pictures::{ImageRules, WordRule},
         rules::{LinkRules, MarketRules, NoticeRules, RuleBook},
     },
     settings::{Source, Wrong, lay_over},
@@ -45,6 +46,8 @@ pub struct Settings {
     pub content: ContentRules,
     /// How long handles live.
     pub handles: HandleRules,
+    /// Words in pictures.
+    pub images: ImageRules,
     /// Files of ordinary messages.
     pub attachments: AttachmentRules,
     /// Disputes.
@@ -103,11 +106,13 @@ pub struct SandboxSettings {
     pub workers: usize,
     /// How long one picture may take.
     pub deadline: Duration,
+    /// Where the models are that read words in pictures.
+    pub models: PathBuf,
 }
 
 impl Default for SandboxSettings {
     fn default() -> Self {
-        Self { workers: 2, deadline: Duration::seconds(10) }
+        Self { workers: 2, deadline: Duration::seconds(20), models: PathBuf::from("models") }
     }
 }
 
@@ -148,6 +153,7 @@ struct Own {
     contact: ContactRules,
     content: ContentRules,
     handles: HandleRules,
+    images: ImageRules,
     attachments: AttachmentRules,
     links: LinkRules,
     notices: NoticeRules,
@@ -173,8 +179,16 @@ pub struct Compiled {
     pub own_seats: BTreeMap<Marketplace, Seats>,
 }
 
-const OWN_KEYS: [&str; 11] =
-    ["contact", "content", "handles", "attachments", "links", "notices", "mail", "judges", "lists", "locale", "region"];
+impl Compiled {
+    /// Whether words in pictures are read for any marketplace.
+    pub fn reads_words(&self) -> bool {
+        self.book.all().any(|rules| rules.images.words == WordRule::Cover)
+    }
+}
+
+const OWN_KEYS: [&str; 12] = [
+    "contact", "content", "handles", "images", "attachments", "links", "notices", "mail", "judges", "lists", "locale", "region",
+];
 
 impl Settings {
     /// Reads a file, or takes the defaults without one. Relative paths start at the file's
@@ -217,6 +231,7 @@ impl Settings {
                 contact: self.contact.clone(),
                 content: self.content.clone(),
                 handles: self.handles.clone(),
+                images: self.images,
                 links: self.links.clone(),
                 notices: self.notices,
                 locale: self.locale.clone(),
@@ -309,6 +324,7 @@ impl Settings {
             self.store.url = format!("sqlite:{}", folder.join(path).display());
         }
         self.vault.keys = folder.join(&self.vault.keys);
+        self.sandbox.models = folder.join(&self.sandbox.models);
         self.tls.start_at(folder);
         self.mail.start_at(folder);
     }
@@ -332,6 +348,7 @@ impl Own {
             contact: self.contact,
             content: self.content,
             handles: self.handles,
+            images: self.images,
             links: self.links,
             notices: self.notices,
             locale: self.locale,

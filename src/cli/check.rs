@@ -4,10 +4,12 @@ use std::path::Path;
 
 use super::{Failure, house, say};
 use crate::{
-    app::{self, Compiled},
+    app::{self, Compiled, Settings},
     channel::smtp::{Proof, Route, TlsPolicy},
     judges::OnFailure,
     net::{ServerTls, is_development, is_public},
+    policy::pictures::{ImageRules, UnreadRule, WordRule},
+    sandbox::look_at_models,
 };
 
 pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
@@ -26,8 +28,8 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     say::out("settings and rules are sound")?;
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
+    tell_words(&settings, &compiled)?;
     let mut open = vec![
-        "words in pictures still pass: codes are covered and metadata is taken out, text in the pixels is not judged",
         "PDF files are taken out of every message: what is in them can not be judged yet",
         "outgoing mail is not signed with DKIM: the route behind must sign it",
     ];
@@ -72,4 +74,23 @@ fn unjudged(compiled: &Compiled) -> Vec<String> {
         }
     }
     open
+}
+
+/// Who reads words in pictures, and what happens where nobody does.
+fn tell_words(settings: &Settings, compiled: &Compiled) -> Result<(), Failure> {
+    let ImageRules { words, unread } = settings.images;
+    let passes = "words in pictures pass: codes are covered and metadata is taken out";
+    if compiled.reads_words()
+        && let Err(why) = look_at_models(&settings.sandbox.models)
+    {
+        let then = match unread {
+            UnreadRule::Hold => "messages of sellers with a picture are held (images.unread)",
+            UnreadRule::Pass => passes,
+        };
+        say::out(&format!("not protected: the models that read words in pictures are missing: {why}; {then}"))?;
+    }
+    if words == WordRule::Pass {
+        say::out(&format!("not protected: images.words is pass: {passes}"))?;
+    }
+    Ok(())
 }

@@ -13,16 +13,17 @@ use serde_json::json;
 
 use super::{Failure, house, say, scrub};
 use crate::{
-    app,
+    app::{self, SandboxSettings},
     detect::{Context, Detect, Known, Piece, Window, link_stays, placeholder},
     media::{
         Unreadable,
-        code::Linear,
         html::Document,
         mail::{self, Limits, Outgoing},
+        words::Words,
     },
     model::{Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
     policy::content::{ContentRules, decide},
+    relay,
     sandbox::Sandbox,
 };
 
@@ -71,12 +72,12 @@ impl Scrub {
             return Ok(scrub::run_jsonl(&detect, region, io::stdin().lock(), io::stdout().lock())?);
         }
         let input = self.read()?;
-        let context = self.context(settings.region)?;
+        let context = self.context(settings.region.clone())?;
         let cleaned = match self.kind(&input) {
             Kind::Text => clean_text(&detect, &context, &input, Part::Text(0)),
             Kind::Page => clean_page(&detect, &context, &input)?,
             Kind::Mail => clean_mail(&detect, &context, &input)?,
-            Kind::Picture => clean_picture(input)?,
+            Kind::Picture => self.clean_picture(&settings.sandbox, &detect, &context, input)?,
             Kind::Pdf => {
                 return Err(Failure::Fault(Fault::new("cleaning a PDF", "what is in a PDF can not be judged yet")));
             }
@@ -115,6 +116,30 @@ impl Scrub {
         };
         let region = self.region.clone().or_else(|| scrub::fallback(self.lang.as_deref(), region.as_deref()));
         Ok(Context { lang: self.lang.clone(), region, sender: self.sender, known, ..Context::default() })
+    }
+
+    /// Words are read whoever sends it: who cleans a single picture wants to see what is found.
+    fn clean_picture(
+        &self,
+        settings: &SandboxSettings,
+        detect: &Detect,
+        context: &Context,
+        input: Vec<u8>,
+    ) -> Result<Cleaned, Failure> {
+        let exe = std::env::current_exe()?;
+        let sandbox = Sandbox::new(exe, 1, settings.deadline.std()).with_models(&settings.models);
+        let picture = (Bytes::from(input), Words::Read);
+        let cleaning = relay::clean_picture(&sandbox, (detect, context), Part::Attachment(0), picture);
+        let cleaned = house::runtime()?.block_on(cleaning)?;
+        let picture = cleaned.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
+        if !picture.read() {
+            say::err("metadata is gone, codes are covered; words were not read, since the models are missing");
+        }
+        let text = picture.file.lines.as_ref().map(|lines| {
+            let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            lines.join("\n")
+        });
+        Ok(Cleaned { bytes: picture.file.bytes.to_vec(), text, findings: picture.findings, signals: picture.signals })
     }
 
     fn write(&self, cleaned: &Cleaned) -> Result<(), Failure> {
@@ -233,16 +258,6 @@ fn begins_with_a_field(input: &[u8]) -> bool {
     let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
     let name = name.trim_ascii_end();
     name.len() < field.len() && (1..=100).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
-}
-
-fn clean_picture(input: Vec<u8>) -> Result<Cleaned, Failure> {
-    let exe = std::env::current_exe()?;
-    let sandbox = Sandbox::new(exe, 1, std::time::Duration::from_secs(20));
-    let rebuilt = house::runtime()?.block_on(sandbox.rebuild(Bytes::from(input), Linear::Cover))?;
-    let rebuilt = rebuilt.map_err(|e| Failure::Fault(Fault::new("opening a picture", e)))?;
-    say::err("metadata is gone, codes are covered; text in a picture is not judged yet");
-    let findings = rebuilt.codes.into_iter().map(|code| code.finding(Part::Attachment(0))).collect();
-    Ok(Cleaned { bytes: rebuilt.bytes.to_vec(), text: None, findings, signals: Vec::new() })
 }
 
 #[cfg(test)]

@@ -69,7 +69,11 @@ enum Command {
     },
     /// Opens hostile pictures for the relay, which starts it.
     #[command(hide = true)]
-    Worker,
+    Worker {
+        /// The folder of the models that read words.
+        #[arg(long)]
+        models: Option<PathBuf>,
+    },
 }
 
 /// Why a command ended without doing its work.
@@ -136,10 +140,12 @@ fn act(line: Line) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Line::command(), "tabir", &mut script);
             say::out(&String::from_utf8_lossy(&script))
         }
-        Command::Worker => match crate::sandbox::serve_worker(std::io::stdin(), std::io::stdout()) {
-            code if code == ExitCode::SUCCESS => Ok(()),
-            _ => Err(Failure::No),
-        },
+        Command::Worker { models } => {
+            match crate::sandbox::serve_worker(std::io::stdin(), std::io::stdout(), models.as_deref()) {
+                code if code == ExitCode::SUCCESS => Ok(()),
+                _ => Err(Failure::No),
+            }
+        }
     }
 }
 

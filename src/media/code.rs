@@ -43,9 +43,11 @@ impl Code {
 }
 
 /// What is to be done with linear codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Linear {
     /// They stay, and are told.
+    #[default]
     Tell,
     /// They are covered like the others.
     Cover,
@@ -180,7 +182,8 @@ fn paint(picture: &mut DynamicImage, [left, top, width, height]: [u32; 4], margi
     *picture = DynamicImage::ImageRgba8(canvas);
 }
 
-const COVER: Rgba<u8> = Rgba([128, 128, 128, 255]);
+/// What is laid over codes and words.
+pub(super) const COVER: Rgba<u8> = Rgba([128, 128, 128, 255]);
 
 #[cfg(test)]
 mod tests {

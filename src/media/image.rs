@@ -1,8 +1,8 @@
 //! Pictures, decoded and encoded afresh: what was hidden in metadata, in trailing bytes or in a
 //! second file format within the same bytes does not come out again.
 //!
-//! Codes in the pixels are found and covered ([`super::code`]); words in them are not judged yet:
-//! they pass.
+//! Codes in the pixels are found and covered ([`super::code`]). Words are read and told
+//! ([`super::words`]); somebody else judges them, and has covered what may not pass.
 
 use std::io::Cursor;
 
@@ -16,12 +16,14 @@ use image::{
     },
     error::ImageError,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     Unreadable,
     attachment::sniff,
     code::{self, Code, Linear},
     look::looks,
+    words::{self, Budget, Line, Reader, Spot, Words},
 };
 
 /// What a picture may cost.
@@ -37,15 +39,42 @@ pub struct ImageLimits {
     pub frames: usize,
     /// Pixels of all frames of an animation.
     pub animated_pixels: u64,
+    /// Pixels of a frame whose words are read. A larger one is made smaller: what is then too
+    /// small for the reader is hardly to be read by people either.
+    pub read_pixels: u64,
 }
 
 impl Default for ImageLimits {
     fn default() -> Self {
-        Self { side: 16_384, pixels: 40_000_000, memory: 320_000_000, frames: 100, animated_pixels: 60_000_000 }
+        Self {
+            side: 16_384,
+            pixels: 40_000_000,
+            memory: 320_000_000,
+            frames: 100,
+            animated_pixels: 60_000_000,
+            read_pixels: 1_600_000,
+        }
     }
 }
 
-/// A picture encoded afresh, and the codes that were in it.
+/// What is to be done with a picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// With linear codes.
+    pub linear: Linear,
+    /// With words.
+    pub words: Words,
+    /// Places that are covered.
+    pub hide: Vec<Spot>,
+}
+
+impl Wish {
+    fn hide_in(&self, picture: &mut DynamicImage, frame: usize) {
+        words::hide(picture, self.hide.iter().filter(|spot| spot.frame == frame).map(|spot| spot.quad));
+    }
+}
+
+/// A picture encoded afresh, and what was in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// The file.
@@ -56,29 +85,45 @@ pub struct Picture {
     pub codes: Vec<Code>,
     /// What it looked like before anything was covered, each frame in all ways it can be laid.
     pub looks: Vec<u64>,
+    /// The words that can still be read; `None` where they were not to be read, or there is no
+    /// reader.
+    pub lines: Option<Vec<Line>>,
 }
 
-/// Decodes a picture, turns it as its EXIF says, covers the codes in it, and encodes it afresh:
-/// JPEG as JPEG, PNG as PNG, GIF as GIF, WebP as JPEG or, if it is transparent, PNG.
+/// Decodes a picture, turns it as its EXIF says, covers codes and what is wished, reads the words
+/// that are left, and encodes it afresh: JPEG as JPEG, PNG as PNG, GIF as GIF, WebP as JPEG or, if
+/// it is transparent, PNG. What is read is made no larger than it is read, and of an animation
+/// the frames that there is no time to read are left out.
 ///
 /// # Errors
 /// When it is no picture of these kinds, broken, beyond the limits, or codes keep turning up.
-pub fn rebuild(bytes: &[u8], limits: &ImageLimits, linear: Linear) -> Result<Picture, Unreadable> {
+pub fn rebuild(
+    bytes: &[u8],
+    limits: &ImageLimits,
+    wish: &Wish,
+    reader: Option<&Reader>,
+) -> Result<Picture, Unreadable> {
+    let reader = reader.filter(|_| wish.words == Words::Read);
     let source = Cursor::new(bytes);
     let kind = sniff(bytes, "");
     let mut picture = match kind {
         "image/jpeg" => still(JpegDecoder::new(source).map_err(reason)?, limits)?,
         "image/png" => still(PngDecoder::with_limits(source, limits.of_decoder()).map_err(reason)?, limits)?,
         "image/webp" => still(WebPDecoder::new(source).map_err(reason)?, limits)?,
-        "image/gif" => return animation(GifDecoder::new(source).map_err(reason)?, limits, linear),
+        "image/gif" => return animation(GifDecoder::new(source).map_err(reason)?, limits, wish, reader),
         _ => return Err(Unreadable::Malformed),
     };
     let seen = looks(&picture).to_vec();
+    if reader.is_some() {
+        picture = limits.for_reading(picture);
+    }
     let mut codes = Vec::new();
-    code::cover(&mut picture, 0, linear, &mut codes)?;
+    code::cover(&mut picture, 0, wish.linear, &mut codes)?;
+    wish.hide_in(&mut picture, 0);
+    let lines = reader.map(|reader| reader.read(&picture, &mut Budget::default())).transpose()?;
     let clear = kind == "image/png" || kind == "image/webp" && picture.color().has_alpha();
     let (bytes, media_type) = if clear { to_png(&picture)? } else { to_jpeg(&picture)? };
-    Ok(Picture { bytes, media_type, codes, looks: seen })
+    Ok(Picture { bytes, media_type, codes, looks: seen, lines })
 }
 
 impl ImageLimits {
@@ -94,6 +139,14 @@ impl ImageLimits {
         let pixels = u64::from(width) * u64::from(height);
         let fits = pixels > 0 && pixels <= self.pixels && width <= self.side && height <= self.side;
         if fits { Ok(pixels) } else { Err(Unreadable::TooLarge) }
+    }
+
+    /// A frame, not larger than the reader sees it.
+    fn for_reading(&self, picture: DynamicImage) -> DynamicImage {
+        let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
+        let scale = (self.read_pixels as f64 / (width * height)).sqrt();
+        let side = |length: f64| ((length * scale) as u32).max(1);
+        if scale < 1.0 { picture.thumbnail_exact(side(width), side(height)) } else { picture }
     }
 }
 
@@ -138,7 +191,8 @@ fn to_png(picture: &DynamicImage) -> Result<(Vec<u8>, &'static str), Unreadable>
 fn animation(
     mut decoder: GifDecoder<Cursor<&[u8]>>,
     limits: &ImageLimits,
-    linear: Linear,
+    wish: &Wish,
+    reader: Option<&Reader>,
 ) -> Result<Picture, Unreadable> {
     let each = limits.allow(decoder.dimensions())?;
     decoder.set_limits(limits.of_decoder()).map_err(reason)?;
@@ -147,20 +201,30 @@ fn animation(
     let mut encoder = GifEncoder::new_with_speed(&mut out, 10);
     encoder.set_repeat(Repeat::Infinite).map_err(reason)?;
     let (mut count, mut codes, mut seen) = (0, Vec::new(), Vec::new());
+    let (mut budget, mut lines) = (Budget::default(), reader.map(|_| Vec::new()));
     for frame in decoder.into_frames().take(limits.frames.min(affordable)) {
         let frame = frame.map_err(reason)?;
         let delay = frame.delay();
         let mut shown = DynamicImage::ImageRgba8(frame.into_buffer());
         seen.extend(looks(&shown));
-        code::cover(&mut shown, count, linear, &mut codes)?;
+        if reader.is_some() {
+            shown = limits.for_reading(shown);
+        }
+        code::cover(&mut shown, count, wish.linear, &mut codes)?;
+        wish.hide_in(&mut shown, count);
+        if let (Some(reader), Some(lines)) = (reader, &mut lines) {
+            match reader.read(&shown, &mut budget) {
+                Ok(read) => words::append(lines, read, count),
+                Err(Unreadable::TooLarge) if count > 0 => break,
+                Err(unreadable) => return Err(unreadable),
+            }
+        }
         encoder.encode_frame(Frame::from_parts(shown.to_rgba8(), 0, 0, delay)).map_err(reason)?;
         count += 1;
     }
     drop(encoder);
-    if count == 0 {
-        return Err(Unreadable::Malformed);
-    }
-    Ok(Picture { bytes: out, media_type: "image/gif", codes, looks: seen })
+    let picture = Picture { bytes: out, media_type: "image/gif", codes, looks: seen, lines };
+    if count > 0 { Ok(picture) } else { Err(Unreadable::Malformed) }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -191,7 +255,7 @@ mod tests {
     }
 
     fn plainly(bytes: &[u8], limits: &ImageLimits) -> Result<Picture, Unreadable> {
-        rebuild(bytes, limits, Linear::Tell)
+        rebuild(bytes, limits, &Wish::default(), None)
     }
 
     fn holds(bytes: &[u8], needle: &[u8]) -> bool {

@@ -6,6 +6,7 @@
 //! ([`Removed`]) or refused ([`Unreadable`]), never passed through.
 //!
 //! Codes in pictures are covered ([`code`]): what leads away from the platform would be in them.
+//! Words in pictures are read ([`words`]), and covered where they are told to be.
 //!
 //! Of each picture it is told what it looks like ([`look`]), for those who know pictures.
 //!
@@ -25,6 +26,7 @@ pub mod look;
 pub mod mail;
 mod removed;
 pub mod text;
+pub mod words;
 
 pub use removed::Removed;
 

@@ -7,10 +7,10 @@ pub enum Removed {
     Alternative,
     /// An invitation: its organiser and attendees are addresses.
     Calendar,
-    /// A QR or bar code in a picture that is still there.
-    Code,
     /// A vCard.
     ContactCard,
+    /// Codes or words in a picture that is still there.
+    Covered,
     /// A file or block of text that is encrypted.
     Encrypted,
     /// A file whose type is not allowed here.
@@ -39,7 +39,7 @@ impl Removed {
         match action {
             AttachmentAction::RemovedType => Some(Self::FileType),
             AttachmentAction::RemovedUnreadable | AttachmentAction::RemovedSize => Some(Self::FileUnreadable),
-            AttachmentAction::Redacted => Some(Self::Code),
+            AttachmentAction::Redacted => Some(Self::Covered),
             AttachmentAction::Pending | AttachmentAction::Rebuilt => None,
         }
     }
@@ -49,8 +49,8 @@ impl Removed {
         match self {
             Self::Alternative => "alternative",
             Self::Calendar => "calendar",
-            Self::Code => "code",
             Self::ContactCard => "contact_card",
+            Self::Covered => "covered",
             Self::Encrypted => "encrypted",
             Self::FileType => "file_type",
             Self::FileUnreadable => "file_unreadable",

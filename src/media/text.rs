@@ -160,12 +160,12 @@ fn words(removed: Removed) -> [&'static str; 3] {
             "[Undangan dihapus karena memuat alamat.]",
             "[Usunięto zaproszenie: zawiera adresy.]",
         ],
-        Removed::Code => [
-            "[A code in the picture was covered.]",
-            "[Kode dalam gambar ditutup.]",
-            "[Kod na obrazku został zasłonięty.]",
-        ],
         Removed::ContactCard => ["[A contact card was taken out.]", "[Kartu kontak dihapus.]", "[Usunięto wizytówkę.]"],
+        Removed::Covered => [
+            "[A part of the picture was covered.]",
+            "[Sebagian gambar ditutup.]",
+            "[Część obrazka została zasłonięta.]",
+        ],
         Removed::Encrypted => [
             "[An encrypted part was taken out: it can not be checked.]",
             "[Bagian terenkripsi dihapus karena tidak dapat diperiksa.]",

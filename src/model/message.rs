@@ -105,7 +105,7 @@ pub enum AttachmentAction {
     Pending,
     /// Decoded and encoded afresh: no metadata survives.
     Rebuilt,
-    /// A picture in which codes were covered.
+    /// A picture in which codes or words were covered.
     Redacted,
     /// Taken out: not of an allowed type.
     RemovedType,

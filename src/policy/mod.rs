@@ -4,6 +4,7 @@
 //! - [`contact`]: who may write how often, before and after a review.
 //! - [`content`]: from findings and signals to a verdict.
 //! - [`life`]: the state of a handle from its age.
+//! - [`pictures`]: are words in a picture read?
 //! - [`rules`]: what is set for each marketplace.
 //!
 //! # Security
@@ -12,4 +13,5 @@
 pub mod contact;
 pub mod content;
 pub mod life;
+pub mod pictures;
 pub mod rules;

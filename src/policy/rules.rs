@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::{contact::ContactRules, content::ContentRules, life::HandleRules};
+use super::{contact::ContactRules, content::ContentRules, life::HandleRules, pictures::ImageRules};
 use crate::model::{Duration, Marketplace, Timestamp};
 
 /// Everything that decides about one marketplace's messages.
@@ -17,6 +17,8 @@ pub struct MarketRules {
     pub content: ContentRules,
     /// How long handles live.
     pub handles: HandleRules,
+    /// Words in pictures.
+    pub images: ImageRules,
     /// Which links stay.
     pub links: LinkRules,
     /// When senders hear of withheld messages.
@@ -74,6 +76,11 @@ impl RuleBook {
     /// The house's rules, and those of the marketplaces that differ.
     pub fn new(base: MarketRules, own: impl IntoIterator<Item = (Marketplace, MarketRules)>) -> Self {
         Self { base: Arc::new(base), own: own.into_iter().map(|(name, rules)| (name, Arc::new(rules))).collect() }
+    }
+
+    /// The rules of all, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &MarketRules> {
+        std::iter::once(&self.base).chain(self.own.values()).map(Arc::as_ref)
     }
 
     /// The rules of one marketplace.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::{
     Relay,
     outcome::Stop,
+    scrub::Opened,
     stage::{Admitted, AdmittedMessage, Resolved, ResolvedMessage},
 };
 use crate::{
     detect::Context,
     media::attachment,
-    model::{Attachment, Decision, Fault, Finding, Message, Reason, Scope, Verdict},
+    model::{Attachment, Decision, Fault, Message, Reason, Scope, Verdict},
     policy::contact,
 };
 
@@ -44,14 +45,15 @@ impl Relay {
         scope: &Scope,
         context: &Context,
         files: &mut [Attachment],
-    ) -> Result<Option<Vec<Finding>>, Fault> {
+    ) -> Result<Option<Opened>, Fault> {
         let rules = self.rules.load_full();
         let fit = attachment::admit(files, rules.files_of(scope.marketplace())).is_ok();
         if !fit {
             return Ok(None);
         }
-        let (mut found, _) = self.rebuild_files(context, files).await?;
-        found.extend(self.drop_caught_names(context, files));
-        Ok(Some(found))
+        let images = rules.book.of(scope.marketplace()).images;
+        let mut opened = self.rebuild_files(context, images, files).await?;
+        opened.findings.extend(self.drop_caught_names(context, files));
+        Ok(Some(opened))
     }
 }

@@ -28,6 +28,7 @@ mod judge;
 mod notice;
 mod outcome;
 mod people;
+mod picture;
 mod postmaster;
 mod record;
 mod resolve;
@@ -43,7 +44,9 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use tokio::sync::{Notify, Semaphore};
 
+pub use picture::{CleanPicture, clean_picture};
 pub use resolve::{Inbound, Route, Sender, Speaker};
+pub use scrub::Opened;
 pub use transport::{Handover, LastLook, Mail, Transport};
 
 use crate::{

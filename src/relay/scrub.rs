@@ -9,18 +9,18 @@ use ring::digest;
 use super::{
     Relay,
     outcome::Stop,
+    picture::clean_picture,
     stage::{AdmittedMessage, Scrubbed, ScrubbedMessage},
     talk::{Run, Talk},
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, Window, link_stays, placeholder},
-    media::{Removed, Unreadable, attachment, code::Linear, html::Document, text},
+    media::{Removed, attachment, html::Document, text, words::Words},
     model::{
         Attachment, AttachmentAction, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal,
-        Unguarded,
+        Unguarded, Verdict,
     },
-    policy::content,
-    sandbox::Rebuilt,
+    policy::{content, pictures::ImageRules},
     store::WindowRow,
     vault::Place,
 };
@@ -34,11 +34,40 @@ struct Read {
 }
 
 /// What a picture looks like.
+#[derive(Debug)]
 pub(super) struct Looks {
     /// Which file of the message it is.
     pub(super) file: usize,
     /// Each frame in all ways it can be laid.
     pub(super) looks: Vec<u64>,
+}
+
+/// What was found in files.
+#[derive(Debug)]
+pub struct Opened {
+    /// What was covered, and names that gave way.
+    pub findings: Vec<Finding>,
+    /// What words in pictures are up to.
+    pub signals: Vec<Signal>,
+    /// The least that is said of the message: a picture may have to be looked at by a person.
+    pub verdict: Verdict,
+    /// What its pictures look like.
+    pub(super) looks: Vec<Looks>,
+}
+
+impl Default for Opened {
+    fn default() -> Self {
+        Self { findings: Vec::new(), signals: Vec::new(), verdict: Verdict::Deliver, looks: Vec::new() }
+    }
+}
+
+impl Opened {
+    /// Joins it with what was read in texts: the verdict over both.
+    fn add_to(&self, read: &mut Read, talk: &Talk) -> Verdict {
+        read.findings.extend_from_slice(&self.findings);
+        read.signals.extend_from_slice(&self.signals);
+        content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content).max(self.verdict)
+    }
 }
 
 impl Relay {
@@ -47,8 +76,9 @@ impl Relay {
         let original = shown(admitted.content());
         let mut content = admitted.content().clone();
         let (seq, window) = (row.seq, open_window(&talk, &row)?);
-        let (codes, looks) = self.rebuild_files(&self.unguarding(&talk), &mut content.attachments).await?;
-        let hits = self.look_up(admitted, &looks).await?;
+        let images = talk.rules.images;
+        let opened = self.rebuild_files(&self.unguarding(&talk), images, &mut content.attachments).await?;
+        let hits = self.look_up(admitted, &opened.looks).await?;
         let files = content.attachments.clone();
         let mut read = self.cut(&talk, &self.context(&talk), &mut content, window.clone())?;
         if is_hollow(&content) && !is_hollow_by_itself(&talk, admitted.content()) {
@@ -56,12 +86,11 @@ impl Relay {
         }
         show_plainly(&mut content);
         let mut unguarded = None;
-        if let Some((told, window)) = self.unguarded(&talk, admitted.content(), files, window, (&read, &codes))? {
+        if let Some((told, window)) = self.unguarded(&talk, admitted.content(), files, window, (&read, &opened))? {
             // What the next message is read after must not tell either what the guard cut here.
             (unguarded, read.window) = (Some(told), window);
         }
-        read.findings.extend(codes);
-        let verdict = content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content);
+        let verdict = opened.add_to(&mut read, &talk);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
         let Read { findings, signals, .. } = read;
         let stage = Scrubbed { talk, original, findings, signals, verdict, hits, unguarded, window: (seq, sealed) };
@@ -84,7 +113,7 @@ impl Relay {
         content: &Content,
         files: Vec<Attachment>,
         window: Window,
-        (read, codes): (&Read, &[Finding]),
+        (read, opened): (&Read, &Opened),
     ) -> Result<Option<(Box<Unguarded>, Option<Window>)>, Stop> {
         let may_be_guard = |kind: Kind| matches!(kind, Kind::Address | Kind::Email | Kind::Name | Kind::Phone);
         if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
@@ -96,8 +125,7 @@ impl Relay {
             return Ok(None);
         }
         show_plainly(&mut content);
-        plain.findings.extend_from_slice(codes);
-        let verdict = content::decide(&plain.findings, &plain.signals, talk.from, &talk.rules.content);
+        let verdict = opened.add_to(&mut plain, talk);
         let findings = Kept::written(&plain.findings);
         Ok(Some((Box::new(Unguarded { delivered: shown(&content), findings, verdict }), plain.window)))
     }
@@ -202,31 +230,39 @@ impl Relay {
         content.html = Some(document.to_html());
     }
 
-    /// Pictures are decoded and encoded afresh in a worker, and codes in them covered; nothing
-    /// else of theirs survives. What was covered, and what the pictures look like.
+    /// Pictures are decoded and encoded afresh in a worker, codes and words in them covered;
+    /// nothing else of theirs survives.
     pub(super) async fn rebuild_files(
         &self,
         context: &Context,
+        images: ImageRules,
         files: &mut [Attachment],
-    ) -> Result<(Vec<Finding>, Vec<Looks>), Fault> {
-        let (mut covered, mut looks) = (Vec::new(), Vec::new());
+    ) -> Result<Opened, Fault> {
+        let detect = Arc::clone(&self.rules.load().detect);
+        let words = if images.reads(context.sender) { Words::Read } else { Words::Leave };
+        let mut opened = Opened::default();
         let pending = |file: &Attachment| file.action == AttachmentAction::Pending;
         for (n, file) in files.iter_mut().enumerate().filter(|(_, file)| pending(file)) {
             file.action = AttachmentAction::RemovedUnreadable;
             if !file.media_type.starts_with("image/") {
                 continue;
             }
-            let Ok((rebuilt, linear)) = self.rebuild_picture(context, file.bytes.clone()).await? else { continue };
-            let codes = rebuilt.codes.into_iter().filter(|code| !code.linear || linear == Linear::Cover);
-            let before = covered.len();
-            covered.extend(codes.map(|code| code.finding(Part::Attachment(n))));
-            looks.push(Looks { file: n, looks: rebuilt.looks });
-            file.bytes = rebuilt.bytes;
-            rebuilt.media_type.clone_into(&mut file.media_type);
-            let clean = covered.len() == before;
+            let picture = (file.bytes.clone(), words);
+            let cleaned = clean_picture(&self.sandbox, (&detect, context), Part::Attachment(n), picture).await?;
+            let Ok(picture) = cleaned else { continue };
+            opened.verdict = opened.verdict.max(images.verdict(context.sender, picture.read()));
+            if words == Words::Read && !picture.read() {
+                metrics::counter!("tabir_pictures_unread_total").increment(1);
+            }
+            opened.looks.push(Looks { file: n, looks: picture.file.looks });
+            let clean = picture.findings.is_empty();
             file.action = if clean { AttachmentAction::Rebuilt } else { AttachmentAction::Redacted };
+            file.bytes = picture.file.bytes;
+            picture.file.media_type.clone_into(&mut file.media_type);
+            opened.findings.extend(picture.findings);
+            opened.signals.extend(picture.signals);
         }
-        Ok((covered, looks))
+        Ok(opened)
     }
 
     /// A file name is text too: one that carries a contact gives way to a plain one.
@@ -249,29 +285,6 @@ impl Relay {
             file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
         }
         caught
-    }
-
-    /// A linear code is covered only when what it says is a way off the platform.
-    async fn rebuild_picture(
-        &self,
-        context: &Context,
-        picture: Bytes,
-    ) -> Result<Result<(Rebuilt, Linear), Unreadable>, Fault> {
-        let rebuilt = match self.sandbox.rebuild(picture.clone(), Linear::Tell).await? {
-            Ok(rebuilt) => rebuilt,
-            Err(unreadable) => return Ok(Err(unreadable)),
-        };
-        let detect = Arc::clone(&self.rules.load().detect);
-        let said = rebuilt.codes.iter().filter(|code| code.linear);
-        let leads_away = said.into_iter().any(|code| {
-            let piece = [Piece { part: Part::Text(0), text: &code.text }];
-            !detect.scan(&piece, context, &Window::default()).findings.is_empty()
-        });
-        if !leads_away {
-            return Ok(Ok((rebuilt, Linear::Tell)));
-        }
-        let covered = self.sandbox.rebuild(picture, Linear::Cover).await?;
-        Ok(covered.map(|rebuilt| (rebuilt, Linear::Cover)))
     }
 
     /// The context without what the vault knows: for what authors are told of, whatever they

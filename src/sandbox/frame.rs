@@ -1,9 +1,11 @@
-//! What goes over a worker's pipes. A job: what to do with linear codes, a length and the file. An
-//! answer: a number, and where it is one of [`TYPES`] the codes that were found, as JSON with its
-//! length, what the picture looks like, eight bytes a look, with their length, and the file with
-//! its length. All numbers are big-endian.
+//! What goes over a worker's pipes. A job: what is to be done ([`Wish`](crate::media::image::Wish)),
+//! as JSON with its length, and the file with its length. An answer: a number, and where it is one
+//! of [`TYPES`] what was found ([`Told`]), as JSON with its length, and the file with its length.
+//! All numbers are big-endian.
 
-use crate::media::{Unreadable, look::WAYS};
+use serde::{Deserialize, Serialize};
+
+use crate::media::{Unreadable, code::Code, look::WAYS, words::Line};
 
 /// What a worker says first: its limits stand.
 pub(super) const READY: [u8; 4] = *b"tbw1";
@@ -11,15 +13,21 @@ pub(super) const READY: [u8; 4] = *b"tbw1";
 /// The largest job or answer; a picture that grows beyond it was no photo.
 pub(super) const MAX_BYTES: usize = 64_000_000;
 
-/// The longest list of codes.
-pub(super) const MAX_CODES: usize = 1_000_000;
+/// The longest JSON.
+pub(super) const MAX_TOLD: usize = 2_000_000;
 
 /// The longest list of looks: of a hundred frames, in all ways they can be laid.
-pub(super) const MAX_LOOKS: usize = 100 * WAYS * 8;
+pub(super) const MAX_LOOKS: usize = 100 * WAYS;
 
-/// The words for what to do with linear codes.
-pub(super) const TELL: u8 = 0;
-pub(super) const COVER: u8 = 1;
+/// What was found in a picture.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Told {
+    pub(super) codes: Vec<Code>,
+    /// What it looked like as it came.
+    pub(super) looks: Vec<u64>,
+    /// Absent where words were not read.
+    pub(super) lines: Option<Vec<Line>>,
+}
 
 /// The kinds of picture that come back, and their codes.
 pub(super) const TYPES: [(u8, &str); 3] = [(1, "image/jpeg"), (2, "image/png"), (3, "image/gif")];

@@ -1,8 +1,9 @@
 //! The relay's side: workers kept, killed and replaced.
 
 use std::{
+    ffi::OsStr,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -16,11 +17,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::frame;
+use super::frame::{self, Told};
 use crate::{
     media::{
         Unreadable,
-        code::{Code, Linear, MOST, TEXT},
+        code::{self, Code},
+        image::Wish,
+        words::{self, Line, Words},
     },
     model::Fault,
 };
@@ -36,12 +39,16 @@ pub struct Rebuilt {
     pub codes: Vec<Code>,
     /// What it looked like as it came, each frame in all ways it can be laid.
     pub looks: Vec<u64>,
+    /// The words that were read in it; `None` where they were not to be read, or no worker can.
+    pub lines: Option<Vec<Line>>,
 }
 
 /// A pool of worker processes.
 #[derive(Debug)]
 pub struct Sandbox {
     exe: PathBuf,
+    /// Where the models are that read words.
+    models: Option<PathBuf>,
     deadline: Duration,
     /// As many pictures at a time as there may be workers.
     turns: Semaphore,
@@ -52,7 +59,14 @@ impl Sandbox {
     /// A pool of at most `workers` processes of `exe worker`, each picture done by `deadline`.
     /// None is started yet.
     pub fn new(exe: PathBuf, workers: usize, deadline: Duration) -> Self {
-        Self { exe, deadline, turns: Semaphore::new(workers.max(1)), idle: Mutex::default() }
+        Self { exe, models: None, deadline, turns: Semaphore::new(workers.max(1)), idle: Mutex::default() }
+    }
+
+    /// The same, with workers that read words by the models in this folder.
+    #[must_use]
+    pub fn with_models(self, models: &Path) -> Self {
+        // A worker runs in another folder than ours.
+        Self { models: std::path::absolute(models).ok(), ..self }
     }
 
     /// Decodes a picture and encodes it afresh, in a worker.
@@ -60,16 +74,17 @@ impl Sandbox {
     /// # Errors
     /// The outer error is ours: no worker could be started, and trying again may help. The
     /// inner one is the picture's: it can not be read, or two workers died of it.
-    pub async fn rebuild(&self, picture: Bytes, linear: Linear) -> Result<Result<Rebuilt, Unreadable>, Fault> {
+    pub async fn rebuild(&self, picture: Bytes, wish: &Wish) -> Result<Result<Rebuilt, Unreadable>, Fault> {
         let Some(length) = frame::length(&picture) else { return Ok(Err(Unreadable::TooLarge)) };
+        let job = Job { words: wish.words, wish: serde_json::to_vec(wish).map_err(wrong_wish)?, length, picture };
         let _turn = self.turns.acquire().await.map_err(|e| Fault::new("waiting for a picture worker", e))?;
         for _ in 0..ATTEMPTS {
-            let mut worker = match self.kept() {
+            let mut worker = match self.kept(job.words) {
                 Some(worker) => worker,
-                None => self.start().await?,
+                None => self.start(job.words).await?,
             };
             // A worker that is late, dead or talks nonsense is dropped, and dropping kills it.
-            if let Ok(Ok(answer)) = timeout(self.deadline, worker.ask(linear, length, &picture)).await {
+            if let Ok(Ok(answer)) = timeout(self.deadline, worker.ask(&job)).await {
                 self.keep(worker);
                 return Ok(answer);
             }
@@ -77,17 +92,21 @@ impl Sandbox {
         Ok(Err(Unreadable::Malformed))
     }
 
-    async fn start(&self) -> Result<Worker, Fault> {
-        let started = timeout(START_DEADLINE, Worker::start(&self.exe)).await;
+    async fn start(&self, words: Words) -> Result<Worker, Fault> {
+        let models = self.models.as_deref().filter(|_| words == Words::Read);
+        let started = timeout(START_DEADLINE, Worker::start(&self.exe, models)).await;
         started
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(|e| Fault::new("starting a picture worker", e))
     }
 
-    fn kept(&self) -> Option<Worker> {
+    /// An idle worker that can do it. One that reads words rebuilds other pictures too; one that
+    /// does not costs a fraction of its memory, and makes way when words are to be read.
+    fn kept(&self, words: Words) -> Option<Worker> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |worker: &Worker| worker.reads || words == Words::Leave || self.models.is_none();
         // One that died while it waited is no picture's fault.
-        std::iter::from_fn(|| idle.pop()).find_map(Worker::if_alive)
+        std::iter::from_fn(|| idle.pop()).filter(fits).find_map(Worker::if_alive)
     }
 
     fn keep(&self, worker: Worker) {
@@ -97,19 +116,37 @@ impl Sandbox {
     }
 }
 
+/// A picture, and what is to be done with it.
+struct Job {
+    words: Words,
+    /// As JSON.
+    wish: Vec<u8>,
+    length: [u8; 4],
+    picture: Bytes,
+}
+
+fn wrong_wish(error: serde_json::Error) -> Fault {
+    Fault::new("writing what a picture worker is to do", error)
+}
+
 #[derive(Debug)]
 struct Worker {
     process: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
     jobs: usize,
+    /// Whether it was given models.
+    reads: bool,
 }
 
 impl Worker {
-    async fn start(exe: &PathBuf) -> io::Result<Self> {
+    async fn start(exe: &Path, models: Option<&Path>) -> io::Result<Self> {
         let mut process = Command::new(exe)
             .arg("worker")
+            .args(models.iter().flat_map(|folder| [OsStr::new("--models"), folder.as_os_str()]))
             .env_clear()
+            // One worker, one core: more pictures at a time are more workers.
+            .env("RTEN_NUM_THREADS", "1")
             // In KiB: the allocator sets aside no more address space than a picture may need.
             .env("MIMALLOC_ARENA_RESERVE", "65536")
             .current_dir("/")
@@ -126,23 +163,20 @@ impl Worker {
         if ready != frame::READY {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Ok(Self { process, stdin, stdout, jobs: 0 })
+        Ok(Self { process, stdin, stdout, jobs: 0, reads: models.is_some() })
     }
 
     fn if_alive(mut self) -> Option<Self> {
         matches!(self.process.try_wait(), Ok(None)).then_some(self)
     }
 
-    async fn ask(
-        &mut self,
-        linear: Linear,
-        length: [u8; 4],
-        picture: &[u8],
-    ) -> io::Result<Result<Rebuilt, Unreadable>> {
+    async fn ask(&mut self, job: &Job) -> io::Result<Result<Rebuilt, Unreadable>> {
         self.jobs += 1;
-        self.stdin.write_u8(if linear == Linear::Cover { frame::COVER } else { frame::TELL }).await?;
-        self.stdin.write_all(&length).await?;
-        self.stdin.write_all(picture).await?;
+        let wish = frame::length(&job.wish).ok_or(io::ErrorKind::InvalidInput)?;
+        self.stdin.write_all(&wish).await?;
+        self.stdin.write_all(&job.wish).await?;
+        self.stdin.write_all(&job.length).await?;
+        self.stdin.write_all(&job.picture).await?;
         self.stdin.flush().await?;
         match self.stdout.read_u8().await? {
             frame::TOO_LARGE => Ok(Err(Unreadable::TooLarge)),
@@ -154,15 +188,18 @@ impl Worker {
     async fn answer(&mut self, code: u8) -> io::Result<Rebuilt> {
         let media_type = frame::TYPES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name);
         let media_type = media_type.ok_or(io::ErrorKind::InvalidData)?;
-        let codes: Vec<Code> = serde_json::from_slice(&self.counted(frame::MAX_CODES).await?)?;
-        if codes.len() > MOST || codes.iter().any(|code| code.text.len() > TEXT) {
+        let Told { codes, looks, lines } = serde_json::from_slice(&self.counted(frame::MAX_TOLD).await?)?;
+        let read = lines.as_deref().unwrap_or_default();
+        let bounded = codes.len() <= code::MOST
+            && looks.len() <= frame::MAX_LOOKS
+            && read.len() <= words::MOST
+            && codes.iter().all(|code| code.text.len() <= code::TEXT)
+            && read.iter().all(|line| line.text.len() <= words::TEXT);
+        if !bounded {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let looks = self.counted(frame::MAX_LOOKS).await?;
-        let (looks, []) = looks.as_chunks::<8>() else { return Err(io::ErrorKind::InvalidData.into()) };
-        let looks = looks.iter().map(|look| u64::from_be_bytes(*look)).collect();
         let bytes = self.counted(frame::MAX_BYTES).await?.into();
-        Ok(Rebuilt { bytes, media_type, codes, looks })
+        Ok(Rebuilt { bytes, media_type, codes, looks, lines })
     }
 
     /// Bytes with their length before them, `most` at most.

@@ -2,35 +2,44 @@
 
 use std::{
     io::{self, Read, Write},
+    path::Path,
     process::ExitCode,
 };
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::frame;
+use super::{
+    frame::{self, Told},
+    models,
+};
 use crate::media::{
     Unreadable,
-    code::Linear,
-    image::{ImageLimits, Picture, rebuild},
+    image::{ImageLimits, Picture, Wish, rebuild},
+    words::Reader,
 };
 
-/// Limits this process, then rebuilds pictures from `stdin` to `stdout` until it is closed.
+/// Reads the models in a folder, limits this process, then rebuilds pictures from `stdin` to
+/// `stdout` until it is closed.
 ///
-/// Nothing is ever written about a picture but the answer: a decoder's panic is mute.
-pub fn serve_worker(stdin: impl Read, stdout: impl Write) -> ExitCode {
+/// Nothing is ever written about a picture but the answer: a decoder's panic is mute. Without
+/// models, or with others than are meant, no words are read, and each answer says so.
+pub fn serve_worker(stdin: impl Read, stdout: impl Write, models: Option<&Path>) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
-    match limit_myself().and_then(|()| serve(stdin, stdout)) {
+    let reader = models.and_then(|folder| models::open(folder).ok());
+    // The first reading starts a thread, and threads can not be started later.
+    let reader = reader.filter(|reader| reader.warm_up().is_ok());
+    match limit_myself().and_then(|()| serve(stdin, stdout, reader.as_ref())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn serve(mut stdin: impl Read, mut stdout: impl Write) -> io::Result<()> {
+fn serve(mut stdin: impl Read, mut stdout: impl Write, reader: Option<&Reader>) -> io::Result<()> {
     let limits = ImageLimits::default();
     stdout.write_all(&frame::READY)?;
     stdout.flush()?;
     while let Some(job) = read_job(&mut stdin)? {
-        let done = rebuild(&job.file, &limits, job.linear);
+        let done = rebuild(&job.file, &limits, &job.wish, reader);
         drop(job);
         answer(&mut stdout, done)?;
         stdout.flush()?;
@@ -43,44 +52,43 @@ fn answer(stdout: &mut impl Write, done: Result<Picture, Unreadable>) -> io::Res
         Ok(picture) => picture,
         Err(reason) => return stdout.write_all(&[frame::code(reason)]),
     };
-    let codes = serde_json::to_vec(&picture.codes)?;
-    let looks: Vec<u8> = picture.looks.iter().flat_map(|look| look.to_be_bytes()).collect();
-    let fits = codes.len() <= frame::MAX_CODES && looks.len() <= frame::MAX_LOOKS;
-    let lengths = [&picture.bytes, &codes, &looks].map(|part| frame::length(part));
-    let ([Some(length), Some(codes_length), Some(looks_length)], true) = (lengths, fits) else {
+    let told = serde_json::to_vec(&Told { codes: picture.codes, looks: picture.looks, lines: picture.lines })?;
+    let fits = told.len() <= frame::MAX_TOLD;
+    let (Some(length), Some(told_length), true) = (frame::length(&picture.bytes), frame::length(&told), fits) else {
         return stdout.write_all(&[frame::TOO_LARGE]);
     };
     stdout.write_all(&[code_of(picture.media_type)?])?;
-    stdout.write_all(&codes_length)?;
-    stdout.write_all(&codes)?;
-    stdout.write_all(&looks_length)?;
-    stdout.write_all(&looks)?;
+    stdout.write_all(&told_length)?;
+    stdout.write_all(&told)?;
     stdout.write_all(&length)?;
     stdout.write_all(&picture.bytes)
 }
 
 struct Job {
-    linear: Linear,
+    wish: Wish,
     file: Vec<u8>,
 }
 
 /// The next job, or nothing when the relay has closed the pipe.
 fn read_job(stdin: &mut impl Read) -> io::Result<Option<Job>> {
-    let mut linear = [0];
-    match stdin.read_exact(&mut linear) {
+    let wish = match counted(stdin) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        read => read?,
-    }
-    let linear = if linear == [frame::COVER] { Linear::Cover } else { Linear::Tell };
+        read => serde_json::from_slice(&read?)?,
+    };
+    Ok(Some(Job { wish, file: counted(stdin)? }))
+}
+
+/// Bytes with their length before them.
+fn counted(stdin: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     stdin.read_exact(&mut length)?;
     let length = usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?;
     if length > frame::MAX_BYTES {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    let mut file = vec![0; length];
-    stdin.read_exact(&mut file)?;
-    Ok(Some(Job { linear, file }))
+    let mut bytes = vec![0; length];
+    stdin.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn code_of(media_type: &str) -> io::Result<u8> {
@@ -115,4 +123,4 @@ fn mapped() -> u64 {
 const MEMORY: u64 = 512 << 20;
 
 /// Over a worker's whole life, which ends after some pictures anyhow.
-const CPU_SECONDS: u64 = 240;
+const CPU_SECONDS: u64 = 480;

@@ -86,6 +86,8 @@ pub(crate) const ROOMS: &[Room] = &[
             "lol_html",
             "mail_parser",
             "memchr",
+            "rten",
+            "rten_tensor",
             "serde",
             "thiserror",
             "zxingcpp",
@@ -95,7 +97,18 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "sandbox",
         imports: &["model", "media"],
-        crates: &["bytes", "image", "rustix", "serde_json", "thiserror", "tokio", "tracing"],
+        crates: &[
+            "bytes",
+            "data_encoding",
+            "image",
+            "ring",
+            "rustix",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
         without: &["net"],
     },
     // It runs the operator's programs and connects to the operator's endpoints.

@@ -14,6 +14,7 @@ use crate::{
     desk::scrub::{Reading, ScrubAsked, Scrubbed, link_stays},
     media::html::{Cut, Document},
     model::{Attachment, Finding, Part, Signal, Verdict},
+    relay::Opened,
 };
 
 /// What to clean: one text or consecutive messages, HTML, files.
@@ -157,8 +158,10 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         Some(html) => Some(scrub_html(call, html, &reading, &mut findings, &mut signals)?),
         None => None,
     };
-    let attachments = scrub_files(call, files, &reading, &mut findings).await?;
-    let verdict = desk.would(call.scope(), &findings, &signals, asked.sender);
+    let (attachments, opened) = scrub_files(call, files, &reading).await?;
+    findings.extend(opened.findings);
+    signals.extend(opened.signals);
+    let verdict = desk.would(call.scope(), &findings, &signals, asked.sender).max(opened.verdict);
     let mut left = plain.texts;
     let one = body.text.is_some().then(|| Texts::One(left.pop().unwrap_or_default()));
     Reply::ok(&ScrubbedBody {
@@ -199,15 +202,13 @@ async fn scrub_files(
     call: &Call<'_>,
     files: Vec<FileInBody>,
     reading: &Reading,
-    findings: &mut Vec<Finding>,
-) -> Result<Vec<CleanFileBody>, Problem> {
+) -> Result<(Vec<CleanFileBody>, Opened), Problem> {
     let files = files.into_iter().enumerate().map(|(n, file)| messages::attachment(n, file));
     let mut files: Vec<Attachment> = files.collect::<Result<_, _>>()?;
-    let Some(found) = call.api.relay.clean_files(call.scope(), reading, &mut files).await? else {
+    let Some(opened) = call.api.relay.clean_files(call.scope(), reading, &mut files).await? else {
         return Err(Problem::new(Code::TooLarge));
     };
-    findings.extend(found);
-    Ok(files.into_iter().map(clean_file).collect())
+    Ok((files.into_iter().map(clean_file).collect(), opened))
 }
 
 fn clean_file(file: Attachment) -> CleanFileBody {

@@ -42,6 +42,10 @@ const BUYER_MAIL: &str = "rina.kartika@surat.example";
 const SELLER_MAIL: &str = "pemilik.toko@kantor.example";
 const INCENTIVE: &str = "Anda akan mendapatkan tambahan voucher jika memberikan 5 bintang.";
 
+#[path = "pdf/paper.rs"]
+#[expect(dead_code, reason = "shared with the tests of PDF files")]
+mod paper;
+
 struct Hand(AtomicI64);
 
 impl Clock for Hand {
@@ -1161,4 +1165,67 @@ async fn a_picture_that_kills_its_workers_is_taken_out_and_the_message_arrives()
     assert_eq!((told.status, &told.body["state"]), (201, &json!("delivered")), "{}", told.body);
     assert_eq!(told.body["delivered"]["attachments"][0]["action"], "removed_unreadable");
     assert!(told.body["delivered"]["text"].as_str().unwrap().contains("Ini kak"));
+}
+
+/// What the first page says, of a file in base64.
+fn page_of(file: &Value) -> String {
+    use tabir::media::pdf::{PdfLimits, read};
+    let bytes = data_encoding::BASE64.decode(file["content"].as_str().unwrap().as_bytes()).unwrap();
+    read(&bytes, &PdfLimits::default()).unwrap().pages.remove(0).texts.remove(0).text
+}
+
+#[tokio::test]
+async fn a_pdf_arrives_without_the_ways_off_the_platform_that_were_in_it() {
+    let house = House::new().await;
+    house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
+    let file = |name: &str, bytes: &[u8]| json!({"filename": name, "media_type": "application/pdf", "content": data_encoding::BASE64.encode(bytes)});
+    let files = json!([
+        file("invoice.pdf", &paper::Paper::of(&["Faktur 2026-11", "Total 70.000"]).bytes()),
+        file("kartu.pdf", &paper::Paper::of(&["Terima kasih", "WA 0812-3456-7890"]).bytes()),
+        file("rusak.pdf", b"%PDF-1.7 nothing"),
+    ]);
+    let told = house.market("POST", "/v1/scrub", json!({"lang": "id", "attachments": files.clone()})).await;
+    let left = told.body["attachments"].as_array().unwrap();
+    let actions: Vec<&str> = left.iter().map(|file| file["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["rebuilt", "redacted", "removed_unreadable"], "{}", told.body["findings"]);
+    let [clean, cut] = [page_of(&left[0]), page_of(&left[1])];
+    assert!(clean.contains("Total 70.000") && cut.contains("Terima kasih") && !cut.contains("0812"), "{clean} {cut}");
+    let found = &told.body["findings"][0];
+    assert_eq!((&found["kind"], &found["part"], &found["frame"]), (&json!("phone"), &json!("attachment:1"), &json!(0)));
+    assert!(found["box"].is_array());
+
+    let body = json!({"from": "seller", "text": "Ini fakturnya kak", "attachments": files});
+    let sent = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+    assert_eq!(sent.status, 201, "{}", sent.body);
+    let delivered = &sent.body["delivered"];
+    let actions: Vec<&Value> =
+        delivered["attachments"].as_array().unwrap().iter().map(|file| &file["action"]).collect();
+    assert_eq!(actions, ["rebuilt", "redacted", "removed_unreadable"]);
+    let text = delivered["text"].as_str().unwrap();
+    assert!(text.contains("Kontak, tautan, atau kode dalam berkas ditutup"), "{text}");
+    assert!(text.contains("tidak dapat dibuka dengan aman"), "{text}");
+}
+
+#[tokio::test]
+async fn a_guess_in_a_pdf_is_answered_alike_and_covered_all_the_same() {
+    let house = House::new().await;
+    house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
+    let buyer = json!({"role": "buyer", "display_name": "Rina", "names": ["Rina Kartika"], "emails": [BUYER_MAIL]});
+    assert_eq!(house.market("PUT", "/v1/parties/b-1", buyer).await.status, 200);
+    let own = house.seller_token("s-1").await;
+    let send = async |name: &str| {
+        let pdf = paper::Paper::of(&["Faktur untuk", name]).bytes();
+        let files = json!([{"filename": "a.pdf", "media_type": "application/pdf", "content": data_encoding::BASE64.encode(&pdf)}]);
+        let body = json!({"from": "seller", "text": "faktur", "attachments": files});
+        let told = house.ask(&own, "POST", "/v1/conversations/c-1/messages", body).await;
+        house.say("buyer", "ok").await;
+        house.pass_time(Duration::minutes(13));
+        told.body
+    };
+    let (right, wrong) = (send("Rina Kartika").await, send("Dewi Lestari").await);
+    for key in ["findings", "verdict"] {
+        assert_eq!(right[key], wrong[key], "{key}");
+    }
+    assert_eq!(right["delivered"]["attachments"][0]["action"], "rebuilt");
+    assert_eq!(right["delivered"]["text"], wrong["delivered"]["text"]);
 }

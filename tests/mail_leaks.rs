@@ -4,6 +4,7 @@
 
 use std::{fs, io::Cursor, ops::Range, path::Path};
 
+use bytes::Bytes;
 use data_encoding::BASE64;
 use tabir::{
     media::{
@@ -11,6 +12,7 @@ use tabir::{
         html::Document,
         image::{ImageLimits, Picture, Wish, rebuild},
         mail::{self, Limits, Opened, Outgoing},
+        pdf::{self, PdfLimits},
     },
     model::{Attachment, AttachmentAction, Timestamp},
 };
@@ -121,6 +123,10 @@ fn rebuild_file(file: &mut Attachment) {
     // The words of a name are scrubbed like any others.
     if file.filename.to_lowercase().contains(CANARY) {
         file.filename = "file.jpg".to_owned();
+    }
+    if file.media_type == "application/pdf" {
+        assert!(pdf::read(&file.bytes, &PdfLimits::default()).is_err(), "there is nothing in it but a canary");
+        (file.bytes, file.action) = (Bytes::new(), AttachmentAction::RemovedUnreadable);
     }
     if file.action == AttachmentAction::Pending {
         let Picture { bytes, media_type, .. } =

@@ -30,7 +30,7 @@ fn photo(width: u32, height: u32) -> Bytes {
 /// A program that plays a worker: `body` runs after it has said that it is ready.
 fn impostor(folder: &Path, body: &str) -> PathBuf {
     let path = folder.join("impostor");
-    fs::write(&path, format!("#!/bin/sh\necho $$ >> {}/started\nprintf tbw1\n{body}\n", folder.display())).unwrap();
+    fs::write(&path, format!("#!/bin/sh\necho $$ >> {}/started\nprintf tbw2\n{body}\n", folder.display())).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
 }
@@ -105,7 +105,9 @@ async fn a_worker_that_talks_nonsense_is_not_believed() {
         |told: &str, rest: &str| format!(r"\001\000\000\{:03o}\{:03o}{told}{rest}", told.len() >> 8, told.len() & 255);
     let empty = r#"{"codes":[],"looks":[],"lines":null}"#;
     let text = "x".repeat(2_000);
-    let code = format!(r#"{{"codes":[{{"text":"{text}","linear":false,"frame":0,"area":[0,0,1,1]}}],"looks":[],"lines":null}}"#);
+    let code = format!(
+        r#"{{"codes":[{{"text":"{text}","linear":false,"frame":0,"area":[0,0,1,1]}}],"looks":[],"lines":null}}"#
+    );
     let spot = r#"{"frame":0,"quad":[[0,0],[1,0],[1,1],[0,1]]}"#;
     let line = format!(r#"{{"codes":[],"looks":[],"lines":[{{"text":"{text}","row":0,"spot":{spot}}}]}}"#);
     let looks = format!(r#"{{"codes":[],"looks":[{}1],"lines":null}}"#, "1,".repeat(100 * 8));

@@ -187,7 +187,18 @@ impl Compiled {
 }
 
 const OWN_KEYS: [&str; 12] = [
-    "contact", "content", "handles", "images", "attachments", "links", "notices", "mail", "judges", "lists", "locale", "region",
+    "contact",
+    "content",
+    "handles",
+    "images",
+    "attachments",
+    "links",
+    "notices",
+    "mail",
+    "judges",
+    "lists",
+    "locale",
+    "region",
 ];
 
 impl Settings {

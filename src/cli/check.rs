@@ -30,7 +30,7 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
     tell_words(&settings, &compiled)?;
     let mut open = vec![
-        "PDF files are taken out of every message: what is in them can not be judged yet",
+        "words that are pixels or lines in a PDF pass unread; all its text is judged",
         "outgoing mail is not signed with DKIM: the route behind must sign it",
     ];
     let mail = &settings.mail;

@@ -17,17 +17,18 @@ use crate::{
     detect::{Context, Detect, Known, Piece, Window, link_stays, placeholder},
     media::{
         Unreadable,
+        code::Linear,
         html::Document,
         mail::{self, Limits, Outgoing},
         words::Words,
     },
     model::{Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
     policy::content::{ContentRules, decide},
-    relay,
+    relay::{self, Judged},
     sandbox::Sandbox,
 };
 
-/// Cleans a text, a mail, a page or a picture.
+/// Cleans a text, a mail, a page, a picture or a PDF.
 #[derive(Debug, Args)]
 pub(super) struct Scrub {
     /// The file; without one, standard input as text.
@@ -78,9 +79,7 @@ impl Scrub {
             Kind::Page => clean_page(&detect, &context, &input)?,
             Kind::Mail => clean_mail(&detect, &context, &input)?,
             Kind::Picture => self.clean_picture(&settings.sandbox, &detect, &context, input)?,
-            Kind::Pdf => {
-                return Err(Failure::Fault(Fault::new("cleaning a PDF", "what is in a PDF can not be judged yet")));
-            }
+            Kind::Pdf => clean_pdf(&settings.sandbox, &detect, &context, input)?,
         };
         self.write(&cleaned)
     }
@@ -126,8 +125,7 @@ impl Scrub {
         context: &Context,
         input: Vec<u8>,
     ) -> Result<Cleaned, Failure> {
-        let exe = std::env::current_exe()?;
-        let sandbox = Sandbox::new(exe, 1, settings.deadline.std()).with_models(&settings.models);
+        let sandbox = sandbox(settings)?;
         let picture = (Bytes::from(input), Words::Read);
         let cleaning = relay::clean_picture(&sandbox, (detect, context), Part::Attachment(0), picture);
         let cleaned = house::runtime()?.block_on(cleaning)?;
@@ -258,6 +256,27 @@ fn begins_with_a_field(input: &[u8]) -> bool {
     let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
     let name = name.trim_ascii_end();
     name.len() < field.len() && (1..=100).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
+}
+
+fn clean_pdf(
+    settings: &SandboxSettings,
+    detect: &Detect,
+    context: &Context,
+    input: Vec<u8>,
+) -> Result<Cleaned, Failure> {
+    let (sandbox, runtime, input) = (sandbox(settings)?, house::runtime()?, Bytes::from(input));
+    let unreadable = |e| Failure::Fault(Fault::new("opening a PDF", e));
+    let contents = runtime.block_on(sandbox.read_pdf(input.clone()))?.map_err(unreadable)?;
+    let Judged { mut findings, orders, text } = relay::judge(detect, context, &contents, Part::Attachment(0));
+    let drawn = runtime.block_on(sandbox.draw_pdf(input, Linear::Cover, &orders))?.map_err(unreadable)?;
+    say::err("the pages are drawn afresh; words that are pixels or lines are not judged yet");
+    findings.extend(drawn.codes.into_iter().map(|code| code.finding(Part::Attachment(0))));
+    Ok(Cleaned { bytes: drawn.bytes.to_vec(), text: Some(text), findings, signals: Vec::new() })
+}
+
+fn sandbox(settings: &SandboxSettings) -> Result<Sandbox, Failure> {
+    let exe = std::env::current_exe()?;
+    Ok(Sandbox::new(exe, 1, settings.deadline.std()).with_models(&settings.models))
 }
 
 #[cfg(test)]

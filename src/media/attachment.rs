@@ -32,8 +32,7 @@ pub struct TooLarge;
 
 /// Decides over each file by its content; what may not pass loses its bytes here.
 ///
-/// What stays [`AttachmentAction::Pending`] still has to be rebuilt before it may leave. A PDF
-/// is taken out as unreadable: nothing judges what is in one yet.
+/// What stays [`AttachmentAction::Pending`] still has to be rebuilt before it may leave.
 ///
 /// # Errors
 /// [`TooLarge`] when the files are more or larger than the rules allow.
@@ -193,8 +192,8 @@ fn parse_size(text: &str) -> Option<u64> {
     whole.checked_mul(unit)?.checked_add(tenths * unit / 10)
 }
 
-/// What [`super::image::rebuild`] can encode afresh.
-const REBUILDABLE: [&str; 4] = ["image/jpeg", "image/png", "image/webp", "image/gif"];
+/// What [`super::image::rebuild`] can encode afresh, and [`super::pdf::draw`].
+const REBUILDABLE: [&str; 5] = ["image/jpeg", "image/png", "image/webp", "image/gif", "application/pdf"];
 
 const MAGIC: [(usize, &[u8], &str); 21] = [
     (0, b"\xff\xd8\xff", "image/jpeg"),
@@ -271,13 +270,14 @@ mod tests {
             file("photo.jpg", "image/jpeg", b"\xff\xd8\xff\xe0rest"),
             file("photo.jpg", "image/jpeg", b"MZ\x90\0program"),
             file("page.png", "image/png", b"<html><body>call me</body></html>"),
-            file("paper.pdf", "application/pdf", b"%PDF-1.7\n"),
+            file("paper.bin", "application/octet-stream", b"%PDF-1.7\n"),
         ];
         admit(&mut files, &AttachmentRules::default()).unwrap();
         let actions: Vec<_> = files.iter().map(|f| f.action).collect();
         use AttachmentAction::*;
-        assert_eq!(actions, [Pending, RemovedType, RemovedType, RemovedUnreadable]);
-        assert!(files[1..].iter().all(|f| f.bytes.is_empty()));
+        assert_eq!(actions, [Pending, RemovedType, RemovedType, Pending]);
+        assert_eq!(files[3].filename, "paper.pdf");
+        assert!(files[1..3].iter().all(|f| f.bytes.is_empty()));
         assert_eq!(files[1].filename, "photo.bin");
     }
 

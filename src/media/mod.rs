@@ -1,7 +1,7 @@
-//! Opening and rebuilding content: mail, HTML, plain text, attachments, pictures.
+//! Opening and rebuilding content: mail, HTML, plain text, attachments, pictures, PDF.
 //!
 //! Nothing that came from outside leaves this room as it came. A message is taken apart into
-//! words and files ([`mail::open`], [`html::Document`], [`image::rebuild`]), judged elsewhere,
+//! words and files ([`mail::open`], [`html::Document`], [`image::rebuild`], [`pdf::read`]), judged elsewhere,
 //! and written afresh ([`mail::build`]); what is not understood is taken out with a notice
 //! ([`Removed`]) or refused ([`Unreadable`]), never passed through.
 //!
@@ -10,13 +10,13 @@
 //!
 //! Of each picture it is told what it looks like ([`look`]), for those who know pictures.
 //!
-//! A PDF can not be judged yet, so every one is taken out as unreadable: the text and codes in
-//! it would otherwise pass unseen.
+//! A PDF is read page by page and drawn afresh ([`pdf`]): nothing but what its pages show can get
+//! into the new file.
 //!
 //! # Security
 //! Parses hostile bytes, holds no keys, touches neither disk nor network, and imports only the
 //! model. Every parser here is bounded in depth, count, size and time before it allocates.
-//! Pictures are decoded in the sandbox's worker process, never in the relay's own.
+//! Pictures and PDF files are decoded in the sandbox's worker process, never in the relay's own.
 
 pub mod attachment;
 pub mod code;
@@ -24,6 +24,7 @@ pub mod html;
 pub mod image;
 pub mod look;
 pub mod mail;
+pub mod pdf;
 mod removed;
 pub mod text;
 pub mod words;

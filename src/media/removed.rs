@@ -1,4 +1,4 @@
-use crate::model::AttachmentAction;
+use crate::model::{Attachment, AttachmentAction};
 
 /// What was taken out of a message, so that both sides can be told. Holds no personal text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,14 +31,17 @@ pub enum Removed {
     Signature,
     /// Outlook's `winmail.dat`.
     Tnef,
+    /// Words, links or codes in a PDF that is still there.
+    Words,
 }
 
 impl Removed {
-    /// What an attachment's action took out, if it took it out.
-    pub fn of(action: AttachmentAction) -> Option<Self> {
-        match action {
+    /// What was taken out of a message's files, or out of this one.
+    pub fn of(file: &Attachment) -> Option<Self> {
+        match file.action {
             AttachmentAction::RemovedType => Some(Self::FileType),
             AttachmentAction::RemovedUnreadable | AttachmentAction::RemovedSize => Some(Self::FileUnreadable),
+            AttachmentAction::Redacted if file.media_type == "application/pdf" => Some(Self::Words),
             AttachmentAction::Redacted => Some(Self::Covered),
             AttachmentAction::Pending | AttachmentAction::Rebuilt => None,
         }
@@ -61,6 +64,7 @@ impl Removed {
             Self::Report => "report",
             Self::Signature => "signature",
             Self::Tnef => "tnef",
+            Self::Words => "words",
         }
     }
 

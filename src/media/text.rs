@@ -212,6 +212,11 @@ fn words(removed: Removed) -> [&'static str; 3] {
         Removed::Tnef => {
             ["[A winmail.dat file was taken out.]", "[Berkas winmail.dat dihapus.]", "[Usunięto plik winmail.dat.]"]
         }
+        Removed::Words => [
+            "[Contact details, links or codes in the file were covered.]",
+            "[Kontak, tautan, atau kode dalam berkas ditutup.]",
+            "[Dane kontaktowe, linki lub kody w pliku zostały zasłonięte.]",
+        ],
     }
 }
 

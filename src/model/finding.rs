@@ -114,10 +114,10 @@ pub struct Finding {
     /// The exact substring of the input, or what a code says: shown to its own author and to the
     /// marketplace only.
     pub text: String,
-    /// In a picture: left, top, width, height in pixels.
+    /// In a picture, or the picture of a page: left, top, width, height in pixels.
     #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
     pub area: Option<[u32; 4]>,
-    /// In an animation: the frame, from 0.
+    /// In an animation: the frame, from 0. In a PDF: the page, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<usize>,
 }

@@ -105,7 +105,7 @@ pub enum AttachmentAction {
     Pending,
     /// Decoded and encoded afresh: no metadata survives.
     Rebuilt,
-    /// A picture in which codes or words were covered.
+    /// A picture in which codes or words were covered, or a PDF in which codes, words or links were.
     Redacted,
     /// Taken out: not of an allowed type.
     RemovedType,

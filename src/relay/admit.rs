@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{
     Relay,
+    files::Opened,
     outcome::Stop,
-    scrub::Opened,
     stage::{Admitted, AdmittedMessage, Resolved, ResolvedMessage},
 };
 use crate::{
@@ -52,7 +52,7 @@ impl Relay {
             return Ok(None);
         }
         let images = rules.book.of(scope.marketplace()).images;
-        let mut opened = self.rebuild_files(context, images, files).await?;
+        let mut opened = self.rebuild_files((context, None), images, files).await?;
         opened.findings.extend(self.drop_caught_names(context, files));
         Ok(Some(opened))
     }

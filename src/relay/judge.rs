@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::{
     Relay,
+    files::Looks,
     outcome::Stop,
-    scrub::Looks,
     stage::{AdmittedMessage, Judged, JudgedMessage, ScrubbedMessage},
     talk::{Run, Talk},
 };

@@ -24,6 +24,8 @@ mod birth;
 mod bounce;
 mod care;
 mod claim;
+mod document;
+mod files;
 mod judge;
 mod notice;
 mod outcome;
@@ -44,9 +46,10 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use tokio::sync::{Notify, Semaphore};
 
+pub use document::{Judged, judge};
+pub use files::Opened;
 pub use picture::{CleanPicture, clean_picture};
 pub use resolve::{Inbound, Route, Sender, Speaker};
-pub use scrub::Opened;
 pub use transport::{Handover, LastLook, Mail, Transport};
 
 use crate::{

@@ -8,65 +8,33 @@ use ring::digest;
 
 use super::{
     Relay,
+    files::Opened,
     outcome::Stop,
-    picture::clean_picture,
     stage::{AdmittedMessage, Scrubbed, ScrubbedMessage},
     talk::{Run, Talk},
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, Window, link_stays, placeholder},
-    media::{Removed, attachment, html::Document, text, words::Words},
+    media::{Removed, html::Document, text},
     model::{
-        Attachment, AttachmentAction, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal,
-        Unguarded, Verdict,
+        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal, Unguarded, Verdict,
     },
-    policy::{content, pictures::ImageRules},
+    policy::content,
     store::WindowRow,
     vault::Place,
 };
 
 /// What one reading of a message's texts gave.
 #[derive(Default)]
-struct Read {
-    findings: Vec<Finding>,
-    signals: Vec<Signal>,
+pub(super) struct Read {
+    pub(super) findings: Vec<Finding>,
+    pub(super) signals: Vec<Signal>,
     window: Option<Window>,
 }
 
-/// What a picture looks like.
-#[derive(Debug)]
-pub(super) struct Looks {
-    /// Which file of the message it is.
-    pub(super) file: usize,
-    /// Each frame in all ways it can be laid.
-    pub(super) looks: Vec<u64>,
-}
-
-/// What was found in files.
-#[derive(Debug)]
-pub struct Opened {
-    /// What was covered, and names that gave way.
-    pub findings: Vec<Finding>,
-    /// What words in pictures are up to.
-    pub signals: Vec<Signal>,
-    /// The least that is said of the message: a picture may have to be looked at by a person.
-    pub verdict: Verdict,
-    /// What its pictures look like.
-    pub(super) looks: Vec<Looks>,
-}
-
-impl Default for Opened {
-    fn default() -> Self {
-        Self { findings: Vec::new(), signals: Vec::new(), verdict: Verdict::Deliver, looks: Vec::new() }
-    }
-}
-
-impl Opened {
-    /// Joins it with what was read in texts: the verdict over both.
-    fn add_to(&self, read: &mut Read, talk: &Talk) -> Verdict {
-        read.findings.extend_from_slice(&self.findings);
-        read.signals.extend_from_slice(&self.signals);
-        content::decide(&read.findings, &read.signals, talk.from, &talk.rules.content).max(self.verdict)
+impl Read {
+    fn verdict(&self, talk: &Talk) -> Verdict {
+        content::decide(&self.findings, &self.signals, talk.from, &talk.rules.content)
     }
 }
 
@@ -76,21 +44,23 @@ impl Relay {
         let original = shown(admitted.content());
         let mut content = admitted.content().clone();
         let (seq, window) = (row.seq, open_window(&talk, &row)?);
-        let images = talk.rules.images;
-        let opened = self.rebuild_files(&self.unguarding(&talk), images, &mut content.attachments).await?;
+        let (context, plain) = (self.context(&talk), self.unguarding(&talk));
+        let seen = (&context, Some(&plain));
+        let opened = self.rebuild_files(seen, talk.rules.images, &mut content.attachments).await?;
         let hits = self.look_up(admitted, &opened.looks).await?;
-        let files = content.attachments.clone();
-        let mut read = self.cut(&talk, &self.context(&talk), &mut content, window.clone())?;
+        let told = opened.told.clone().unwrap_or_else(|| (content.attachments.clone(), opened.findings.clone()));
+        let mut read = self.cut(&talk, &context, &mut content, window.clone())?;
+        opened.join(&opened.findings, &mut read);
         if is_hollow(&content) && !is_hollow_by_itself(&talk, admitted.content()) {
             return Err(self.refuse_hollow(&talk, admitted.content()).await?);
         }
         show_plainly(&mut content);
         let mut unguarded = None;
-        if let Some((told, window)) = self.unguarded(&talk, admitted.content(), files, window, (&read, &opened))? {
+        if let Some((told, window)) = self.unguarded(&talk, admitted.content(), told, window, (&read, &opened))? {
             // What the next message is read after must not tell either what the guard cut here.
             (unguarded, read.window) = (Some(told), window);
         }
-        let verdict = opened.add_to(&mut read, &talk);
+        let verdict = read.verdict(&talk).max(opened.verdict);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
         let Read { findings, signals, .. } = read;
         let stage = Scrubbed { talk, original, findings, signals, verdict, hits, unguarded, window: (seq, sealed) };
@@ -111,7 +81,7 @@ impl Relay {
         &self,
         talk: &Talk,
         content: &Content,
-        files: Vec<Attachment>,
+        (files, found): (Vec<Attachment>, Vec<Finding>),
         window: Window,
         (read, opened): (&Read, &Opened),
     ) -> Result<Option<(Box<Unguarded>, Option<Window>)>, Stop> {
@@ -121,11 +91,12 @@ impl Relay {
         }
         let mut content = Content { attachments: files, ..content.clone() };
         let mut plain = self.cut(talk, &self.unguarding(talk), &mut content, window)?;
+        opened.join(&found, &mut plain);
         if plain.findings == read.findings {
             return Ok(None);
         }
         show_plainly(&mut content);
-        let verdict = opened.add_to(&mut plain, talk);
+        let verdict = plain.verdict(talk).max(opened.verdict);
         let findings = Kept::written(&plain.findings);
         Ok(Some((Box::new(Unguarded { delivered: shown(&content), findings, verdict }), plain.window)))
     }
@@ -228,63 +199,6 @@ impl Relay {
             read.window = Some(report.window);
         }
         content.html = Some(document.to_html());
-    }
-
-    /// Pictures are decoded and encoded afresh in a worker, codes and words in them covered;
-    /// nothing else of theirs survives.
-    pub(super) async fn rebuild_files(
-        &self,
-        context: &Context,
-        images: ImageRules,
-        files: &mut [Attachment],
-    ) -> Result<Opened, Fault> {
-        let detect = Arc::clone(&self.rules.load().detect);
-        let words = if images.reads(context.sender) { Words::Read } else { Words::Leave };
-        let mut opened = Opened::default();
-        let pending = |file: &Attachment| file.action == AttachmentAction::Pending;
-        for (n, file) in files.iter_mut().enumerate().filter(|(_, file)| pending(file)) {
-            file.action = AttachmentAction::RemovedUnreadable;
-            if !file.media_type.starts_with("image/") {
-                continue;
-            }
-            let picture = (file.bytes.clone(), words);
-            let cleaned = clean_picture(&self.sandbox, (&detect, context), Part::Attachment(n), picture).await?;
-            let Ok(picture) = cleaned else { continue };
-            opened.verdict = opened.verdict.max(images.verdict(context.sender, picture.read()));
-            if words == Words::Read && !picture.read() {
-                metrics::counter!("tabir_pictures_unread_total").increment(1);
-            }
-            opened.looks.push(Looks { file: n, looks: picture.file.looks });
-            let clean = picture.findings.is_empty();
-            file.action = if clean { AttachmentAction::Rebuilt } else { AttachmentAction::Redacted };
-            file.bytes = picture.file.bytes;
-            picture.file.media_type.clone_into(&mut file.media_type);
-            opened.findings.extend(picture.findings);
-            opened.signals.extend(picture.signals);
-        }
-        Ok(opened)
-    }
-
-    /// A file name is text too: one that carries a contact gives way to a plain one.
-    pub(super) fn drop_caught_names(&self, context: &Context, files: &mut [Attachment]) -> Vec<Finding> {
-        let detect = Arc::clone(&self.rules.load().detect);
-        let mut caught = Vec::new();
-        for (n, file) in files.iter_mut().enumerate() {
-            let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
-            let spaced = stem.replace(['_', '-'], " ");
-            let piece = [Piece { part: Part::Attachment(n), text: &spaced }];
-            let found = detect.scan(&piece, context, &Window::default()).findings;
-            if !found.is_empty() {
-                caught.extend(found);
-                file.filename = format!("file-{}", n + 1);
-            }
-            // A camera's name for a picture says nothing to the reader, and a person's may say who.
-            if file.media_type.starts_with("image/") {
-                file.filename = format!("picture-{}", n + 1);
-            }
-            file.filename = attachment::clean_filename(&file.filename, n, &file.media_type);
-        }
-        caught
     }
 
     /// The context without what the vault knows: for what authors are told of, whatever they
@@ -407,7 +321,7 @@ fn tell_removed(content: &mut Content, removed: &[Removed], locale: Option<&str>
     let language = locale.unwrap_or("en");
     let parts = removed.iter().filter(|r| r.is_loss()).map(|r| format!("[{}]", text::notice(*r, language)));
     let files = content.attachments.iter().filter_map(|file| {
-        let notice = text::notice(Removed::of(file.action)?, language);
+        let notice = text::notice(Removed::of(file)?, language);
         Some(format!("[{}: {notice}]", file.filename))
     });
     let lines: Vec<String> = parts.chain(files).collect();

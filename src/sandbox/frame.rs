@@ -1,14 +1,21 @@
-//! What goes over a worker's pipes. A job: what is to be done ([`Wish`](crate::media::image::Wish)),
-//! as JSON with its length, and the file with its length. An answer: a number, and where it is one
-//! of [`TYPES`] what was found ([`Told`]), as JSON with its length, and the file with its length.
-//! All numbers are big-endian.
+//! What goes over a worker's pipes. A job: what is to be done ([`Ask`]), as JSON with its length, and
+//! the file with its length. An answer: a number, and where it is one of [`TYPES`] what was found
+//! ([`Told`]), as JSON with its length, and the file with its length; where it is [`CONTENTS`],
+//! these, as JSON with its length. All numbers are big-endian.
 
 use serde::{Deserialize, Serialize};
 
-use crate::media::{Unreadable, code::Code, look::WAYS, words::Line};
+use crate::media::{
+    Unreadable,
+    code::{Code, Linear},
+    image::Wish,
+    look::WAYS,
+    pdf::Orders,
+    words::Line,
+};
 
 /// What a worker says first: its limits stand.
-pub(super) const READY: [u8; 4] = *b"tbw1";
+pub(super) const READY: [u8; 4] = *b"tbw2";
 
 /// The largest job or answer; a picture that grows beyond it was no photo.
 pub(super) const MAX_BYTES: usize = 64_000_000;
@@ -18,6 +25,22 @@ pub(super) const MAX_TOLD: usize = 2_000_000;
 
 /// The longest list of looks: of a hundred frames, in all ways they can be laid.
 pub(super) const MAX_LOOKS: usize = 100 * WAYS;
+
+/// What is to be done with a file.
+#[derive(Deserialize, Serialize)]
+pub(super) enum Ask {
+    /// A picture is to be rebuilt.
+    Rebuild(Wish),
+    /// A PDF is to be read.
+    Read,
+    /// A PDF is to be drawn.
+    Draw {
+        /// With linear codes on its pages.
+        linear: Linear,
+        /// With its words and links.
+        orders: Orders,
+    },
+}
 
 /// What was found in a picture.
 #[derive(Deserialize, Serialize)]
@@ -29,12 +52,17 @@ pub(super) struct Told {
     pub(super) lines: Option<Vec<Line>>,
 }
 
-/// The kinds of picture that come back, and their codes.
-pub(super) const TYPES: [(u8, &str); 3] = [(1, "image/jpeg"), (2, "image/png"), (3, "image/gif")];
+/// The kinds of file that come back, and their codes.
+pub(super) const TYPES: [(u8, &str); 4] =
+    [(1, "image/jpeg"), (2, "image/png"), (3, "image/gif"), (4, "application/pdf")];
+
+/// The code of what was read in a PDF.
+pub(super) const CONTENTS: u8 = 0x40;
 
 /// The codes of what could not be rebuilt.
 pub(super) const TOO_LARGE: u8 = 0x80;
 pub(super) const MALFORMED: u8 = 0x81;
+pub(super) const ENCRYPTED: u8 = 0x82;
 
 /// The length field of `bytes`, if they may go over.
 pub(super) fn length(bytes: &[u8]) -> Option<[u8; 4]> {
@@ -46,5 +74,19 @@ pub(super) fn length(bytes: &[u8]) -> Option<[u8; 4]> {
 
 /// The code of a reason.
 pub(super) fn code(reason: Unreadable) -> u8 {
-    if reason == Unreadable::TooLarge { TOO_LARGE } else { MALFORMED }
+    match reason {
+        Unreadable::TooLarge => TOO_LARGE,
+        Unreadable::Encrypted => ENCRYPTED,
+        _ => MALFORMED,
+    }
+}
+
+/// The reason of a code.
+pub(super) fn reason(code: u8) -> Option<Unreadable> {
+    match code {
+        TOO_LARGE => Some(Unreadable::TooLarge),
+        ENCRYPTED => Some(Unreadable::Encrypted),
+        MALFORMED => Some(Unreadable::Malformed),
+        _ => None,
+    }
 }

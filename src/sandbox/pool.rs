@@ -17,18 +17,19 @@ use tokio::{
     time::timeout,
 };
 
-use super::frame::{self, Told};
+use super::frame::{self, Ask, Told};
 use crate::{
     media::{
         Unreadable,
-        code::{self, Code},
+        code::{self, Code, Linear},
         image::Wish,
+        pdf::{Contents, Orders},
         words::{self, Line, Words},
     },
     model::Fault,
 };
 
-/// A picture, encoded afresh.
+/// A file, made afresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rebuilt {
     /// The file.
@@ -50,7 +51,7 @@ pub struct Sandbox {
     /// Where the models are that read words.
     models: Option<PathBuf>,
     deadline: Duration,
-    /// As many pictures at a time as there may be workers.
+    /// As many files at a time as there may be workers.
     turns: Semaphore,
     idle: Mutex<Vec<Worker>>,
 }
@@ -75,16 +76,58 @@ impl Sandbox {
     /// The outer error is ours: no worker could be started, and trying again may help. The
     /// inner one is the picture's: it can not be read, or two workers died of it.
     pub async fn rebuild(&self, picture: Bytes, wish: &Wish) -> Result<Result<Rebuilt, Unreadable>, Fault> {
-        let Some(length) = frame::length(&picture) else { return Ok(Err(Unreadable::TooLarge)) };
-        let job = Job { words: wish.words, wish: serde_json::to_vec(wish).map_err(wrong_wish)?, length, picture };
-        let _turn = self.turns.acquire().await.map_err(|e| Fault::new("waiting for a picture worker", e))?;
+        let job = Job { words: wish.words, ask: Ask::Rebuild(wish.clone()), file: picture, deadline: self.deadline };
+        self.run(&job, Worker::rebuilt).await
+    }
+
+    /// Reads what the pages of a PDF say, in a worker.
+    ///
+    /// # Errors
+    /// As [`Self::rebuild`].
+    pub async fn read_pdf(&self, file: Bytes) -> Result<Result<Contents, Unreadable>, Fault> {
+        let job = Job { words: Words::Leave, ask: Ask::Read, file, deadline: self.deadline * PATIENCE };
+        self.run(&job, Worker::contents).await
+    }
+
+    /// Draws the pages of a PDF into a new one, in a worker. The frame of a code is its page.
+    ///
+    /// # Errors
+    /// As [`Self::rebuild`].
+    pub async fn draw_pdf(
+        &self,
+        file: Bytes,
+        linear: Linear,
+        orders: &Orders,
+    ) -> Result<Result<Rebuilt, Unreadable>, Fault> {
+        let ask = Ask::Draw { linear, orders: orders.clone() };
+        let job = Job { words: Words::Leave, ask, file, deadline: self.deadline * PATIENCE };
+        self.run(&job, Worker::rebuilt).await
+    }
+
+    async fn run<T>(
+        &self,
+        job: &Job,
+        answer: impl AsyncFn(&mut Worker, u8) -> io::Result<T>,
+    ) -> Result<Result<T, Unreadable>, Fault> {
+        let ask = serde_json::to_vec(&job.ask).map_err(|e| Fault::new("writing what a worker is to do", e))?;
+        if frame::length(&ask).is_none() || frame::length(&job.file).is_none() {
+            return Ok(Err(Unreadable::TooLarge));
+        }
+        let _turn = self.turns.acquire().await.map_err(|e| Fault::new("waiting for a worker", e))?;
         for _ in 0..ATTEMPTS {
             let mut worker = match self.kept(job.words) {
                 Some(worker) => worker,
                 None => self.start(job.words).await?,
             };
+            let answered = async {
+                let code = worker.ask(&ask, &job.file).await?;
+                match frame::reason(code) {
+                    Some(reason) => Ok::<_, io::Error>(Err(reason)),
+                    None => answer(&mut worker, code).await.map(Ok),
+                }
+            };
             // A worker that is late, dead or talks nonsense is dropped, and dropping kills it.
-            if let Ok(Ok(answer)) = timeout(self.deadline, worker.ask(&job)).await {
+            if let Ok(Ok(answer)) = timeout(job.deadline, answered).await {
                 self.keep(worker);
                 return Ok(answer);
             }
@@ -95,9 +138,7 @@ impl Sandbox {
     async fn start(&self, words: Words) -> Result<Worker, Fault> {
         let models = self.models.as_deref().filter(|_| words == Words::Read);
         let started = timeout(START_DEADLINE, Worker::start(&self.exe, models)).await;
-        started
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|e| Fault::new("starting a picture worker", e))
+        started.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|e| Fault::new("starting a worker", e))
     }
 
     /// An idle worker that can do it. One that reads words rebuilds other pictures too; one that
@@ -116,17 +157,12 @@ impl Sandbox {
     }
 }
 
-/// A picture, and what is to be done with it.
+/// A file, and what is to be done with it.
 struct Job {
     words: Words,
-    /// As JSON.
-    wish: Vec<u8>,
-    length: [u8; 4],
-    picture: Bytes,
-}
-
-fn wrong_wish(error: serde_json::Error) -> Fault {
-    Fault::new("writing what a picture worker is to do", error)
+    ask: Ask,
+    file: Bytes,
+    deadline: Duration,
 }
 
 #[derive(Debug)]
@@ -170,22 +206,28 @@ impl Worker {
         matches!(self.process.try_wait(), Ok(None)).then_some(self)
     }
 
-    async fn ask(&mut self, job: &Job) -> io::Result<Result<Rebuilt, Unreadable>> {
+    /// Hands a job over, and waits for the number that the answer begins with.
+    async fn ask(&mut self, ask: &[u8], file: &[u8]) -> io::Result<u8> {
         self.jobs += 1;
-        let wish = frame::length(&job.wish).ok_or(io::ErrorKind::InvalidInput)?;
-        self.stdin.write_all(&wish).await?;
-        self.stdin.write_all(&job.wish).await?;
-        self.stdin.write_all(&job.length).await?;
-        self.stdin.write_all(&job.picture).await?;
-        self.stdin.flush().await?;
-        match self.stdout.read_u8().await? {
-            frame::TOO_LARGE => Ok(Err(Unreadable::TooLarge)),
-            frame::MALFORMED => Ok(Err(Unreadable::Malformed)),
-            code => self.answer(code).await.map(Ok),
+        for bytes in [ask, file] {
+            let length = frame::length(bytes).ok_or(io::ErrorKind::InvalidInput)?;
+            self.stdin.write_all(&length).await?;
+            self.stdin.write_all(bytes).await?;
         }
+        self.stdin.flush().await?;
+        self.stdout.read_u8().await
     }
 
-    async fn answer(&mut self, code: u8) -> io::Result<Rebuilt> {
+    async fn contents(&mut self, code: u8) -> io::Result<Contents> {
+        let bytes = match code {
+            frame::CONTENTS => self.counted(frame::MAX_BYTES).await?,
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let contents: Contents = serde_json::from_slice(&bytes)?;
+        if contents.is_whole() { Ok(contents) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
+    async fn rebuilt(&mut self, code: u8) -> io::Result<Rebuilt> {
         let media_type = frame::TYPES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name);
         let media_type = media_type.ok_or(io::ErrorKind::InvalidData)?;
         let Told { codes, looks, lines } = serde_json::from_slice(&self.counted(frame::MAX_TOLD).await?)?;
@@ -214,10 +256,14 @@ impl Worker {
     }
 }
 
-/// A picture that two workers died of is not tried on a third.
+/// A PDF has as many pages as a message may have pictures: its time is bounded by the worker's own
+/// CPU limit, and this only has to be longer on a busy machine.
+const PATIENCE: u32 = 3;
+
+/// A file that two workers died of is not tried on a third.
 const ATTEMPTS: usize = 2;
 
-/// After so many pictures a worker retires: each within its deadline, they stay below the CPU limit
+/// After so many files a worker retires: each within its deadline, they stay below the CPU limit
 /// of a worker's life, so that it hits no innocent one.
 const JOBS: usize = 20;
 

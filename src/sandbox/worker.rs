@@ -6,22 +6,26 @@ use std::{
     process::ExitCode,
 };
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::{
+    process::{Resource, Rlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+};
 
 use super::{
-    frame::{self, Told},
+    frame::{self, Ask, Told},
     models,
 };
 use crate::media::{
     Unreadable,
-    image::{ImageLimits, Picture, Wish, rebuild},
+    image::{ImageLimits, Picture, rebuild},
+    pdf::{self, Contents, PdfLimits},
     words::Reader,
 };
 
-/// Reads the models in a folder, limits this process, then rebuilds pictures from `stdin` to
+/// Reads the models in a folder, limits this process, then does jobs from `stdin` to
 /// `stdout` until it is closed.
 ///
-/// Nothing is ever written about a picture but the answer: a decoder's panic is mute. Without
+/// Nothing is ever written about a file but the answer: a decoder's panic is mute. Without
 /// models, or with others than are meant, no words are read, and each answer says so.
 pub fn serve_worker(stdin: impl Read, stdout: impl Write, models: Option<&Path>) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
@@ -35,16 +39,30 @@ pub fn serve_worker(stdin: impl Read, stdout: impl Write, models: Option<&Path>)
 }
 
 fn serve(mut stdin: impl Read, mut stdout: impl Write, reader: Option<&Reader>) -> io::Result<()> {
-    let limits = ImageLimits::default();
+    let (pictures, documents) = (ImageLimits::default(), PdfLimits::default());
     stdout.write_all(&frame::READY)?;
     stdout.flush()?;
-    while let Some(job) = read_job(&mut stdin)? {
-        let done = rebuild(&job.file, &limits, &job.wish, reader);
-        drop(job);
-        answer(&mut stdout, done)?;
+    while let Some((ask, file)) = read_job(&mut stdin)? {
+        limit_job(&ask)?;
+        match ask {
+            Ask::Rebuild(wish) => answer(&mut stdout, rebuild(&file, &pictures, &wish, reader))?,
+            Ask::Read => answer_contents(&mut stdout, pdf::read(&file, &documents))?,
+            Ask::Draw { linear, orders } => answer(&mut stdout, pdf::draw(&file, &documents, linear, &orders))?,
+        }
         stdout.flush()?;
     }
     Ok(())
+}
+
+fn answer_contents(stdout: &mut impl Write, done: Result<Contents, Unreadable>) -> io::Result<()> {
+    let contents = match done {
+        Ok(contents) => serde_json::to_vec(&contents)?,
+        Err(reason) => return stdout.write_all(&[frame::code(reason)]),
+    };
+    let Some(length) = frame::length(&contents) else { return stdout.write_all(&[frame::TOO_LARGE]) };
+    stdout.write_all(&[frame::CONTENTS])?;
+    stdout.write_all(&length)?;
+    stdout.write_all(&contents)
 }
 
 fn answer(stdout: &mut impl Write, done: Result<Picture, Unreadable>) -> io::Result<()> {
@@ -64,18 +82,13 @@ fn answer(stdout: &mut impl Write, done: Result<Picture, Unreadable>) -> io::Res
     stdout.write_all(&picture.bytes)
 }
 
-struct Job {
-    wish: Wish,
-    file: Vec<u8>,
-}
-
-/// The next job, or nothing when the relay has closed the pipe.
-fn read_job(stdin: &mut impl Read) -> io::Result<Option<Job>> {
-    let wish = match counted(stdin) {
+/// The next job and its file, or nothing when the relay has closed the pipe.
+fn read_job(stdin: &mut impl Read) -> io::Result<Option<(Ask, Vec<u8>)>> {
+    let ask = match counted(stdin) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         read => serde_json::from_slice(&read?)?,
     };
-    Ok(Some(Job { wish, file: counted(stdin)? }))
+    Ok(Some((ask, counted(stdin)?)))
 }
 
 /// Bytes with their length before them.
@@ -111,6 +124,15 @@ fn limit_myself() -> io::Result<()> {
     Ok(())
 }
 
+/// A PDF is drawn by a program in it, so each has a CPU limit of its own beside that of the
+/// worker's life. Whatever goes beyond ends the process.
+fn limit_job(ask: &Ask) -> io::Result<()> {
+    let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0);
+    let is_picture = matches!(ask, Ask::Rebuild(_));
+    let until = if is_picture { CPU_SECONDS } else { (used + 1 + PDF_CPU_SECONDS).min(CPU_SECONDS) };
+    Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(until), maximum: Some(CPU_SECONDS) })?)
+}
+
 /// The address space that the program and its allocator hold already.
 fn mapped() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").ok();
@@ -118,9 +140,12 @@ fn mapped() -> u64 {
     pages.map_or(0, |pages| pages * rustix::param::page_size() as u64)
 }
 
-/// Address space for pictures: two copies of the largest, the file itself, and what a reader of
+/// Address space for a file: two copies of the largest picture, the file itself, and what a reader of
 /// codes lays beside them.
 const MEMORY: u64 = 512 << 20;
 
 /// Over a worker's whole life, which ends after some pictures anyhow.
 const CPU_SECONDS: u64 = 480;
+
+/// For each time that a PDF is read or drawn.
+const PDF_CPU_SECONDS: u64 = 10;

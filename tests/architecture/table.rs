@@ -82,6 +82,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "ammonia",
             "bytes",
             "data_encoding",
+            "hayro",
             "image",
             "lol_html",
             "mail_parser",

@@ -106,7 +106,7 @@ pub(super) struct FindingBody {
     /// In a picture: left, top, width, height in pixels.
     #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
     area: Option<[u32; 4]>,
-    /// In an animation: the frame, from 0.
+    /// In an animation: the frame, from 0. In a PDF: the page, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     frame: Option<usize>,
 }

@@ -1156,7 +1156,7 @@ async fn without_models_pictures_are_held_or_pass_as_it_is_set() {
 async fn a_picture_that_kills_its_workers_is_taken_out_and_the_message_arrives() {
     let folder = tempfile::tempdir().unwrap();
     let exe = folder.path().join("impostor");
-    std::fs::write(&exe, "#!/bin/sh\nprintf tbw1\nexit 3\n").unwrap();
+    std::fs::write(&exe, "#!/bin/sh\nprintf tbw2\nexit 3\n").unwrap();
     std::fs::set_permissions(&exe, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let house = House::over(MarketRules::default(), Sandbox::new(exe, 1, StdDuration::from_secs(10))).await;
     house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;

@@ -315,6 +315,10 @@ impl<'a> Words<'a> {
     fn flat(&self, at: usize) -> Option<(usize, usize)> {
         let short = |part: &str| (1..=3).contains(&part.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len());
         let (house, flat) = self.word(at).split_once('/')?;
+        let size = |part: &str| part.parse().ok().filter(|size: &u16| (30..=60).contains(size));
+        if size(house).zip(size(flat)).is_some_and(|(from, to)| to > from && to - from <= 4) {
+            return None;
+        }
         let name = self.name_before(at);
         let town = self.list.get(at + 1).filter(|town| town.gap != Gap::Stop && town.capital && !town.figure)?;
         let bent = name < at && BENT.iter().any(|end| self.word(at - 1).ends_with(end));

@@ -76,6 +76,35 @@ fn hosts_and_paths_said_aloud_are_found_whole() {
 }
 
 #[test]
+fn a_sign_said_as_a_word_makes_any_top_level_count() {
+    for (lang, text) in
+        [("id", "jokocontoh[at]tokocontoh[dot]id"), ("id", "joko at tokocontoh dot id"), ("en", "moc.elpmaxe@enaj")]
+    {
+        assert_eq!(cut(text, lang), [(Kind::Email, text.to_owned())], "{text}");
+    }
+    for (lang, text) in [("ms", "bajucontoh titik my"), ("en", "tokocontoh(dot)store"), ("zh", "shilicontoh 点 shop")]
+    {
+        assert_eq!(cut(text, lang), [(Kind::Link, text.to_owned())], "{text}");
+    }
+    for (lang, text) in
+        [("en", "a polka dot shop around the corner"), ("id", "ada satu titik di peta"), ("en", "dot in the middle")]
+    {
+        assert_eq!(cut(text, lang), [], "{text}");
+    }
+}
+
+#[test]
+fn letters_that_alternate_with_digits_hide_no_number() {
+    for (lang, text) in [("ru", "8ч9ч9ч9ч5ч5ч5ч0ч1ч2ч3"), ("id", "0.a.8.a.1.a.2.a.5.a.5.a.5.a.0.a.1.a.2.a.3")]
+    {
+        assert!(cut(text, lang).iter().any(|(kind, _)| *kind == Kind::Phone), "{text}");
+    }
+    assert_eq!(cut("harga Rp 0.812.555.012.34 ya", "id"), [(Kind::Phone, "0.812.555.012.34".to_owned())]);
+    let iban = "GB82 . WEST . 1234 . 5698 . 7654 . 32";
+    assert_eq!(cut(iban, "en"), [(Kind::Payment, iban.to_owned())]);
+}
+
+#[test]
 fn numbers_between_stars_need_no_numbering_plan() {
     assert_eq!(cut("0*7*7*0*0*9*0*0*0*1*2", "en"), [(Kind::Phone, "0*7*7*0*0*9*0*0*0*1*2".to_owned())]);
     assert!(cut("2*4*3*5 rows of beads", "en").is_empty());
@@ -174,6 +203,28 @@ fn words_that_lead_to_a_place_make_an_address_of_little() {
         ("en", "send it to The Old Example, Mill Lane, Oxford OX4 1AB", "The Old Example, Mill Lane, Oxford OX4 1AB"),
     ] {
         assert_eq!(only(text, lang), Some((Kind::Address, place.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn a_town_a_flat_or_a_neighbourhood_makes_an_address_of_a_street() {
+    for (lang, text, said) in [
+        ("en", "pick up 2218 Inventada Ct, Sampleton, blue bin", "2218 Inventada Ct, Sampleton"),
+        ("en", "send to 11 Madeup Cl Sample Bay 2261", "11 Madeup Cl Sample Bay 2261"),
+        ("pl", "odbiór Przykładowa 14/3 Piaseczno", "Przykładowa 14/3 Piaseczno"),
+        ("pl", "odbiór Zmyślonego 14/3 Piaseczno", "Zmyślonego 14/3 Piaseczno"),
+        ("id", "rumah Karangan Raya 41 RT 05/02 Bintaro", "Karangan Raya 41 RT 05/02 Bintaro"),
+    ] {
+        let found = cut(text, lang);
+        assert!(found.iter().any(|(kind, own)| *kind == Kind::Address && own.contains(said)), "{text}: {found:?}");
+    }
+    for (lang, text) in [
+        ("pl", "Koszulka 38/40 Biała"),
+        ("pl", "Kurtka Zimowa 38/40 Biała"),
+        ("en", "Model 7 Court, Size 42"),
+        ("id", "RT 5 saja"),
+    ] {
+        assert_eq!(cut(text, lang), [], "{text}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Judges of content who are not ours: a virus scanner, a classifier of pictures, lists of files
 //! that are known.
 //!
-//! Each marketplace has a [`Panel`]. A [`List`](list::List) is looked up first and in this process; a judge is
+//! Each marketplace has a [`Panel`]. A [`List`] is looked up first and in this process; a judge is
 //! a program of the operator's or an endpoint, asked with a deadline, many at a time. Whoever
 //! gives no answer is a failure, and what follows from that stands in the settings. [`wire`] is
 //! what is said to a judge and what it may say back.

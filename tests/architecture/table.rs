@@ -60,7 +60,6 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "detect",
         imports: &["model"],
         crates: &[
-            "aho_corasick",
             "idna",
             "memchr",
             "psl",

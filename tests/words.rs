@@ -1,6 +1,5 @@
 //! Words in pictures: read, judged and covered, by real workers with the real models.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
-#![allow(clippy::print_stdout, reason = "a measurement is told")]
 
 #[path = "house/draw.rs"]
 mod draw;
@@ -220,51 +219,4 @@ async fn without_the_models_or_with_others_pictures_are_rebuilt_and_said_to_be_u
         assert!(!cleaned.read() && cleaned.findings.is_empty());
         assert!(image::load_from_memory(&cleaned.file.bytes).is_ok());
     }
-}
-
-/// Measures how many contacts are found, and what that costs:
-/// `cargo nextest run --test words --run-ignored only --no-capture`.
-#[tokio::test]
-#[ignore = "a measurement: it takes minutes"]
-async fn measure() {
-    let sandbox = sandbox(1);
-    let texts = [
-        ("phone", "WA 0812-3456-7890"),
-        ("phone", "Call +1 202-555-0123"),
-        ("e-mail", "toko.biru@mail.example"),
-        ("link", "wa.me/6281234567890"),
-        ("link", "https://shop.example.com/order"),
-        ("handle", "IG: @toko_biru_jkt"),
-        ("handle", "Telegram @sellerfast99"),
-    ];
-    let (mut found, mut times) = (std::collections::BTreeMap::<String, [usize; 2]>::new(), Vec::new());
-    for (kind, say) in texts {
-        for (back, ink) in [("white", "black"), ("#202840", "#f0f0e0"), ("#f0f0ee", "#c0c0c4"), ("noise", "white")] {
-            for (size, turn, width) in
-                [(12, 0, 480), (18, 0, 640), (30, 0, 800), (30, 25, 900), (30, 90, 900), (36, 180, 900), (60, 0, 3_000)]
-            {
-                let text = json!({"say": say, "at": [width / 12, width / 12], "size": size, "turn": turn, "ink": ink});
-                let picture = json!({"size": [width, width * 3 / 4], "back": back, "texts": [text], "format": "JPEG"});
-                let picture = Bytes::from(draw::picture(&picture));
-                let start = Instant::now();
-                let rebuilt = sandbox.rebuild(picture.clone(), &Wish::default()).await.unwrap();
-                let without = start.elapsed();
-                assert!(rebuilt.is_ok());
-                let start = Instant::now();
-                sandbox.rebuild(picture.clone(), &reading()).await.unwrap().unwrap();
-                times.push(start.elapsed().saturating_sub(without).as_millis());
-                let caught = usize::from(!clean(&sandbox, &picture).await.unwrap().findings.is_empty());
-                for group in [kind.to_owned(), format!("on {back}"), format!("{size} px of {width}, {turn}°")] {
-                    let [hits, all] = found.entry(group).or_default();
-                    (*hits, *all) = (*hits + caught, *all + 1);
-                }
-                if caught == 0 {
-                    println!("missed: {say} {back} {size} {turn}");
-                }
-            }
-        }
-    }
-    times.sort_unstable();
-    found.iter().for_each(|(group, [hits, all])| println!("{group}: {hits} of {all}"));
-    println!("ms to read: median {}, p90 {}", times[times.len() / 2], times[times.len() * 9 / 10]);
 }

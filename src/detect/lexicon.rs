@@ -13,7 +13,7 @@ use super::{
     fold::{View, fold},
     placeholder::opaque,
     signal::{Index, Rule, RuleText, Set},
-    token::{Token, Tokens},
+    token::{self, Token, Tokens},
     trie::Trie,
 };
 use crate::model::Kind;
@@ -652,25 +652,8 @@ pub(super) fn closes(text: &str, at: usize) -> bool {
 #[inline]
 fn parted(text: &str, at: usize) -> Option<bool> {
     let bytes = text.as_bytes();
-    let sort = |byte: &u8| SORTS[usize::from(*byte)];
-    let (before, after) = (sort(bytes.get(at.wrapping_sub(1))?), sort(bytes.get(at)?));
-    ((before | after) & FOREIGN == 0).then_some(before & after & JOINED == 0)
+    token::parted(*bytes.get(at.wrapping_sub(1))?, *bytes.get(at)?)
 }
-
-const JOINED: u8 = 1;
-const FOREIGN: u8 = 2;
-
-/// For each byte: whether it is a letter or digit of ASCII, or none of ASCII.
-const SORTS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let own = byte as u8;
-        table[byte] = if own.is_ascii_alphanumeric() { JOINED } else { (own >= 0x80) as u8 * FOREIGN };
-        byte += 1;
-    }
-    table
-};
 
 fn joins(c: char) -> bool {
     c.is_alphanumeric()

@@ -56,6 +56,13 @@ const TRAITS: [u8; 256] = {
     table
 };
 
+/// Whether words part between two bytes, where both are ASCII.
+#[inline]
+pub(super) fn parted(before: u8, after: u8) -> Option<bool> {
+    let (before, after) = (TRAITS[usize::from(before)], TRAITS[usize::from(after)]);
+    ((before | after) & FOREIGN == 0).then_some(before & after & JOINS == 0)
+}
+
 /// The words of a text, in order, and what is true of any of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens {

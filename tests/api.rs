@@ -1207,6 +1207,19 @@ async fn a_pdf_arrives_without_the_ways_off_the_platform_that_were_in_it() {
 }
 
 #[tokio::test]
+async fn a_pdf_is_no_way_around_a_house_that_lets_no_picture_through_unread() {
+    let images = ImageRules { unread: UnreadRule::Hold, ..ImageRules::default() };
+    let house = reading_house(images, draw::models()).await;
+    let pdf = data_encoding::BASE64.encode(&paper::Paper::of(&["Faktur", "Total 70.000"]).bytes());
+    let files = json!([{"filename": "a.pdf", "media_type": "application/pdf", "content": pdf}]);
+    for (from, state) in [("seller", "held"), ("buyer", "delivered")] {
+        let body = json!({"from": from, "text": "Ini fakturnya", "attachments": files});
+        let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+        assert_eq!((told.status, &told.body["state"]), (201, &json!(state)), "{from}: {}", told.body);
+    }
+}
+
+#[tokio::test]
 async fn a_guess_in_a_pdf_is_answered_alike_and_covered_all_the_same() {
     let house = House::new().await;
     house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;

@@ -11,7 +11,8 @@ use crate::model::{Side, Verdict};
 pub struct ImageRules {
     /// What is done with words in a picture.
     pub words: WordRule,
-    /// What is done with a picture whose words should have been read and were not.
+    /// What is done with a picture whose words should have been read and were not, and with a PDF,
+    /// in which pixels are not read.
     pub unread: UnreadRule,
 }
 

@@ -79,7 +79,11 @@ impl Relay {
             let (part, bytes) = (Part::Attachment(n), mem::take(&mut files[n].bytes));
             files[n].action = AttachmentAction::RemovedUnreadable;
             let (made, other) = match files[n].media_type.as_str() {
-                "application/pdf" => self.redraw(context, told, bytes, part).await?,
+                "application/pdf" => {
+                    // What is pixels in it is not read.
+                    opened.verdict = opened.verdict.max(images.verdict(context.sender, false));
+                    self.redraw(context, told, bytes, part).await?
+                }
                 kind if kind.starts_with("image/") => {
                     (self.clean_picture(told.unwrap_or(context), images, (n, bytes), &mut opened).await?, None)
                 }

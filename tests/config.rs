@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tabir::{app::Settings, settings::Source};
+use tabir::{
+    app::{self, DetectSettings, Settings},
+    detect::{Context, Piece, Window},
+    model::Part,
+    settings::Source,
+};
 
 #[test]
 fn every_settings_file_is_read_without_a_fault() {
@@ -32,6 +37,67 @@ fn the_sample_shows_every_key_with_its_default() {
         assert!(words(&text).any(|word| word == key), "config/tabir.toml does not show {key}");
     }
 }
+
+#[test]
+fn an_operator_adds_a_language_a_rule_and_words_without_a_compiler() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.toml");
+    fs::write(&file, "[detect]\nlexicon = \"words\"").unwrap();
+    fs::create_dir(folder.path().join("words")).unwrap();
+    fs::write(folder.path().join("words/jv.toml"), JAVANESE).unwrap();
+    fs::write(folder.path().join("words/shop.toml"), "language = \"en\"\n[cues]\nnetwork = [\"chirpster\"]").unwrap();
+    fs::write(folder.path().join("words/README.md"), "not a lexicon").unwrap();
+
+    let (settings, _) = Settings::read(Some(&file)).unwrap();
+    let detect = app::detectors(&settings).unwrap();
+    assert_eq!(detect.examples(), []);
+    let told = |text: &str| {
+        let pieces = [Piece { part: Part::Text(0), text }];
+        let report = detect.scan(&pieces, &Context::default(), &Window::default());
+        let rules: Vec<String> = report.signals.into_iter().map(|signal| signal.rule).collect();
+        (rules, report.redacted[0].clone())
+    };
+    assert_eq!(told("awas kowe mengko").0, ["jv.threat.beware"]);
+    assert!(!told("find me, chirpster id: toko_biru77").1.contains("toko_biru77"));
+    assert_eq!(detect.explanation("jv.threat.beware"), Some("Aja ngancam."));
+}
+
+#[test]
+fn a_broken_lexicon_is_told_with_its_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let detect = DetectSettings { lexicon: Some(folder.path().to_owned()) };
+    let settings = Settings { detect, ..Settings::default() };
+    let twice = format!("{JAVANESE}{}", &JAVANESE[JAVANESE.find("[[rule]]").unwrap()..]);
+    for (text, line, why) in [
+        ("language = ".to_owned(), 1, "expected"),
+        ("language = \"jv\"\n\n[numbers]\nlots = [\"akeh\"]".to_owned(), 4, "`lots` is no number"),
+        (JAVANESE.replace("\"you\"]", "\"nobody\"]"), 8, "no concept `nobody`"),
+        (JAVANESE.replace("jv.threat", "en.threat"), 8, "begins with `jv.`"),
+        (twice, 16, "another rule has this id"),
+    ] {
+        fs::write(folder.path().join("own.toml"), &text).unwrap();
+        let wrong = app::detectors(&settings).unwrap_err();
+        let told = wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(told.contains(&format!("own.toml:{line}: ")) && told.contains(why), "{text}: {told}");
+    }
+}
+
+const JAVANESE: &str = r#"
+language = "jv"
+
+[concepts]
+beware = ["awas", "ati-ati"]
+you = ["kowe", "sampeyan"]
+
+[[rule]]
+id = "jv.threat.beware"
+kind = "threat"
+explain = "Aja ngancam."
+all = ["beware", "you"]
+within = 3
+must_catch = ["awas kowe mengko"]
+must_pass = ["ati-ati ing dalan"]
+"#;
 
 #[test]
 fn settings_that_could_not_mean_anything_are_told_with_their_line() {

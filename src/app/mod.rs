@@ -4,6 +4,7 @@
 //! Opens the key file and hands the vault to the rooms that house.md lets have it; listeners
 //! get verifiers and seams, never keys.
 
+mod lexicons;
 mod lock;
 mod reload;
 mod root;
@@ -23,8 +24,9 @@ use tokio::{
     task::JoinSet,
 };
 
+pub use lexicons::detectors;
 pub use reload::AT_START;
-pub use root::{Compiled, SandboxSettings, Settings};
+pub use root::{Compiled, DetectSettings, SandboxSettings, Settings};
 
 use crate::{
     channel::{
@@ -111,6 +113,7 @@ pub async fn start(config: Option<&Path>) -> Result<Running, NotStarted> {
 /// What could not be opened.
 pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&Path>) -> Result<Running, NotStarted> {
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let detect = detectors(&settings).map_err(NotStarted::Settings)?;
     let lock = lock::FolderLock::take(&settings.data_folder())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let luck: Arc<dyn Luck> = Arc::new(SystemLuck::new());
@@ -126,7 +129,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let tls = Arc::new(ServerTls::load(&settings.tls).map_err(|e| Fault::new("loading the certificate", e))?);
 
     let panels = Panels::seat(&Panels::default(), &compiled.seats, &compiled.own_seats, &dns)?;
-    let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, embedded_detectors()?, panels)));
+    let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, detect, panels)));
     let exe = std::env::current_exe().map_err(|e| Fault::new("finding this program", e))?;
     let sandbox = Arc::new(sandbox(&settings, &compiled, exe));
     let drain = Drain::new();
@@ -208,14 +211,6 @@ struct Rooms {
     metrics: PrometheusHandle,
 }
 
-/// Detectors with the lexicons that are compiled in.
-///
-/// # Errors
-/// When a lexicon is broken, which a test of every build rules out.
-pub fn embedded_detectors() -> Result<Arc<Detect>, Fault> {
-    Detect::embedded().map(Arc::new).map_err(|_| Fault::plain("compiling the embedded lexicons"))
-}
-
 fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>, panels: Panels) -> Rules {
     Rules {
         book: compiled.book.clone(),
@@ -255,8 +250,8 @@ pub fn desk(store: &Arc<dyn Store>, vault: &Arc<Vault>, clock: &Arc<dyn Clock>, 
 ///
 /// # Errors
 /// When a lexicon is broken.
-pub fn rules_beside(settings: &Settings, compiled: &Compiled) -> Result<Arc<ArcSwap<Rules>>, Fault> {
-    Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, embedded_detectors()?, Panels::default()))))
+pub fn rules_beside(settings: &Settings, compiled: &Compiled) -> Result<Arc<ArcSwap<Rules>>, Vec<Wrong>> {
+    Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, detectors(settings)?, Panels::default()))))
 }
 
 /// What proves a sender, per marketplace.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Running, Settings, required, rules};
+use super::{Running, Settings, detectors, required, rules};
 use crate::judges::Panels;
 
 /// A setting that is read at the start alone.
@@ -39,8 +39,10 @@ impl Running {
     /// Reads settings, rules and certificates again. What is wrong changes nothing; what can not
     /// change now is named.
     pub(super) fn reload(&self) {
-        match Settings::read(self.config.as_deref()) {
-            Ok((settings, compiled)) => {
+        let read = Settings::read(self.config.as_deref())
+            .and_then(|(settings, compiled)| detectors(&settings).map(|detect| (settings, compiled, detect)));
+        match read {
+            Ok((settings, compiled, detect)) => {
                 let now = self.rules.load_full();
                 let panels = match Panels::seat(&now.panels, &compiled.seats, &compiled.own_seats, &self.dns) {
                     Ok(panels) => panels,
@@ -49,7 +51,6 @@ impl Running {
                         now.panels.clone()
                     }
                 };
-                let detect = Arc::clone(&now.detect);
                 self.rules.store(Arc::new(rules(&settings, &compiled, detect, panels)));
                 self.api.reload(&settings.api);
                 self.smtp.reload(&settings.mail, required(&settings, &compiled));

@@ -46,6 +46,8 @@ pub struct Settings {
     pub content: ContentRules,
     /// How long handles live.
     pub handles: HandleRules,
+    /// What words mean.
+    pub detect: DetectSettings,
     /// Words in pictures.
     pub images: ImageRules,
     /// Files of ordinary messages.
@@ -114,6 +116,14 @@ impl Default for SandboxSettings {
     fn default() -> Self {
         Self { workers: 2, deadline: Duration::seconds(20), models: PathBuf::from("models") }
     }
+}
+
+/// `[detect]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectSettings {
+    /// A folder of lexicons (`*.toml`) beside those that come with the program.
+    pub lexicon: Option<PathBuf>,
 }
 
 /// `[cases]`: read and checked now, used when disputes are built.
@@ -336,6 +346,7 @@ impl Settings {
         }
         self.vault.keys = folder.join(&self.vault.keys);
         self.sandbox.models = folder.join(&self.sandbox.models);
+        self.detect.lexicon = self.detect.lexicon.take().map(|path| folder.join(path));
         self.tls.start_at(folder);
         self.mail.start_at(folder);
     }

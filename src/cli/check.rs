@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     let (settings, compiled) = house::read(config)?;
-    let detect = app::embedded_detectors()?;
+    let detect = app::detectors(&settings).map_err(Failure::Settings)?;
     let broken = detect.examples();
     for fault in &broken {
         say::err(&fault.to_string());

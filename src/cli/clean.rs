@@ -67,7 +67,7 @@ struct Cleaned {
 impl Scrub {
     pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
         let (settings, _) = house::read(config)?;
-        let detect = app::embedded_detectors()?;
+        let detect = app::detectors(&settings).map_err(Failure::Settings)?;
         if self.jsonl {
             let region = settings.region.as_deref();
             return Ok(scrub::run_jsonl(&detect, region, io::stdin().lock(), io::stdout().lock())?);

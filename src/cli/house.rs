@@ -30,7 +30,7 @@ impl House {
         let vault = Arc::new(vault);
         let path = settings.store_path().unwrap_or(Path::new("data/tabir.db"));
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
-        let rules = app::rules_beside(&settings, &compiled)?;
+        let rules = app::rules_beside(&settings, &compiled).map_err(Failure::Settings)?;
         let desk = app::desk(&store, &vault, &clock, &rules);
         Ok(Self { store, vault, desk, runtime: runtime()? })
     }

@@ -12,7 +12,7 @@ use toml::Spanned;
 use super::{
     fold::{View, fold},
     placeholder::opaque,
-    signal::{Index, Rule, RuleText, Set},
+    signal::{Index, Rule, RuleFault, RuleText, Set},
     token::{self, Token, Tokens},
     trie::Trie,
 };
@@ -489,20 +489,25 @@ impl Building {
             words.iter().for_each(|word| self.word(word, Sense::Concept(id)));
         }
         for rule in &file.rule {
-            let known = |concept: &str| self.concept(&file.language, concept);
-            let own = |concept: &str| self.concepts.get(&format!("{}:{concept}", file.language)).copied();
-            match Rule::compile(rule.get_ref(), known, own) {
-                Ok(compiled) => {
-                    self.explanations.insert(compiled.id.clone(), rule.get_ref().explain.clone());
-                    self.rules.push(compiled);
-                }
-                Err(message) => faults.push(LexiconFault {
-                    file: name.to_owned(),
-                    line: line_of(text, rule.span().start),
-                    message: message.to_string(),
-                }),
+            if let Err(message) = self.rule(&file.language, rule.get_ref()) {
+                let line = line_of(text, rule.span().start);
+                faults.push(LexiconFault { file: name.to_owned(), line, message: message.to_string() });
             }
         }
+    }
+
+    fn rule(&mut self, language: &str, rule: &RuleText) -> Result<(), RuleFault> {
+        let known = |concept: &str| self.concept(language, concept);
+        let own = |concept: &str| self.concepts.get(&format!("{language}:{concept}")).copied();
+        let compiled = Rule::compile(rule, known, own)?;
+        if compiled.language() != Some(language) {
+            return Err(RuleFault::OtherLanguage(compiled.id, language.to_owned()));
+        }
+        if self.explanations.insert(compiled.id.clone(), rule.explain.clone()).is_some() {
+            return Err(RuleFault::Twice(compiled.id));
+        }
+        self.rules.push(compiled);
+        Ok(())
     }
 
     /// A concept seen from a language: its own words and, as loans are everywhere, the English ones.

@@ -84,6 +84,16 @@ impl Detect {
         Self::new(LEXICONS)
     }
 
+    /// With an operator's lexicons, given as (path, text), beside those that come with the program. One that
+    /// has the file name of one of these takes its place; one in the same language adds to it.
+    pub fn with(own: &[(String, String)]) -> Result<Self, Vec<LexiconFault>> {
+        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let replaced = |path: &str| own.iter().any(|(mine, _)| name(mine) == name(path));
+        let kept = LEXICONS.iter().copied().filter(|(path, _)| !replaced(path));
+        let all: Vec<_> = kept.chain(own.iter().map(|(path, text)| (path.as_str(), text.as_str()))).collect();
+        Self::new(&all)
+    }
+
     /// With lexicons given as (file name, text).
     pub fn new(lexicons: &[(&str, &str)]) -> Result<Self, Vec<LexiconFault>> {
         Lexicon::read(lexicons).map(|lexicon| Self { lexicon })

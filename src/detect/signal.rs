@@ -60,6 +60,10 @@ pub(super) enum RuleFault {
     Empty(String),
     #[error("rule `{0}`: `must_catch` is empty")]
     NoExample(String),
+    #[error("rule `{0}`: the id of a rule of this file begins with `{1}.`")]
+    OtherLanguage(String, String),
+    #[error("rule `{0}`: another rule has this id")]
+    Twice(String),
 }
 
 /// A rule ready to run.

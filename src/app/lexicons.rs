@@ -1,0 +1,54 @@
+//! The detectors with an operator's lexicons: read from a folder at the start and at SIGHUP.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::Settings;
+use crate::{
+    detect::{Detect, LexiconFault},
+    settings::Wrong,
+};
+
+/// The detectors, with the lexicons that come with the program and those of `detect.lexicon`.
+///
+/// # Errors
+/// Every fault of every file, with its line.
+pub fn detectors(settings: &Settings) -> Result<Arc<Detect>, Vec<Wrong>> {
+    let own = match &settings.detect.lexicon {
+        Some(folder) => lexicons(folder)?,
+        None => Vec::new(),
+    };
+    Detect::with(&own).map(Arc::new).map_err(|faults| faults.into_iter().map(wrong).collect())
+}
+
+/// Path and text of every lexicon of a folder, by name.
+fn lexicons(folder: &Path) -> Result<Vec<(String, String)>, Vec<Wrong>> {
+    let mut files = files(folder).map_err(|error| vec![unread(folder, &error)])?;
+    files.sort();
+    let mut wrong = Vec::new();
+    let mut own = Vec::new();
+    for file in files {
+        match fs::read_to_string(&file) {
+            Ok(text) => own.push((file.display().to_string(), text)),
+            Err(error) => wrong.push(unread(&file, &error)),
+        }
+    }
+    if wrong.is_empty() { Ok(own) } else { Err(wrong) }
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let lexicon = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
+    paths.filter(|path| path.as_ref().map_or(true, lexicon)).collect()
+}
+
+fn unread(path: &Path, error: &io::Error) -> Wrong {
+    Wrong { file: path.to_owned(), line: None, why: error.to_string() }
+}
+
+fn wrong(fault: LexiconFault) -> Wrong {
+    Wrong { file: PathBuf::from(fault.file), line: Some(fault.line), why: fault.message }
+}

@@ -165,8 +165,27 @@ pub(super) enum Sense {
     Cue(Cue),
     /// A number.
     Number(Number),
-    /// For the signal rules.
-    Concept(u16),
+}
+
+/// A word that means something to the signal rules, found in a folded text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Saying {
+    /// First byte.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+    group: u32,
+}
+
+/// What was found in a folded text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    /// For the detectors, by place, longer ones first.
+    pub(super) hits: Vec<Hit>,
+    /// For the signal rules, likewise.
+    pub(super) said: Vec<Saying>,
+    /// Whether anybody asks what is said.
+    asked: bool,
 }
 
 /// A word found in a folded text.
@@ -186,8 +205,8 @@ pub(super) struct Hit {
 pub(super) struct Lexicon {
     words: Words,
     disguised: Words,
-    /// The concepts of English, whose words are borrowed everywhere.
-    pub(super) english: Set,
+    /// What words can mean to the rules, each set of concepts once.
+    groups: Vec<Group>,
     pub(super) rules: Vec<Rule>,
     index: Index,
     pub(super) explanations: BTreeMap<String, String>,
@@ -204,11 +223,23 @@ struct Words {
     first: [bool; 256],
 }
 
+/// Concepts that one word has together.
+#[derive(Clone, Debug)]
+struct Group {
+    concepts: Vec<u16>,
+    /// One of them is English, whose words are borrowed everywhere.
+    english: bool,
+}
+
 /// A word of the trie.
 #[derive(Clone, Debug, Default)]
 struct Word {
     /// What it means; those that stand for all words beginning so come last.
     meanings: Vec<Meaning>,
+    /// The concepts of the word alone, of all words that begin so, and both.
+    alone: Option<u32>,
+    open: Option<u32>,
+    both: Option<u32>,
     /// It means something also where it is only the beginning of a word.
     begins: bool,
 }
@@ -231,6 +262,9 @@ struct File {
     cues: BTreeMap<Cue, Vec<String>>,
     #[serde(default)]
     concepts: BTreeMap<String, Vec<String>>,
+    /// Why each kind of finding is cut.
+    #[serde(default)]
+    explain: BTreeMap<Kind, String>,
     #[serde(default)]
     rule: Vec<Spanned<RuleText>>,
 }
@@ -265,28 +299,58 @@ impl Lexicon {
         candidates.filter(|rule| rule.possible(present))
     }
 
-    /// Every word of the lexicon in a folded text, by place, longer ones first.
+    /// The words of the lexicon that the detectors look for in a folded text, by place, longer ones first.
     pub(super) fn hits(&self, view: &View) -> Vec<Hit> {
+        self.listen(view, Heard { hits: Vec::with_capacity(view.tokens().len()), ..Heard::default() }).hits
+    }
+
+    /// Every word of the lexicon in a folded text.
+    pub(super) fn heard(&self, view: &View) -> Heard {
+        let words = view.tokens().len();
+        self.listen(view, Heard { hits: Vec::with_capacity(words), said: Vec::with_capacity(words), asked: true })
+    }
+
+    fn listen(&self, view: &View, mut heard: Heard) -> Heard {
         let (text, tokens) = (view.text(), view.tokens());
-        let mut hits = Vec::with_capacity(tokens.len() * 2);
-        self.words.find(text, tokens, &mut hits);
+        self.words.find(text, tokens, &mut heard);
         if let Some(bare) = undisguised(text, tokens) {
-            let mut more = Vec::new();
+            let mut more = Heard { asked: heard.asked, ..Heard::default() };
             self.disguised.find(&bare, &Tokens::of(&bare), &mut more);
-            hits.extend(more.into_iter().filter(|hit| is_disguised(&text.as_bytes()[hit.start..hit.end])));
+            let disguised = |start: usize, end: usize| is_disguised(&text.as_bytes()[start..end]);
+            heard.hits.extend(more.hits.into_iter().filter(|hit| disguised(hit.start, hit.end)));
+            heard.said.extend(more.said.into_iter().filter(|saying| disguised(saying.start, saying.end)));
         }
         let ours = opaque(text);
         if !ours.is_empty() {
-            hits.retain(|hit| {
-                let at = ours.partition_point(|(_, end)| *end < hit.end);
-                ours.get(at).is_none_or(|(start, _)| hit.start < *start)
-            });
+            let theirs = |start: usize, end: usize| {
+                let at = ours.partition_point(|(_, own)| *own < end);
+                ours.get(at).is_none_or(|(own, _)| start < *own)
+            };
+            heard.hits.retain(|hit| theirs(hit.start, hit.end));
+            heard.said.retain(|saying| theirs(saying.start, saying.end));
         }
-        let order = |hit: &Hit| (hit.start, std::cmp::Reverse(hit.end));
-        if !hits.is_sorted_by_key(order) {
-            hits.sort_by_key(order);
+        let order = |start: usize, end: usize| (start, std::cmp::Reverse(end));
+        if !heard.hits.is_sorted_by_key(|hit| order(hit.start, hit.end)) {
+            heard.hits.sort_by_key(|hit| order(hit.start, hit.end));
         }
-        hits
+        if !heard.said.is_sorted_by_key(|saying| order(saying.start, saying.end)) {
+            heard.said.sort_by_key(|saying| order(saying.start, saying.end));
+        }
+        heard
+    }
+
+    /// The concepts of a word that was heard.
+    pub(super) fn concepts(&self, saying: &Saying) -> &[u16] {
+        self.group(saying).map_or(&[], |group| &group.concepts)
+    }
+
+    /// Whether English, whose words are borrowed everywhere, has a word that was heard.
+    pub(super) fn is_english(&self, saying: &Saying) -> bool {
+        self.group(saying).is_some_and(|group| group.english)
+    }
+
+    fn group(&self, saying: &Saying) -> Option<&Group> {
+        self.groups.get(usize::try_from(saying.group).ok()?)
     }
 }
 
@@ -296,26 +360,37 @@ fn is_disguised(part: &[u8]) -> bool {
 }
 
 impl Words {
-    fn new(words: HashMap<Key, Vec<Sense>>) -> Self {
+    fn new(words: HashMap<Key, Meant>, groups: &mut Groups) -> Self {
         let mut all: Vec<_> = words.into_iter().collect();
         all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut first = [false; 256];
         all.iter().filter_map(|((word, _), _)| word.bytes().next()).for_each(|byte| first[usize::from(byte)] = true);
         let (mut keys, mut words): (Vec<String>, Vec<Word>) = (Vec::new(), Vec::new());
-        for ((key, open_end), senses) in all {
+        // The word alone comes before all words that begin so.
+        let mut alone = Vec::new();
+        for ((key, open_end), Meant { senses, concepts }) in all {
             if keys.last() != Some(&key) {
                 keys.push(key);
                 words.push(Word::default());
+                alone.clear();
             }
             if let Some(word) = words.last_mut() {
                 word.begins |= open_end || senses.iter().any(|sense| sense.within_words());
                 word.meanings.extend(senses.into_iter().map(|sense| Meaning { sense, open_end }));
+                let own = groups.number(concepts.clone());
+                if open_end {
+                    word.open = own;
+                    word.both = groups.number(alone.iter().copied().chain(concepts).collect());
+                } else {
+                    (word.alone, word.both) = (own, own);
+                    alone = concepts;
+                }
             }
         }
         Self { trie: Trie::of(&keys), words, first }
     }
 
-    fn find(&self, text: &str, tokens: &[Token], hits: &mut Vec<Hit>) {
+    fn find(&self, text: &str, tokens: &[Token], hits: &mut Heard) {
         let mut end = 0;
         for token in tokens {
             // Most words are parted by one space.
@@ -329,7 +404,7 @@ impl Words {
     }
 
     /// What is said with signs between words: "(at)", an emoji.
-    fn signs(&self, text: &str, start: usize, end: usize, hits: &mut Vec<Hit>) {
+    fn signs(&self, text: &str, start: usize, end: usize, hits: &mut Heard) {
         for (at, byte) in text.as_bytes()[start..end].iter().enumerate() {
             if self.first[usize::from(*byte)] {
                 self.walk(text, start + at, hits);
@@ -338,7 +413,7 @@ impl Words {
     }
 
     /// What begins with a word, and the words run together in it: "08satu2", "nulleins".
-    fn word(&self, text: &str, token: Token, hits: &mut Vec<Hit>) {
+    fn word(&self, text: &str, token: Token, hits: &mut Heard) {
         let bytes = text.as_bytes();
         if !token.has_figures() && !token.is_foreign() {
             let mut next = Some(token.start);
@@ -359,10 +434,10 @@ impl Words {
 
     /// All words that begin at a byte. Where the longest number word ends within a word, if
     /// one does: the next may begin there.
-    fn walk(&self, text: &str, start: usize, hits: &mut Vec<Hit>) -> Option<usize> {
+    fn walk(&self, text: &str, start: usize, heard: &mut Heard) -> Option<usize> {
         let mut state = self.trie.root();
         let mut inner = None;
-        let first = hits.len();
+        let (first, first_said) = (heard.hits.len(), heard.said.len());
         let mut end = start;
         while let Some(letter) = text.as_bytes().get(end)
             && let Some(next) = self.trie.step(state, *letter)
@@ -371,13 +446,14 @@ impl Words {
             end += 1;
             if let Some(word) = state.word()
                 && let Some(word) = self.words.get(word)
-                && matched(text, (start, end), word, hits)
+                && matched(text, (start, end), word, heard)
             {
                 inner = Some(end);
             }
         }
         // Longer ones first.
-        hits[first..].reverse();
+        heard.hits[first..].reverse();
+        heard.said[first_said..].reverse();
         inner
     }
 }
@@ -385,12 +461,27 @@ impl Words {
 /// Enters what a word means that stands at a place. Whether it was a number word that ends within
 /// a word.
 #[inline]
-fn matched(text: &str, (start, end): (usize, usize), word: &Word, hits: &mut Vec<Hit>) -> bool {
+fn matched(text: &str, (start, end): (usize, usize), word: &Word, heard: &mut Heard) -> bool {
     let ends = closes(text, end);
     if !ends && !word.begins {
         return false;
     }
     let begins = opens(text, start);
+    if begins && heard.asked {
+        let reach = if word.open.is_some() { word_end(text, end) } else { end };
+        let mut say = |end, group| heard.said.extend(Option::map(group, |group| Saying { start, end, group }));
+        match (ends, reach == end) {
+            (true, true) => say(end, word.both),
+            (ends, _) => {
+                say(end, word.alone.filter(|_| ends));
+                say(reach, word.open);
+            }
+        }
+    }
+    if word.meanings.is_empty() {
+        return false;
+    }
+    let hits = &mut heard.hits;
     let open_ends = word.meanings.last().is_some_and(|meaning| meaning.open_end);
     // Last first: `walk` turns them round.
     if begins && ends && !open_ends {
@@ -441,11 +532,53 @@ pub(super) fn found_concept(kind: Kind) -> u16 {
 const FOUND: [Kind; 8] =
     [Kind::Address, Kind::Code, Kind::Email, Kind::Link, Kind::Name, Kind::Payment, Kind::Phone, Kind::Social];
 
+/// What a word means to the detectors and to the rules.
+#[derive(Default)]
+struct Meant {
+    senses: Vec<Sense>,
+    concepts: Vec<u16>,
+}
+
+impl Meant {
+    fn add(&mut self, sense: Result<Sense, u16>) {
+        match sense {
+            Ok(sense) if !self.senses.contains(&sense) => self.senses.push(sense),
+            Err(concept) if !self.concepts.contains(&concept) => self.concepts.push(concept),
+            _ => {}
+        }
+    }
+}
+
+/// Numbers every set of concepts.
+#[derive(Default)]
+struct Groups {
+    english: Set,
+    numbers: HashMap<Vec<u16>, u32>,
+    groups: Vec<Group>,
+}
+
+impl Groups {
+    fn number(&mut self, mut concepts: Vec<u16>) -> Option<u32> {
+        concepts.sort_unstable();
+        concepts.dedup();
+        if concepts.is_empty() {
+            return None;
+        }
+        let next = u32::try_from(self.groups.len()).ok()?;
+        let number = *self.numbers.entry(concepts.clone()).or_insert(next);
+        if number == next {
+            let english = concepts.iter().any(|concept| self.english.has(*concept));
+            self.groups.push(Group { concepts, english });
+        }
+        Some(number)
+    }
+}
+
 /// Collects the files before they are compiled.
 #[derive(Default)]
 struct Building {
-    words: HashMap<Key, Vec<Sense>>,
-    disguised: HashMap<Key, Vec<Sense>>,
+    words: HashMap<Key, Meant>,
+    disguised: HashMap<Key, Meant>,
     concepts: HashMap<String, u16>,
     rules: Vec<Rule>,
     explanations: BTreeMap<String, String>,
@@ -470,7 +603,7 @@ impl Building {
     fn file(&mut self, name: &str, text: &str, file: &File, faults: &mut Vec<LexiconFault>) {
         for (key, words) in &file.numbers {
             match number(key.as_ref()) {
-                Some(number) => words.iter().for_each(|word| self.word(word, Sense::Number(number))),
+                Some(number) => words.iter().for_each(|word| self.word(word, Ok(Sense::Number(number)))),
                 None => faults.push(LexiconFault {
                     file: name.to_owned(),
                     line: line_of(text, key.span().start),
@@ -479,14 +612,17 @@ impl Building {
             }
         }
         for (cue, words) in &file.cues {
-            words.iter().for_each(|word| self.word(word, Sense::Cue(*cue)));
+            words.iter().for_each(|word| self.word(word, Ok(Sense::Cue(*cue))));
             if let Some(id) = self.concepts.get(&format!("{}:cue.{}", file.language, cue.as_str())).copied() {
-                words.iter().for_each(|word| self.word(word, Sense::Concept(id)));
+                words.iter().for_each(|word| self.word(word, Err(id)));
             }
         }
         for (concept, words) in &file.concepts {
             let id = self.concepts[&format!("{}:{concept}", file.language)];
-            words.iter().for_each(|word| self.word(word, Sense::Concept(id)));
+            words.iter().for_each(|word| self.word(word, Err(id)));
+        }
+        for (kind, words) in &file.explain {
+            self.explanations.insert(format!("{}:{}", file.language, kind.as_str()), words.clone());
         }
         for rule in &file.rule {
             if let Err(message) = self.rule(&file.language, rule.get_ref()) {
@@ -521,36 +657,32 @@ impl Building {
         ids
     }
 
-    fn word(&mut self, word: &str, sense: Sense) {
+    /// Enters a word with what it means to the detectors, or else its concept.
+    fn word(&mut self, word: &str, sense: Result<Sense, u16>) {
         let open_end = word.ends_with('*');
         let folded = fold(word.trim_end_matches('*'));
         if folded.is_empty() {
             return;
         }
-        let number = matches!(sense, Sense::Number(_));
+        let number = matches!(sense, Ok(Sense::Number(_)));
         if !number && folded.len() > 1 && folded.is_ascii() {
-            add(self.disguised.entry((classes(&folded), open_end)).or_default(), sense);
+            self.disguised.entry((classes(&folded), open_end)).or_default().add(sense);
         }
-        add(self.words.entry((folded, open_end)).or_default(), sense);
+        self.words.entry((folded, open_end)).or_default().add(sense);
     }
 
     fn finish(self) -> Lexicon {
         let mut english = Set::default();
         self.concepts.iter().filter(|(name, _)| name.starts_with("en:")).for_each(|(_, id)| english.insert(*id));
+        let mut groups = Groups { english, ..Groups::default() };
         Lexicon {
-            english,
-            words: Words::new(self.words),
-            disguised: Words::new(self.disguised),
+            words: Words::new(self.words, &mut groups),
+            disguised: Words::new(self.disguised, &mut groups),
+            groups: groups.groups,
             index: Index::of(&self.rules),
             rules: self.rules,
             explanations: self.explanations,
         }
-    }
-}
-
-fn add(senses: &mut Vec<Sense>, sense: Sense) {
-    if !senses.contains(&sense) {
-        senses.push(sense);
     }
 }
 
@@ -695,6 +827,7 @@ mod tests {
         phone = ["wa", "hubung*"]
         [concepts]
         gift = ["voucher"]
+        kind = ["vouch*"]
     "#;
 
     fn cues(text: &str) -> Vec<(String, Sense)> {
@@ -703,14 +836,28 @@ mod tests {
         found.map(|hit| (text[hit.start..hit.end].to_owned(), hit.sense)).collect()
     }
 
+    fn concepts(text: &str) -> Vec<(String, Vec<u16>)> {
+        let lexicon = Lexicon::read(&[("small.toml", SMALL)]).unwrap();
+        let said = lexicon.heard(&View::of(text)).said;
+        said.iter().map(|one| (text[one.start..one.end].to_owned(), lexicon.concepts(one).to_vec())).collect()
+    }
+
     #[test]
     fn words_are_found_whole_and_stems_open() {
         assert_eq!(cues("wa hubungi swasta").iter().map(|c| c.0.as_str()).collect::<Vec<_>>(), ["wa", "hubungi"]);
     }
 
     #[test]
+    fn a_word_has_its_own_concepts_and_those_of_words_that_begin_so() {
+        assert_eq!(concepts("voucher"), [("voucher".to_owned(), vec![8]), ("voucher".to_owned(), vec![9])]);
+        assert_eq!(concepts("vouchers"), [("vouchers".to_owned(), vec![9])]);
+        assert_eq!(concepts("avoucher"), []);
+    }
+
+    #[test]
     fn letters_written_with_digits_are_still_words() {
-        assert_eq!(cues("v0uch3r"), [("v0uch3r".to_owned(), Sense::Concept(8))]);
+        let said = concepts("v0uch3r");
+        assert_eq!(said, [("v0uch3r".to_owned(), vec![8]), ("v0uch3r".to_owned(), vec![9])]);
     }
 
     #[test]

@@ -49,12 +49,12 @@ pub use lexicon::{ExampleFault, LexiconFault};
 pub use placeholder::placeholder;
 pub use window::Window;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use self::{
     context::Around,
     fold::View,
-    lexicon::{Hit, Lexicon, Sense, folded},
+    lexicon::{Heard, Hit, Lexicon, Saying, folded},
     sight::{Face, Finds, Sight},
     signal::{Mention, Set},
 };
@@ -135,15 +135,27 @@ impl Detect {
         faults
     }
 
-    /// The explanation of a rule that its sender is shown.
-    pub fn explanation(&self, rule: &str) -> Option<&str> {
-        self.lexicon.explanations.get(rule).map(String::as_str)
+    /// Why, in words for the sender: of a rule, in the language of its file; of a kind of finding
+    /// (`phone`), in `lang` or else in English.
+    pub fn explanation(&self, what: &str, lang: Option<&str>) -> Option<&str> {
+        let words = |key: &str| self.lexicon.explanations.get(key).map(String::as_str);
+        if what.contains('.') {
+            return words(what);
+        }
+        lang.and_then(|lang| words(&format!("{}:{what}", signal::primary(lang))))
+            .or_else(|| words(&format!("en:{what}")))
+    }
+
+    /// Whether a rule looks at words alone. One that looks at what was found too may have been met
+    /// by what the vault knows, which no author may learn.
+    pub fn is_of_words(&self, rule: &str) -> bool {
+        self.lexicon.rules.iter().any(|own| own.id == rule && own.words_alone)
     }
 
     fn read(&self, text: &str) -> Read {
         let view = View::of(text);
-        let hits = self.lexicon.hits(&view);
-        Read { view, hits, spans: Vec::new() }
+        let Heard { hits, said, .. } = self.lexicon.heard(&view);
+        Read { view, hits, said, spans: Vec::new() }
     }
 
     /// Every detector over the text as written and with its veils taken off.
@@ -226,18 +238,20 @@ impl Detect {
         let mut read = [self.read(text)];
         let context = Context { lang: rule.language().map(str::to_owned), ..Context::default() };
         self.look(&mut read[0], text, &Around::of(&context));
-        let present = present(&read);
+        let present = self.present(&read);
         rule.possible(&present)
-            && rule.meets(&mentions(&read, &self.lexicon.english), &present, rule.language()).is_some()
+            && rule.meets(&self.mentions(&read, rule.concepts()), &present, rule.language()).is_some()
     }
 
     fn signals(&self, pieces: &[Piece<'_>], texts: &[Read], lang: Option<&str>) -> Vec<Signal> {
-        let present = present(texts);
+        let present = self.present(texts);
         let possible: Vec<&signal::Rule> = self.lexicon.rules_for(&present).collect();
         if possible.is_empty() {
             return Vec::new();
         }
-        let mentions = mentions(texts, &self.lexicon.english);
+        let mut wanted = Set::default();
+        possible.iter().for_each(|rule| wanted.join(rule.concepts()));
+        let mentions = self.mentions(texts, &wanted);
         let met = possible.into_iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang)?)));
         let mut signals: Vec<Signal> = met
             .map(|(rule, at)| Signal { part: pieces[at.piece].part, kind: rule.kind, rule: rule.id.clone() })
@@ -246,23 +260,86 @@ impl Detect {
         signals.dedup_by_key(|signal| (signal.part, signal.kind));
         signals
     }
+
+    /// The concepts of all pieces; what was found is a concept too.
+    fn present(&self, texts: &[Read]) -> Set {
+        let mut present = Set::default();
+        for read in texts {
+            let said = read.said.iter().flat_map(|saying| self.lexicon.concepts(saying)).copied();
+            said.chain(read.found().map(|(.., concept)| concept)).for_each(|concept| present.insert(concept));
+        }
+        present
+    }
+
+    /// Where each of these concepts stands, all pieces in one row.
+    fn mentions(&self, texts: &[Read], wanted: &Set) -> Vec<Mention> {
+        let mut mentions = Vec::new();
+        let (mut words, mut offset) = (0, 0);
+        for (piece, read) in texts.iter().enumerate() {
+            let tokens = read.view.tokens();
+            // A sign that means something, such as a star, is a word of its own: else no row of them
+            // would ever be far from anything.
+            let (mut before, mut signs, mut last) = (0, 0, None);
+            for said in self.places(read) {
+                let (start, end) = (said.start, said.end);
+                before += tokens[before..].iter().take_while(|token| token.start < start).count();
+                let within = before.checked_sub(1).is_some_and(|at| tokens[at].end > start);
+                let begins = tokens.get(before).is_some_and(|token| token.start == start);
+                signs += usize::from(!within && !begins && last != Some(start));
+                last = Some(start);
+                let word = u32::try_from(words + before + signs).unwrap_or(u32::MAX);
+                let (start, end, english) = (offset + start, offset + end, said.english);
+                let concepts = said.concepts.iter().copied().filter(|concept| wanted.has(*concept));
+                mentions.extend(concepts.map(|concept| Mention { concept, piece, word, start, end, english }));
+            }
+            words += tokens.len() + signs + 1;
+            offset += read.view.text().len() + 1;
+        }
+        mentions
+    }
+
+    /// Where something is said or was found, in order. What overlaps an English word is one too: "don"
+    /// in "don't".
+    fn places<'a>(&'a self, read: &'a Read) -> Vec<Place<'a>> {
+        let said = read.said.iter().map(|saying| Place {
+            start: saying.start,
+            end: saying.end,
+            concepts: Cow::Borrowed(self.lexicon.concepts(saying)),
+            english: self.lexicon.is_english(saying),
+        });
+        let found = read.found().map(|(start, end, concept)| Place {
+            start,
+            end,
+            concepts: Cow::Owned(vec![concept]),
+            english: false,
+        });
+        let mut places: Vec<Place<'_>> = said.chain(found).collect();
+        let order = |place: &Place<'_>| (place.start, std::cmp::Reverse(place.end));
+        if !places.is_sorted_by_key(order) {
+            places.sort_by_key(order);
+        }
+        spread(&mut places);
+        places
+    }
 }
 
 /// A piece being read.
 struct Read {
     view: View,
     hits: Vec<Hit>,
+    said: Vec<Saying>,
     spans: Vec<Span>,
 }
 
-impl Read {
-    fn concepts(&self) -> impl Iterator<Item = (usize, usize, u16)> {
-        self.hits.iter().filter(|hit| hit.whole).filter_map(|hit| match hit.sense {
-            Sense::Concept(concept) => Some((hit.start, hit.end, concept)),
-            _ => None,
-        })
-    }
+/// A place in a text and what it means to the rules.
+struct Place<'a> {
+    start: usize,
+    end: usize,
+    concepts: Cow<'a, [u16]>,
+    english: bool,
+}
 
+impl Read {
     fn found(&self) -> impl Iterator<Item = (usize, usize, u16)> {
         self.spans.iter().map(|span| {
             let (start, end) = (self.view.byte(span.start), self.view.byte(span.end));
@@ -343,57 +420,17 @@ fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
     }));
 }
 
-/// The concepts of all pieces; what was found is a concept too.
-fn present(texts: &[Read]) -> Set {
-    let mut present = Set::default();
-    let concepts = texts.iter().flat_map(|read| read.concepts().chain(read.found()));
-    concepts.for_each(|(.., concept)| present.insert(concept));
-    present
-}
-
-/// Where each concept stands, all pieces in one row.
-fn mentions(texts: &[Read], english: &Set) -> Vec<Mention> {
-    let mut mentions = Vec::new();
-    let (mut words, mut offset) = (0, 0);
-    for (piece, read) in texts.iter().enumerate() {
-        let tokens = read.view.tokens();
-        let mut said: Vec<(usize, usize, u16)> = read.concepts().chain(read.found()).collect();
-        let order = |(start, end, concept): &(usize, usize, u16)| (*start, std::cmp::Reverse(*end), *concept);
-        if !said.is_sorted_by_key(order) {
-            said.sort_unstable_by_key(order);
-        }
-        // A sign that means something, such as a star, is a word of its own: else no row of them
-        // would ever be far from anything.
-        let (mut before, mut signs, mut last) = (0, 0, None);
-        let first = mentions.len();
-        for (start, end, concept) in said {
-            before += tokens[before..].iter().take_while(|token| token.start < start).count();
-            let within = before.checked_sub(1).is_some_and(|at| tokens[at].end > start);
-            let begins = tokens.get(before).is_some_and(|token| token.start == start);
-            signs += usize::from(!within && !begins && last != Some(start));
-            last = Some(start);
-            let word = u32::try_from(words + before + signs).unwrap_or(u32::MAX);
-            let english = english.has(concept);
-            mentions.push(Mention { concept, piece, word, start: offset + start, end: offset + end, english });
-        }
-        spread(&mut mentions[first..]);
-        words += tokens.len() + signs + 1;
-        offset += read.view.text().len() + 1;
-    }
-    mentions
-}
-
-/// What overlaps an English word is one too: "don" in "don't".
-fn spread(mentions: &mut [Mention]) {
+/// Marks what overlaps an English word.
+fn spread(places: &mut [Place<'_>]) {
     for backwards in [false, true] {
         let (mut from, mut until) = (usize::MAX, 0);
-        for n in 0..mentions.len() {
-            let at = if backwards { mentions.len() - 1 - n } else { n };
-            let mention = &mut mentions[at];
-            if mention.english {
-                (from, until) = (mention.start, until.max(mention.end));
+        for n in 0..places.len() {
+            let at = if backwards { places.len() - 1 - n } else { n };
+            let place = &mut places[at];
+            if place.english {
+                (from, until) = (place.start, until.max(place.end));
             }
-            mention.english |= if backwards { from < mention.end && from != usize::MAX } else { mention.start < until };
+            place.english |= if backwards { from < place.end && from != usize::MAX } else { place.start < until };
         }
     }
 }

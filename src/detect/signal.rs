@@ -79,6 +79,10 @@ pub(super) struct Rule {
     ordered: bool,
     affirmed: Set,
     not: Set,
+    /// All of these.
+    concepts: Set,
+    /// Whether it needs nothing but words: what was found can be no reason to be met.
+    pub(super) words_alone: bool,
     pub(super) must_catch: Vec<String>,
     pub(super) must_pass: Vec<String>,
 }
@@ -119,16 +123,21 @@ impl Rule {
             affirmed.join(&set(names)?);
             not.join(&set("not")?);
         }
+        let groups: Vec<Set> = text.all.iter().map(|names| set(names)).collect::<Result<_, _>>()?;
+        let mut concepts = unless.clone();
+        groups.iter().chain([&affirmed, &not]).for_each(|group| concepts.join(group));
         Ok(Self {
+            concepts,
             affirmed,
             not,
             id: text.id.clone(),
             kind: text.kind,
-            groups: text.all.iter().map(|names| set(names)).collect::<Result<_, _>>()?,
+            groups,
             unless,
             own: mine,
             within: text.within,
             ordered: text.ordered,
+            words_alone: !text.all.iter().any(|names| names.contains("found.")),
             must_catch: text.must_catch.clone(),
             must_pass: text.must_pass.clone(),
         })
@@ -137,6 +146,11 @@ impl Rule {
     /// The language of the file, as the id begins with it.
     pub(super) fn language(&self) -> Option<&str> {
         self.id.split('.').next()
+    }
+
+    /// Every concept that it looks at.
+    pub(super) fn concepts(&self) -> &Set {
+        &self.concepts
     }
 
     /// Whether each of its groups is there, near each other or not.
@@ -302,7 +316,7 @@ impl Index {
 }
 
 /// The language of a tag, without script and region.
-fn primary(tag: &str) -> &str {
+pub(super) fn primary(tag: &str) -> &str {
     tag.split(['-', '_']).next().unwrap_or(tag)
 }
 
@@ -349,7 +363,8 @@ impl Set {
         self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
     }
 
-    fn join(&mut self, other: &Self) {
+    /// Puts all concepts of another set in.
+    pub(super) fn join(&mut self, other: &Self) {
         self.0.resize(self.0.len().max(other.0.len()), 0);
         self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
     }

@@ -118,6 +118,11 @@ impl Call<'_> {
         self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// Rules and kinds of finding in words for the sender.
+    pub(super) fn explain(&self) -> impl Fn(&str) -> Option<String> {
+        |what| self.api.desk.explanation(self.scope(), what)
+    }
+
     /// Who reads the answer.
     pub(super) fn reader(&self) -> Reader {
         match self.caller.may {

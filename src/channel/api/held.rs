@@ -35,7 +35,8 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     let after: Option<EventId> = call.query.read("after", "not a cursor")?;
     let held = call.api.desk.held(call.scope(), after, limit).await?;
     let next = held.last().filter(|_| held.len() == limit).map(|(_, view)| view.id.to_string());
-    let tell = |(position, view)| HeldBody { position, message: MessageBody::of(view, Told::Marketplace) };
+    let tell =
+        |(position, view)| HeldBody { position, message: MessageBody::of(view, Told::Marketplace, &call.explain()) };
     Reply::ok(&Listed { items: held.into_iter().map(tell).collect(), next })
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn decide(call: &Call<'_>) -> Answered {
     let release = body.word()? == Word::Release;
     let decided = Decided { release, reason: &body.reason, actor: &body.actor };
     let view = call.api.desk.decide(call.scope(), id, &decided).await?;
-    Reply::ok(&MessageBody::of(view, Told::Marketplace))
+    Reply::ok(&MessageBody::of(view, Told::Marketplace, &call.explain()))
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use super::{
     call::{Answered, Call, Reply},
     problem::{Code, Problem},
-    wire::{self, ContactBody, FindingBody, Listed, Reader, ReasonBody, SideBody, SignalBody},
+    wire::{self, ContactBody, Explain, FindingBody, Listed, Reader, ReasonBody, SideBody, SignalBody},
 };
 use crate::{
     desk::messages::MessageView,
     model::{
         Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Kept,
-        MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Verdict,
+        MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Signal, Verdict,
     },
     relay::Inbound,
 };
@@ -189,7 +189,10 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     };
     match outcome {
         Outcome::Accepted(accepted) => taken(call, &id, accepted).await,
-        Outcome::Refused(refusal) => Err(refused(&refusal, call.reader())),
+        Outcome::Refused(refusal) => {
+            let told = call.api.desk.told(&refusal.signals);
+            Err(refused(&refusal, &told, call.reader(), &call.explain()))
+        }
         Outcome::Failed(fault) => Err(fault.into()),
     }
 }
@@ -255,6 +258,7 @@ fn message_key(call: &Call<'_>, id: &ConversationId) -> Option<crate::desk::Idem
 async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answered {
     let standing = call.api.desk.standing(call.scope(), id).await?;
     let full = call.reader() == Reader::Marketplace;
+    let explain = call.explain();
     let Accepted { verdict, delivered, findings, unguarded, .. } = accepted;
     let (verdict, findings, delivered) = match unguarded.filter(|_| !full) {
         // Nothing is delivered yet, and what is sealed must not stand out.
@@ -267,15 +271,16 @@ async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answ
         state: accepted.state,
         verdict,
         delivered: delivered.into(),
-        findings: findings.iter().map(FindingBody::from).collect(),
-        signals: full.then(|| accepted.signals.iter().map(SignalBody::from).collect()),
-        reasons: full.then(|| wire::reasons(None, &findings, &accepted.signals)),
+        findings: wire::findings(&findings, &explain),
+        signals: full.then(|| wire::signals(&accepted.signals, &explain)),
+        reasons: full.then(|| wire::reasons(None, &findings, &accepted.signals, &explain)),
         contact: ContactBody::of(&standing, call.reader()),
     })
 }
 
-/// A refusal as its sender hears it: one text for everything that concerns contact.
-fn refused(refusal: &Refusal, reader: Reader) -> Problem {
+/// A refusal as its sender hears it: one text for everything that concerns contact. `told` is what a
+/// seller may hear of what its words are up to.
+fn refused(refusal: &Refusal, told: &[Signal], reader: Reader, explain: Explain<'_>) -> Problem {
     let code = match refusal.reason {
         reason if reason.is_contact() => Code::ContactLimited,
         Reason::Content | Reason::Escalated | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
@@ -284,17 +289,21 @@ fn refused(refusal: &Refusal, reader: Reader) -> Problem {
         Reason::TooLarge => Code::TooLarge,
         _ => Code::NotFound,
     };
-    let mut problem = Problem::new(code).about(refusal.id);
-    if code == Code::ContentRefused {
-        let told = if reader == Reader::Marketplace { &refusal.findings } else { &refusal.told };
-        problem = problem.with_findings(told);
-    }
+    let problem = Problem::new(code).about(refusal.id);
     match reader {
+        Reader::Seller if code == Code::ContentRefused => {
+            let problem = problem.with_findings(wire::findings(&refusal.told, explain));
+            problem.with_reasons(wire::reasons(None, &refusal.told, told, explain))
+        }
         Reader::Seller => problem,
         Reader::Marketplace => {
             let why = Some(refusal.reason).filter(|reason| *reason != Reason::Content);
-            let reasons = wire::reasons(why, &refusal.findings, &refusal.signals);
-            problem.with_reasons(&refusal.signals, reasons)
+            let problem = match code {
+                Code::ContentRefused => problem.with_findings(wire::findings(&refusal.findings, explain)),
+                _ => problem,
+            };
+            let problem = problem.with_signals(wire::signals(&refusal.signals, explain));
+            problem.with_reasons(wire::reasons(why, &refusal.findings, &refusal.signals, explain))
         }
     }
 }
@@ -364,7 +373,7 @@ pub(super) enum Told {
 
 impl MessageBody {
     /// Tells a message.
-    pub(super) fn of(view: MessageView, told: Told) -> Self {
+    pub(super) fn of(view: MessageView, told: Told, explain: Explain<'_>) -> Self {
         let reason = view.reason;
         let mut body = Self {
             id: view.id,
@@ -388,14 +397,14 @@ impl MessageBody {
             // What waits for a person, and what was not taken, is told to a seller by its state
             // alone: what is sealed must not stand out among them.
             Some(_) if told == Told::Seller && is_kept_back(view.state) => {}
-            Some(kept) => body.fill(kept, reason, told),
-            None if body.sealed => body.reasons = Some(wire::reasons(reason, &[], &[])),
+            Some(kept) => body.fill(kept, reason, told, explain),
+            None if body.sealed => body.reasons = Some(wire::reasons(reason, &[], &[], explain)),
             None => {}
         }
         body
     }
 
-    fn fill(&mut self, kept: Kept, reason: Option<Reason>, told: Told) {
+    fn fill(&mut self, kept: Kept, reason: Option<Reason>, told: Told, explain: Explain<'_>) {
         if told == Told::OtherSide {
             self.shown = kept.delivered.into();
             return;
@@ -404,11 +413,11 @@ impl MessageBody {
         let unguarded = kept.unguarded.clone().filter(|_| !full);
         let findings = unguarded.as_ref().map_or_else(|| kept.findings(), |told| told.findings());
         let signals = kept.signals();
-        self.findings = Some(findings.iter().map(FindingBody::from).collect());
+        self.findings = Some(wire::findings(&findings, explain));
         if told == Told::Marketplace {
             let why = reason.filter(|reason| *reason != Reason::Content);
-            self.reasons = Some(wire::reasons(why, &findings, &signals));
-            self.signals = Some(signals.iter().map(SignalBody::from).collect());
+            self.reasons = Some(wire::reasons(why, &findings, &signals, explain));
+            self.signals = Some(wire::signals(&signals, explain));
             self.verdict = Some(kept.verdict);
         }
         self.shown = kept.original.into();
@@ -455,7 +464,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
             Reader::Seller => Told::Seller,
             Reader::Marketplace => Told::Author,
         };
-        MessageBody::of(view, told)
+        MessageBody::of(view, told, &call.explain())
     };
     let items = page.messages.into_iter().map(tell).collect();
     Reply::ok(&Listed { items, next: page.next.map(|n| n.to_string()) })
@@ -470,7 +479,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
 pub(super) async fn show(call: &Call<'_>) -> Answered {
     let id: EventId = call.param("id").parse().map_err(|_| Problem::new(Code::NotFound))?;
     let view = call.api.desk.message(call.scope(), id).await?;
-    Reply::ok(&MessageBody::of(view, Told::Marketplace))
+    Reply::ok(&MessageBody::of(view, Told::Marketplace, &call.explain()))
 }
 
 /// Bytes of one text.
@@ -479,7 +488,9 @@ const TEXT: usize = 1_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Finding, Kind, Part, Signal, SignalKind};
+    use crate::model::{Finding, Kind, Part, SignalKind};
+
+    const NONE: Explain<'_> = &|_| None;
 
     fn refusal(reason: Reason) -> Refusal {
         let finding = Finding::in_text(Part::Text(0), (0, 3), Kind::Phone, "081".to_owned());
@@ -490,18 +501,24 @@ mod tests {
     #[test]
     fn a_seller_hears_the_same_of_every_closed_door() {
         let contact = [Reason::Blocked, Reason::CoolDown, Reason::Rate, Reason::ReviewBudget, Reason::Unanswered];
-        let bodies: Vec<_> = contact.iter().map(|r| refused(&Refusal::new(*r), Reader::Seller).body()).collect();
+        let bodies: Vec<_> =
+            contact.iter().map(|r| refused(&Refusal::new(*r), &[], Reader::Seller, NONE).body()).collect();
         assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
-        let told = refused(&Refusal::new(Reason::CoolDown), Reader::Marketplace).body();
+        let told = refused(&Refusal::new(Reason::CoolDown), &[], Reader::Marketplace, NONE).body();
         assert!(String::from_utf8(told).unwrap().contains("cool_down"));
     }
 
     #[test]
-    fn a_seller_is_told_what_was_cut_and_not_which_rule_saw_it() {
-        let seller = String::from_utf8(refused(&refusal(Reason::Content), Reader::Seller).body()).unwrap();
-        assert!(seller.contains("\"081\"") && !seller.contains("id.threat"), "{seller}");
-        let market = String::from_utf8(refused(&refusal(Reason::Content), Reader::Marketplace).body()).unwrap();
-        assert!(market.contains("id.threat.court"), "{market}");
+    fn a_seller_is_told_what_was_cut_and_which_rules_its_words_broke_and_no_more() {
+        let refusal = refusal(Reason::Content);
+        let why: Explain<'_> = &|what| Some(format!("why {what}"));
+        let body = |told, reader| String::from_utf8(refused(&refusal, told, reader, why).body()).unwrap();
+        let seller = body(&refusal.signals, Reader::Seller);
+        assert!(seller.contains("\"081\"") && seller.contains("why phone"), "{seller}");
+        assert!(seller.contains("why id.threat.court") && !seller.contains("\"signals\""), "{seller}");
+        // What only the vault could tell is none of them.
+        assert!(!body(&[], Reader::Seller).contains("id.threat"));
+        assert!(body(&[], Reader::Marketplace).contains("id.threat.court"));
     }
 
     #[test]
@@ -516,7 +533,7 @@ mod tests {
             (Reason::UnknownHandle, 404),
         ];
         for (reason, status) in cases {
-            assert_eq!(refused(&Refusal::new(reason), Reader::Marketplace).status(), status, "{reason:?}");
+            assert_eq!(refused(&Refusal::new(reason), &[], Reader::Marketplace, NONE).status(), status, "{reason:?}");
         }
     }
 

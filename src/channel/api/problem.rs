@@ -8,10 +8,7 @@ use hyper::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    desk::Declined,
-    model::{Fault, Finding, Signal},
-};
+use crate::{desk::Declined, model::Fault};
 
 use super::wire::{FindingBody, ReasonBody, SignalBody};
 
@@ -103,7 +100,7 @@ pub(super) struct Problem {
     /// What the message is up to: for the marketplace alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     signals: Option<Vec<SignalBody>>,
-    /// Why: for the marketplace alone.
+    /// Why. A seller is told of what it wrote, and nothing of reviews, budgets and blocks.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Vec<ReasonBody>>,
     #[serde(skip)]
@@ -178,15 +175,20 @@ impl Problem {
     }
 
     /// With what was found.
-    pub(super) fn with_findings(mut self, findings: &[Finding]) -> Self {
-        self.findings = Some(findings.iter().map(FindingBody::from).collect());
+    pub(super) fn with_findings(mut self, findings: Vec<FindingBody>) -> Self {
+        self.findings = Some(findings);
+        self
+    }
+
+    /// With why.
+    pub(super) fn with_reasons(mut self, reasons: Vec<ReasonBody>) -> Self {
+        self.reasons = Some(reasons);
         self
     }
 
     /// With what only the marketplace is told.
-    pub(super) fn with_reasons(mut self, signals: &[Signal], reasons: Vec<ReasonBody>) -> Self {
-        self.signals = Some(signals.iter().map(SignalBody::from).collect());
-        self.reasons = Some(reasons);
+    pub(super) fn with_signals(mut self, signals: Vec<SignalBody>) -> Self {
+        self.signals = Some(signals);
         self
     }
 

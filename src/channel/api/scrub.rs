@@ -8,7 +8,7 @@ use super::{
     call::{Answered, Call, Reply},
     messages::{self, FileBody, FileInBody},
     problem::{Code, Problem},
-    wire::{FindingBody, Reader, SideBody, SignalBody},
+    wire::{self, FindingBody, Reader, SideBody, SignalBody},
 };
 use crate::{
     desk::scrub::{Reading, ScrubAsked, Scrubbed, link_stays},
@@ -169,8 +169,8 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         texts: body.texts.as_ref().map(|_| left.clone()),
         html,
         attachments,
-        findings: findings.iter().map(FindingBody::from).collect(),
-        signals: (call.reader() == Reader::Marketplace).then(|| signals.iter().map(SignalBody::from).collect()),
+        findings: wire::findings(&findings, &call.explain()),
+        signals: (call.reader() == Reader::Marketplace).then(|| wire::signals(&signals, &call.explain())),
         verdict: Some(verdict),
     })
 }

@@ -103,6 +103,9 @@ pub(super) struct FindingBody {
     kind: Kind,
     /// The exact substring, or what a code says.
     text: String,
+    /// Why it is cut, in the marketplace's language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<String>,
     /// In a picture: left, top, width, height in pixels.
     #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
     area: Option<[u32; 4]>,
@@ -111,11 +114,35 @@ pub(super) struct FindingBody {
     frame: Option<usize>,
 }
 
-impl From<&Finding> for FindingBody {
-    fn from(f: &Finding) -> Self {
-        let Finding { part, start, end, kind, text, area, frame } = f;
-        Self { part: *part, start: *start, end: *end, kind: *kind, text: text.clone(), area: *area, frame: *frame }
+/// What a sender is told of a rule of the lexicon, or of a kind of finding.
+pub(super) type Explain<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl FindingBody {
+    fn of(finding: &Finding, explain: Explain<'_>) -> Self {
+        let Finding { part, start, end, kind, text, area, frame } = finding;
+        Self {
+            part: *part,
+            start: *start,
+            end: *end,
+            kind: *kind,
+            text: text.clone(),
+            explanation: explain(kind.as_str()),
+            area: *area,
+            frame: *frame,
+        }
     }
+}
+
+/// What was found, in words for who reads it.
+pub(super) fn findings(findings: &[Finding], explain: Explain<'_>) -> Vec<FindingBody> {
+    findings.iter().map(|finding| FindingBody::of(finding, explain)).collect()
+}
+
+/// What a text is up to, in words for who reads it.
+pub(super) fn signals(signals: &[Signal], explain: Explain<'_>) -> Vec<SignalBody> {
+    let body =
+        |s: &Signal| SignalBody { part: s.part, kind: s.kind, rule: s.rule.clone(), explanation: explain(&s.rule) };
+    signals.iter().map(body).collect()
 }
 
 /// What a text is up to.
@@ -129,19 +156,19 @@ pub(super) struct SignalBody {
     kind: SignalKind,
     /// The rule that saw it.
     rule: String,
+    /// The rule in words for the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<String>,
 }
 
-impl From<&Signal> for SignalBody {
-    fn from(s: &Signal) -> Self {
-        Self { part: s.part, kind: s.kind, rule: s.rule.clone() }
-    }
-}
-
-/// Why, for the marketplace alone.
+/// Why.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct ReasonBody {
     /// A rule of contact such as `rate`, a kind of finding, or a rule of the lexicon.
     rule: String,
+    /// The rule in words for the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<String>,
     /// Where.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
@@ -160,8 +187,21 @@ pub(super) struct ReasonBody {
 }
 
 /// The reasons of a decision: the contact rule, what was found, what it is up to.
-pub(super) fn reasons(contact: Option<Reason>, findings: &[Finding], signals: &[Signal]) -> Vec<ReasonBody> {
-    let bare = |rule: String| ReasonBody { rule, part: None, start: None, end: None, text: None, automated: true };
+pub(super) fn reasons(
+    contact: Option<Reason>,
+    findings: &[Finding],
+    signals: &[Signal],
+    explain: Explain<'_>,
+) -> Vec<ReasonBody> {
+    let bare = |rule: String| ReasonBody {
+        explanation: explain(&rule),
+        rule,
+        part: None,
+        start: None,
+        end: None,
+        text: None,
+        automated: true,
+    };
     let contact = contact.into_iter().map(|reason| bare(reason.as_str().to_owned()));
     let signals = signals.iter().map(|s| ReasonBody { part: Some(s.part), ..bare(s.rule.clone()) });
     let findings = findings.iter().map(|f| ReasonBody {

@@ -1156,7 +1156,7 @@ async fn without_models_pictures_are_held_or_pass_as_it_is_set() {
 async fn a_picture_that_kills_its_workers_is_taken_out_and_the_message_arrives() {
     let folder = tempfile::tempdir().unwrap();
     let exe = folder.path().join("impostor");
-    std::fs::write(&exe, "#!/bin/sh\nprintf tbw2\nexit 3\n").unwrap();
+    std::fs::write(&exe, "#!/bin/sh\nprintf tbw3\nexit 3\n").unwrap();
     std::fs::set_permissions(&exe, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let house = House::over(MarketRules::default(), Sandbox::new(exe, 1, StdDuration::from_secs(10))).await;
     house.talk(json!({"buyer": ["api"], "seller": ["api"]})).await;
@@ -1206,17 +1206,52 @@ async fn a_pdf_arrives_without_the_ways_off_the_platform_that_were_in_it() {
     assert!(text.contains("tidak dapat dibuka dengan aman"), "{text}");
 }
 
+/// An A4 page with a picture on it.
+fn pictured(picture: &[u8]) -> Vec<u8> {
+    let (mut file, picture) = (paper::Paper::new(), image::load_from_memory(picture).unwrap().to_luma8());
+    let shown = file.doc.add_object(paper::picture(picture.width(), picture.height(), picture.into_raw()));
+    let content = "BT /F 12 Tf 60 780 Td (Katalog) Tj ET q 400 0 0 190 60 500 cm /I Do Q";
+    file.page(content, lopdf::dictionary! {}, lopdf::dictionary! { "XObject" => lopdf::dictionary! { "I" => shown } });
+    file.bytes()
+}
+
 #[tokio::test]
 async fn a_pdf_is_no_way_around_a_house_that_lets_no_picture_through_unread() {
-    let images = ImageRules { unread: UnreadRule::Hold, ..ImageRules::default() };
-    let house = reading_house(images, draw::models()).await;
-    let pdf = data_encoding::BASE64.encode(&paper::Paper::of(&["Faktur", "Total 70.000"]).bytes());
-    let files = json!([{"filename": "a.pdf", "media_type": "application/pdf", "content": pdf}]);
-    for (from, state) in [("seller", "held"), ("buyer", "delivered")] {
-        let body = json!({"from": from, "text": "Ini fakturnya", "attachments": files});
-        let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
-        assert_eq!((told.status, &told.body["state"]), (201, &json!(state)), "{from}: {}", told.body);
+    let strict = ImageRules { unread: UnreadRule::Hold, ..ImageRules::default() };
+    let watched = ImageRules { words: WordRule::Hold, ..ImageRules::default() };
+    let nowhere = || PathBuf::from("/nonexistent/models");
+    let letters = || paper::Paper::of(&["Faktur", "Total 70.000"]).bytes();
+    for (images, models, pdf, state) in [
+        (strict, draw::models(), letters(), "delivered"),
+        (strict, nowhere(), letters(), "delivered"),
+        (strict, draw::models(), pictured(&advertisement()), "delivered"),
+        (strict, nowhere(), pictured(&advertisement()), "held"),
+        (watched, draw::models(), pictured(&advertisement()), "held"),
+        (ImageRules::default(), nowhere(), pictured(&advertisement()), "delivered"),
+    ] {
+        let house = reading_house(images, models).await;
+        let files = json!([{"filename": "a.pdf", "media_type": "application/pdf", "content": data_encoding::BASE64.encode(&pdf)}]);
+        for (from, state) in [("seller", state), ("buyer", "delivered")] {
+            let body = json!({"from": from, "text": "Ini fakturnya", "attachments": files});
+            let told = house.market("POST", "/v1/conversations/c-1/messages", body).await;
+            assert_eq!((told.status, &told.body["state"]), (201, &json!(state)), "{images:?} {from}: {}", told.body);
+        }
     }
+}
+
+#[tokio::test]
+async fn a_number_that_is_a_picture_in_a_pdf_is_covered_for_the_buyer() {
+    let house = reading_house(ImageRules::default(), draw::models()).await;
+    let content = data_encoding::BASE64.encode(&pictured(&advertisement()));
+    let files = json!([{"filename": "a.pdf", "media_type": "application/pdf", "content": content}]);
+    let send = async |from: &str| {
+        let body = json!({"from": from, "text": "Ini katalognya", "attachments": files});
+        house.market("POST", "/v1/conversations/c-1/messages", body).await.body
+    };
+    let told = send("seller").await;
+    assert_eq!(told["delivered"]["attachments"][0]["action"], "redacted", "{told}");
+    assert_eq!((&told["findings"][0]["kind"], &told["findings"][0]["part"]), (&json!("phone"), &json!("attachment:0")));
+    assert_eq!(send("buyer").await["delivered"]["attachments"][0]["action"], "rebuilt", "a buyer's is not read");
 }
 
 #[tokio::test]

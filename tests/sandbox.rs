@@ -30,7 +30,7 @@ fn photo(width: u32, height: u32) -> Bytes {
 /// A program that plays a worker: `body` runs after it has said that it is ready.
 fn impostor(folder: &Path, body: &str) -> PathBuf {
     let path = folder.join("impostor");
-    fs::write(&path, format!("#!/bin/sh\necho $$ >> {}/started\nprintf tbw2\n{body}\n", folder.display())).unwrap();
+    fs::write(&path, format!("#!/bin/sh\necho $$ >> {}/started\nprintf tbw3\n{body}\n", folder.display())).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
 }

@@ -3,6 +3,9 @@
 
 #[path = "house/draw.rs"]
 mod draw;
+#[path = "pdf/paper.rs"]
+#[expect(dead_code, reason = "shared with the tests of PDF files")]
+mod paper;
 
 use std::{
     fs,
@@ -13,16 +16,19 @@ use std::{
 
 use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
+use lopdf::dictionary;
 use serde_json::{Value, json};
 use tabir::{
     detect::{Context, Detect},
     media::{
         Unreadable,
+        code::Linear,
         image::Wish,
-        words::{Line, Words},
+        pdf::{Contents, Glance},
+        words::{Budget, Line, Words},
     },
     model::{Finding, Kind, Part},
-    relay::{CleanPicture, clean_picture},
+    relay::{CleanPicture, Judged, clean_picture, study},
     sandbox::{Sandbox, look_at_models},
 };
 
@@ -219,4 +225,141 @@ async fn without_the_models_or_with_others_pictures_are_rebuilt_and_said_to_be_u
         assert!(!cleaned.read() && cleaned.findings.is_empty());
         assert!(image::load_from_memory(&cleaned.file.bytes).is_ok());
     }
+}
+
+/// A page that is a picture, put on an A4 page of a PDF as a scanner does.
+fn scanned(pages: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = paper::Paper::new();
+    for page in pages {
+        let shown = placed(&mut file, page);
+        file.page("q 595 0 0 842 0 0 cm /I Do Q", dictionary! {}, dictionary! { "XObject" => shown });
+    }
+    file.bytes()
+}
+
+/// A picture as `/I`.
+fn placed(file: &mut paper::Paper, page: &[u8]) -> lopdf::Dictionary {
+    let page = image::load_from_memory(page).unwrap().to_luma8();
+    let picture = file.doc.add_object(paper::picture(page.width(), page.height(), page.into_raw()));
+    dictionary! { "I" => picture }
+}
+
+/// A page of words, with a number between them.
+fn letter(number: &str, turn: u16) -> Vec<u8> {
+    draw::picture(&json!({"size": [1_000, 1_414], "turn": turn, "texts": [
+        {"say": "Terima kasih atas pesanan Anda", "at": [90, 120], "size": 28},
+        {"say": format!("Pertanyaan? {number}"), "at": [90, 320], "size": 28},
+        {"say": "Garansi satu tahun", "at": [90, 520], "size": 28}]}))
+}
+
+async fn studied(sandbox: &Sandbox, file: &[u8]) -> Result<(Contents, Judged), Unreadable> {
+    let (detect, glance) = (Detect::embedded().unwrap(), Glance { words: Words::Read, ..Glance::default() });
+    let context = Context { lang: Some("id".to_owned()), ..Context::default() };
+    let file = (Bytes::copy_from_slice(file), glance);
+    study(sandbox, (&detect, &context), Part::Attachment(0), file).await.unwrap()
+}
+
+/// The file as it leaves, and what was found in it.
+async fn redrawn(sandbox: &Sandbox, file: &[u8]) -> (Vec<u8>, Judged) {
+    let (contents, judged) = studied(sandbox, file).await.unwrap();
+    assert!(contents.is_read(), "`make models` has put the models into models/");
+    let drawn = sandbox.draw_pdf(Bytes::copy_from_slice(file), Linear::Tell, &judged.orders).await.unwrap().unwrap();
+    (drawn.bytes.to_vec(), judged)
+}
+
+/// What somebody reads who looks at the file.
+async fn looked_at(sandbox: &Sandbox, file: &[u8]) -> String {
+    let (contents, _) = studied(sandbox, file).await.unwrap();
+    let texts = contents.pages.iter().flat_map(|page| &page.texts);
+    texts.map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_scanned_page_with_a_number_arrives_covered_however_it_lies() {
+    let sandbox = sandbox(1);
+    for turn in [0, 180] {
+        let (clean, judged) = redrawn(&sandbox, &scanned(&[letter(PHONE, turn)])).await;
+        assert_eq!(kinds(&judged.findings), [Kind::Phone], "turned by {turn}: {:?}", judged.findings);
+        assert!(judged.findings[0].area.is_some() && judged.findings[0].frame == Some(0));
+        let left = looked_at(&sandbox, &clean).await;
+        assert!(left.contains("Garansi satu tahun") && digits(&left) == 0, "turned by {turn}: {left}");
+    }
+}
+
+#[tokio::test]
+async fn a_scanned_page_that_leads_nowhere_arrives_as_it_is() {
+    let sandbox = sandbox(1);
+    let (clean, judged) = redrawn(&sandbox, &scanned(&[letter("Balas di sini", 0)])).await;
+    assert!(judged.findings.is_empty() && judged.orders.hide.is_empty(), "{:?}", judged.findings);
+    assert!(looked_at(&sandbox, &clean).await.contains("Balas di sini"));
+}
+
+#[tokio::test]
+async fn a_number_of_which_half_is_letters_and_half_a_picture_is_covered() {
+    let half = draw::picture(&json!({"size": [240, 60], "texts": [{"say": "3456-7890", "at": [2, 12], "size": 36}]}));
+    let mut file = paper::Paper::new();
+    let shown = placed(&mut file, &half);
+    let content = "BT /F 18 Tf 60 700 Td (WA 0812-) Tj 0 -300 Td (Salam) Tj ET q 120 0 0 30 138 692 cm /I Do Q";
+    file.page(content, dictionary! {}, dictionary! { "XObject" => shown });
+    let sandbox = sandbox(1);
+    let (clean, judged) = redrawn(&sandbox, &file.bytes()).await;
+    assert!(kinds(&judged.findings).contains(&Kind::Phone), "{:?}", judged.findings);
+    let left = looked_at(&sandbox, &clean).await;
+    assert!(left.contains("Salam") && digits(&left) == 0, "{left}");
+}
+
+#[tokio::test]
+async fn a_number_drawn_with_lines_or_boxes_is_read_like_a_picture() {
+    let words = draw::picture(&json!({"size": [420, 70], "texts": [{"say": PHONE, "at": [10, 12], "size": 40}]}));
+    let words = image::load_from_memory(&words).unwrap().to_luma8();
+    // Row by row, what is dark as one box.
+    let mut content = String::from("BT /F 12 Tf 60 780 Td (Terima kasih) Tj ET ");
+    for (y, row) in words.rows().enumerate() {
+        for (x, pixel) in row.enumerate() {
+            if pixel.0[0] < 128 {
+                content.push_str(&format!("{} {} 1 1 re ", 60 + x, 600 - y));
+            }
+        }
+    }
+    content.push('f');
+    let mut file = paper::Paper::new();
+    file.page(&content, dictionary! {}, dictionary! {});
+    let sandbox = sandbox(1);
+    let (clean, judged) = redrawn(&sandbox, &file.bytes()).await;
+    assert_eq!(kinds(&judged.findings), [Kind::Phone], "{:?}", judged.findings);
+    let left = looked_at(&sandbox, &clean).await;
+    assert!(left.contains("Terima kasih") && digits(&left) == 0, "{left}");
+}
+
+#[tokio::test]
+async fn a_file_of_twelve_scanned_pages_is_read_to_its_last_page() {
+    let page = |number: &str| {
+        draw::picture(&json!({"size": [700, 990], "texts": [{"say": number, "at": [60, 200], "size": 30}]}))
+    };
+    let mut pages = vec![page("Buku petunjuk"); 11];
+    pages.push(page(PHONE));
+    let (contents, judged) = studied(&sandbox(1), &scanned(&pages)).await.unwrap();
+    assert_eq!((contents.pages.len(), kinds(&judged.findings)), (12, vec![Kind::Phone]));
+    assert_eq!(judged.findings[0].frame, Some(11));
+}
+
+#[tokio::test]
+async fn what_there_is_no_time_to_read_in_a_file_is_told_and_never_half_read() {
+    let sandbox = sandbox(1);
+    let file = Bytes::from(scanned(&[letter(PHONE, 0), letter(PHONE, 0)]));
+    for budget in [Budget { canvas: 2_000_000, ..Budget::PAGES }, Budget { columns: 1_000, ..Budget::PAGES }] {
+        let glance = Glance { words: Words::Read, budget };
+        assert_eq!(sandbox.read_pdf(file.clone(), glance).await.unwrap().map(drop), Err(Unreadable::TooLarge));
+    }
+}
+
+#[tokio::test]
+async fn without_the_models_a_page_of_letters_is_read_and_one_with_a_picture_is_not() {
+    let exe = PathBuf::from(env!("CARGO_BIN_EXE_tabir"));
+    let sandbox = Sandbox::new(exe, 1, Duration::from_secs(20)).with_models(Path::new("/nonexistent"));
+    let letters = paper::Paper::of(&["Terima kasih", PHONE]).bytes();
+    let (contents, judged) = studied(&sandbox, &letters).await.unwrap();
+    assert!(contents.is_read() && kinds(&judged.findings) == [Kind::Phone]);
+    let (contents, judged) = studied(&sandbox, &scanned(&[letter(PHONE, 0)])).await.unwrap();
+    assert!(!contents.is_read() && judged.findings.is_empty());
 }

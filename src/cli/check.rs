@@ -30,7 +30,7 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
     tell_words(&settings, &compiled)?;
     let mut open = vec![
-        "words that are pixels or lines in a PDF pass unread; all its text is judged",
+        "a font in a PDF that draws other letters than it names is believed",
         "outgoing mail is not signed with DKIM: the route behind must sign it",
     ];
     let mail = &settings.mail;
@@ -79,12 +79,14 @@ fn unjudged(compiled: &Compiled) -> Vec<String> {
 /// Who reads words in pictures, and what happens where nobody does.
 fn tell_words(settings: &Settings, compiled: &Compiled) -> Result<(), Failure> {
     let ImageRules { words, unread } = settings.images;
-    let passes = "words in pictures pass: codes are covered and metadata is taken out";
+    let passes = "words in pictures pass, in a PDF too: codes are covered and metadata is taken out";
     if compiled.reads_words()
         && let Err(why) = look_at_models(&settings.sandbox.models)
     {
         let then = match unread {
-            UnreadRule::Hold => "messages of sellers with a picture are held (images.unread)",
+            UnreadRule::Hold => {
+                "messages of sellers with a picture, or a PDF with more than letters, are held (images.unread)"
+            }
             UnreadRule::Pass => passes,
         };
         say::out(&format!("not protected: the models that read words in pictures are missing: {why}; {then}"))?;

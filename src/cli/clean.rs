@@ -20,6 +20,7 @@ use crate::{
         code::Linear,
         html::Document,
         mail::{self, Limits, Outgoing},
+        pdf::Glance,
         words::Words,
     },
     model::{Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
@@ -266,12 +267,15 @@ fn clean_pdf(
 ) -> Result<Cleaned, Failure> {
     let (sandbox, runtime, input) = (sandbox(settings)?, house::runtime()?, Bytes::from(input));
     let unreadable = |e| Failure::Fault(Fault::new("opening a PDF", e));
-    let contents = runtime.block_on(sandbox.read_pdf(input.clone()))?.map_err(unreadable)?;
-    let Judged { mut findings, orders, text } = relay::judge(detect, context, &contents, Part::Attachment(0));
+    let file = (input.clone(), Glance { words: Words::Read, ..Glance::default() });
+    let studied = runtime.block_on(relay::study(&sandbox, (detect, context), Part::Attachment(0), file))?;
+    let (contents, Judged { mut findings, signals, orders, text }) = studied.map_err(unreadable)?;
     let drawn = runtime.block_on(sandbox.draw_pdf(input, Linear::Cover, &orders))?.map_err(unreadable)?;
-    say::err("the pages are drawn afresh; words that are pixels or lines are not judged yet");
+    if !contents.is_read() {
+        say::err("words that are pixels or lines were not read, since the models are missing");
+    }
     findings.extend(drawn.codes.into_iter().map(|code| code.finding(Part::Attachment(0))));
-    Ok(Cleaned { bytes: drawn.bytes.to_vec(), text: Some(text), findings, signals: Vec::new() })
+    Ok(Cleaned { bytes: drawn.bytes.to_vec(), text: Some(text), findings, signals })
 }
 
 fn sandbox(settings: &SandboxSettings) -> Result<Sandbox, Failure> {

@@ -11,8 +11,8 @@ use crate::model::{Side, Verdict};
 pub struct ImageRules {
     /// What is done with words in a picture.
     pub words: WordRule,
-    /// What is done with a picture whose words should have been read and were not, and with a PDF,
-    /// in which pixels are not read.
+    /// What is done with a picture whose words should have been read and were not, and with a PDF
+    /// that has more than letters in it and was not read so.
     pub unread: UnreadRule,
 }
 

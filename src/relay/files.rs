@@ -4,14 +4,19 @@ use std::{mem, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Relay, document, document::Judged, picture::clean_picture, scrub::Read};
+use super::{
+    Relay,
+    document::{self, Judged, study},
+    picture::clean_picture,
+    scrub::Read,
+};
 use crate::{
     detect::{Context, Piece, Window},
     media::{
         Unreadable, attachment,
         code::{Code, Linear},
-        pdf::Orders,
-        words::Words,
+        pdf::{Glance, Orders},
+        words::{Budget, Words},
     },
     model::{Attachment, AttachmentAction, Fault, Finding, Part, Signal, Verdict},
     policy::pictures::ImageRules,
@@ -31,6 +36,8 @@ pub struct Opened {
     pub(super) told: Option<(Vec<Attachment>, Vec<Finding>)>,
     /// What its pictures look like.
     pub(super) looks: Vec<Looks>,
+    /// What is left for reading the pixels of its PDF files.
+    left: Budget,
 }
 
 /// What a picture looks like.
@@ -44,7 +51,14 @@ pub(super) struct Looks {
 
 impl Default for Opened {
     fn default() -> Self {
-        Self { findings: Vec::new(), signals: Vec::new(), verdict: Verdict::Deliver, told: None, looks: Vec::new() }
+        Self {
+            findings: Vec::new(),
+            signals: Vec::new(),
+            verdict: Verdict::Deliver,
+            told: None,
+            looks: Vec::new(),
+            left: Budget::PAGES,
+        }
     }
 }
 
@@ -79,11 +93,7 @@ impl Relay {
             let (part, bytes) = (Part::Attachment(n), mem::take(&mut files[n].bytes));
             files[n].action = AttachmentAction::RemovedUnreadable;
             let (made, other) = match files[n].media_type.as_str() {
-                "application/pdf" => {
-                    // What is pixels in it is not read.
-                    opened.verdict = opened.verdict.max(images.verdict(context.sender, false));
-                    self.redraw(context, told, bytes, part).await?
-                }
+                "application/pdf" => self.redraw((context, told), images, (part, bytes), &mut opened).await?,
                 kind if kind.starts_with("image/") => {
                     (self.clean_picture(told.unwrap_or(context), images, (n, bytes), &mut opened).await?, None)
                 }
@@ -150,23 +160,39 @@ impl Relay {
 
     /// A PDF, drawn for its reader, and where `told` is given as its author is told of it, if that
     /// is not the same.
+    ///
+    /// What is read more than once is read by what its author is told by, so that the time it takes
+    /// says nothing of what the vault knows.
     async fn redraw(
         &self,
-        context: &Context,
-        told: Option<&Context>,
-        file: Bytes,
-        part: Part,
+        (context, told): (&Context, Option<&Context>),
+        images: ImageRules,
+        (part, file): (Part, Bytes),
+        opened: &mut Opened,
     ) -> Result<(Made, Option<Made>), Fault> {
-        let contents = match self.sandbox.read_pdf(file.clone()).await? {
-            Ok(contents) => contents,
+        let detect = Arc::clone(&self.rules.load().detect);
+        let plain = told.unwrap_or(context);
+        let words = if images.reads(context.sender) { Words::Read } else { Words::Leave };
+        let glance = Glance { words, budget: opened.left };
+        let (contents, judged) = match study(&self.sandbox, (&detect, plain), part, (file.clone(), glance)).await? {
+            Ok(studied) => studied,
             Err(unreadable) => return Ok((Err(unreadable), None)),
         };
-        let detect = Arc::clone(&self.rules.load().detect);
-        let judge = |context: &Context| document::judge(&detect, context, &contents, part);
-        let plain = told.unwrap_or(context);
-        let made = self.draw(plain, judge(context), &file, part).await?;
-        let Some(told) = told else { return Ok((made, None)) };
-        let other = self.draw(plain, judge(told), &file, part).await?;
+        opened.left = contents.left.unwrap_or(opened.left);
+        opened.signals.extend_from_slice(&judged.signals);
+        if !contents.is_read() {
+            opened.verdict = opened.verdict.max(images.verdict(context.sender, false));
+            if words == Words::Read {
+                metrics::counter!("tabir_pictures_unread_total").increment(1);
+            }
+        }
+        if told.is_none() {
+            return Ok((self.draw(plain, judged, &file, part).await?, None));
+        }
+        let mut guarded = document::judge(&detect, context, &contents, part);
+        guarded.add(judged.clone());
+        let made = self.draw(plain, guarded, &file, part).await?;
+        let other = self.draw(plain, judged, &file, part).await?;
         let same = other == made;
         Ok((made, (!same).then_some(other)))
     }

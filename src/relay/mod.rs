@@ -46,7 +46,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use tokio::sync::{Notify, Semaphore};
 
-pub use document::{Judged, judge};
+pub use document::{Judged, judge, study};
 pub use files::Opened;
 pub use picture::{CleanPicture, clean_picture};
 pub use resolve::{Inbound, Route, Sender, Speaker};

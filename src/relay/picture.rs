@@ -81,16 +81,16 @@ fn scan(detect: &Detect, context: &Context, part: Part, text: &str) -> Report {
 
 /// What the words of a picture come to.
 #[derive(Default)]
-struct Judged {
-    findings: Vec<Finding>,
-    signals: Vec<Signal>,
+pub(super) struct Judged {
+    pub(super) findings: Vec<Finding>,
+    pub(super) signals: Vec<Signal>,
     /// The lines with a finding in them, whole.
-    hide: Vec<Spot>,
+    pub(super) hide: Vec<Spot>,
 }
 
 /// Judges lines together, so that a number broken over two of them is found, and each by itself,
 /// so that what stands beside it does not veil it.
-fn judge(detect: &Detect, context: &Context, part: Part, lines: &[Line]) -> Judged {
+pub(super) fn judge(detect: &Detect, context: &Context, part: Part, lines: &[Line]) -> Judged {
     let (text, ends) = joined(lines);
     let Report { findings, signals, .. } = scan(detect, context, part, &text);
     let mut judged = Judged { signals, ..Judged::default() };

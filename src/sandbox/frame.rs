@@ -10,12 +10,12 @@ use crate::media::{
     code::{Code, Linear},
     image::Wish,
     look::WAYS,
-    pdf::Orders,
-    words::Line,
+    pdf::{Glance, Orders},
+    words::{Budget, Line},
 };
 
 /// What a worker says first: its limits stand.
-pub(super) const READY: [u8; 4] = *b"tbw2";
+pub(super) const READY: [u8; 4] = *b"tbw3";
 
 /// The largest job or answer; a picture that grows beyond it was no photo.
 pub(super) const MAX_BYTES: usize = 64_000_000;
@@ -32,7 +32,14 @@ pub(super) enum Ask {
     /// A picture is to be rebuilt.
     Rebuild(Wish),
     /// A PDF is to be read.
-    Read,
+    Read(Glance),
+    /// What pixels say in a PDF is to be read once more, where lines were painted over.
+    ReadAgain {
+        /// What it may cost.
+        budget: Budget,
+        /// What is painted over.
+        orders: Orders,
+    },
     /// A PDF is to be drawn.
     Draw {
         /// With linear codes on its pages.

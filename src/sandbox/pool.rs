@@ -23,8 +23,8 @@ use crate::{
         Unreadable,
         code::{self, Code, Linear},
         image::Wish,
-        pdf::{Contents, Orders},
-        words::{self, Line, Words},
+        pdf::{Contents, Glance, Orders},
+        words::{self, Budget, Line, Words},
     },
     model::Fault,
 };
@@ -84,8 +84,25 @@ impl Sandbox {
     ///
     /// # Errors
     /// As [`Self::rebuild`].
-    pub async fn read_pdf(&self, file: Bytes) -> Result<Result<Contents, Unreadable>, Fault> {
-        let job = Job { words: Words::Leave, ask: Ask::Read, file, deadline: self.deadline * PATIENCE };
+    pub async fn read_pdf(&self, file: Bytes, glance: Glance) -> Result<Result<Contents, Unreadable>, Fault> {
+        let words = if self.models.is_some() { glance.words } else { Words::Leave };
+        let patience = if words == Words::Read { LONG_PATIENCE } else { PATIENCE };
+        let ask = Ask::Read(Glance { words, ..glance });
+        self.run(&Job { words, ask, file, deadline: self.deadline * patience }, Worker::contents).await
+    }
+
+    /// Reads what pixels say in a PDF once more, on the pages where `orders` hides lines.
+    ///
+    /// # Errors
+    /// As [`Self::rebuild`].
+    pub async fn read_pdf_again(
+        &self,
+        file: Bytes,
+        budget: Budget,
+        orders: &Orders,
+    ) -> Result<Result<Contents, Unreadable>, Fault> {
+        let ask = Ask::ReadAgain { budget, orders: orders.clone() };
+        let job = Job { words: Words::Read, ask, file, deadline: self.deadline * LONG_PATIENCE };
         self.run(&job, Worker::contents).await
     }
 
@@ -259,6 +276,9 @@ impl Worker {
 /// A PDF has as many pages as a message may have pictures: its time is bounded by the worker's own
 /// CPU limit, and this only has to be longer on a busy machine.
 const PATIENCE: u32 = 3;
+
+/// The same, where the words in its pixels are read.
+const LONG_PATIENCE: u32 = 12;
 
 /// A file that two workers died of is not tried on a third.
 const ATTEMPTS: usize = 2;

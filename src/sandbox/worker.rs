@@ -18,8 +18,8 @@ use super::{
 use crate::media::{
     Unreadable,
     image::{ImageLimits, Picture, rebuild},
-    pdf::{self, Contents, PdfLimits},
-    words::Reader,
+    pdf::{self, Contents, Glance, PdfLimits},
+    words::{Reader, Words},
 };
 
 /// Reads the models in a folder, limits this process, then does jobs from `stdin` to
@@ -46,7 +46,13 @@ fn serve(mut stdin: impl Read, mut stdout: impl Write, reader: Option<&Reader>) 
         limit_job(&ask)?;
         match ask {
             Ask::Rebuild(wish) => answer(&mut stdout, rebuild(&file, &pictures, &wish, reader))?,
-            Ask::Read => answer_contents(&mut stdout, pdf::read(&file, &documents))?,
+            Ask::Read(glance) => answer_contents(&mut stdout, pdf::look(&file, &documents, glance, reader))?,
+            Ask::ReadAgain { budget, orders } => {
+                // Who has read nothing has covered nothing.
+                let again = reader.ok_or(Unreadable::Malformed);
+                let again = again.and_then(|reader| pdf::look_again(&file, &documents, budget, &orders, reader));
+                answer_contents(&mut stdout, again)?;
+            }
             Ask::Draw { linear, orders } => answer(&mut stdout, pdf::draw(&file, &documents, linear, &orders))?,
         }
         stdout.flush()?;
@@ -124,12 +130,16 @@ fn limit_myself() -> io::Result<()> {
     Ok(())
 }
 
-/// A PDF is drawn by a program in it, so each has a CPU limit of its own beside that of the
-/// worker's life. Whatever goes beyond ends the process.
+/// A PDF is drawn by a program in it, and words are as many as there are, so each file has a CPU
+/// limit of its own beside that of the worker's life. Whatever goes beyond ends the process.
 fn limit_job(ask: &Ask) -> io::Result<()> {
     let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0);
-    let is_picture = matches!(ask, Ask::Rebuild(_));
-    let until = if is_picture { CPU_SECONDS } else { (used + 1 + PDF_CPU_SECONDS).min(CPU_SECONDS) };
+    let most = match ask {
+        Ask::Rebuild(_) => PICTURE_CPU_SECONDS,
+        Ask::Read(Glance { words: Words::Read, .. }) | Ask::ReadAgain { .. } => WORDS_CPU_SECONDS,
+        Ask::Read(_) | Ask::Draw { .. } => PDF_CPU_SECONDS,
+    };
+    let until = (used + 1 + most).min(CPU_SECONDS);
     Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(until), maximum: Some(CPU_SECONDS) })?)
 }
 
@@ -144,8 +154,15 @@ fn mapped() -> u64 {
 /// codes lays beside them.
 const MEMORY: u64 = 512 << 20;
 
-/// Over a worker's whole life, which ends after some pictures anyhow.
-const CPU_SECONDS: u64 = 480;
+/// Over a worker's whole life, which ends after some files anyhow.
+const CPU_SECONDS: u64 = 3_200;
+
+/// For a picture. Its words are bounded by their own budget.
+const PICTURE_CPU_SECONDS: u64 = 60;
 
 /// For each time that a PDF is read or drawn.
 const PDF_CPU_SECONDS: u64 = 10;
+
+/// For each time that a PDF is read with the words in its pixels. They are bounded by a budget of
+/// their own; this is for what is not a matter of words.
+const WORDS_CPU_SECONDS: u64 = 150;

@@ -9,7 +9,7 @@ use tabir::{
     media::{
         Unreadable,
         code::Linear,
-        pdf::{Orders, PdfLimits, draw, read},
+        pdf::{Glance, Orders, PdfLimits, draw, read},
     },
     sandbox::Sandbox,
 };
@@ -25,7 +25,7 @@ async fn verdict(bytes: Vec<u8>) -> Result<(), Unreadable> {
     let (sandbox, bytes) = (sandbox(), Bytes::from(bytes));
     let start = Instant::now();
     let done = async {
-        sandbox.read_pdf(bytes.clone()).await.unwrap()?;
+        sandbox.read_pdf(bytes.clone(), Glance::default()).await.unwrap()?;
         sandbox.draw_pdf(bytes, Linear::Tell, &Orders::default()).await.unwrap().map(drop)
     };
     let done = done.await;
@@ -37,13 +37,13 @@ async fn verdict(bytes: Vec<u8>) -> Result<(), Unreadable> {
 async fn a_file_goes_through_a_worker() {
     let sandbox = sandbox();
     let bytes = Bytes::from(Paper::of(&["Halo kak"]).bytes());
-    let contents = sandbox.read_pdf(bytes.clone()).await.unwrap().unwrap();
+    let contents = sandbox.read_pdf(bytes.clone(), Glance::default()).await.unwrap().unwrap();
     assert_eq!(contents.pages[0].texts[0].text, "Halo kak");
     let drawn = sandbox.draw_pdf(bytes, Linear::Tell, &Orders::default()).await.unwrap().unwrap();
     assert_eq!(drawn.media_type, "application/pdf");
     assert!(drawn.bytes.starts_with(b"%PDF-1.4"));
     for broken in ["", "%PDF-1.7\n", "%PDF-1.7\nnothing at all\n%%EOF"] {
-        assert_eq!(sandbox.read_pdf(Bytes::from(broken)).await.unwrap(), Err(Unreadable::Malformed));
+        assert_eq!(sandbox.read_pdf(Bytes::from(broken), Glance::default()).await.unwrap(), Err(Unreadable::Malformed));
     }
 }
 

@@ -157,7 +157,7 @@ fn a_link_that_may_stay_is_still_there_and_no_other() {
     let bytes = paper.bytes();
     let found = contents(&bytes).pages.remove(0).links;
     assert_eq!(found.len(), 2);
-    let orders = Orders { cover: Vec::new(), keep: vec![(0, found[0].clone())] };
+    let orders = Orders { keep: vec![(0, found[0].clone())], ..Orders::default() };
     let clean = draw(&bytes, &PdfLimits::default(), Linear::Tell, &orders).unwrap().bytes;
     let kept = contents(&clean).pages.remove(0).links;
     assert_eq!(kept.len(), 1);

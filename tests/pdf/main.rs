@@ -5,6 +5,7 @@ mod bombs;
 mod canaries;
 mod covered;
 mod paper;
+mod pixels;
 
 use tabir::media::{
     code::Linear,
@@ -13,7 +14,7 @@ use tabir::media::{
 
 /// What the pages say to somebody who reads them from the top.
 fn words(bytes: &[u8]) -> String {
-    let Contents { pages } = read(bytes, &PdfLimits::default()).unwrap();
+    let Contents { pages, .. } = read(bytes, &PdfLimits::default()).unwrap();
     let texts = pages.iter().filter_map(|page| page.texts.first()).map(|text| text.text.clone());
     texts.collect::<Vec<_>>().join("\n")
 }

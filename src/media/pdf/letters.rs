@@ -1,16 +1,18 @@
 //! Every letter that a page draws, and where: what the interpreter would hand to a printer is
-//! listened to instead.
+//! listened to instead. What is no letter leaves traces.
 
 use std::collections::HashMap;
 
 use hayro::{
     hayro_interpret::{
-        BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask,
+        BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, Paint, SoftMask,
         font::{Glyph, GlyphIdentifier, GlyphRun, Type3Glyph},
         hayro_cmap::BfString,
     },
     kurbo::{Affine, BezPath, Point, Rect, Shape, Vec2},
 };
+
+use super::traces::{Trace, Traces};
 
 /// A letter on a page.
 #[derive(Clone, Debug)]
@@ -30,18 +32,25 @@ pub(super) struct Letter {
 }
 
 /// Listens for letters.
-#[derive(Default)]
 pub(super) struct Listener {
     pub(super) letters: Vec<Letter>,
+    pub(super) traces: Traces,
     most: usize,
+    /// What is to be seen of what is drawn now, innermost last.
+    clips: Vec<Rect>,
     /// Outlines are the same wherever they are drawn.
     boxes: HashMap<GlyphIdentifier, Rect>,
 }
 
 impl Listener {
     /// Hears one letter more than `most`, so that it can be told that there are too many.
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, ..Self::default() }
+    pub(super) fn new(most: usize, page: Rect, scale: f64) -> Self {
+        let traces = Traces::new(page, scale);
+        Self { letters: Vec::new(), traces, most, clips: vec![page], boxes: HashMap::new() }
+    }
+
+    fn clip(&self) -> Rect {
+        self.clips.last().copied().unwrap_or_default()
     }
 
     fn hear<'a>(&mut self, glyph: &Glyph<'a>, transform: Affine, props: &DrawProps<'a>, place: Affine, seen: bool) {
@@ -58,15 +67,47 @@ impl Listener {
             Some(BfString::String(text)) => text,
             None => char::REPLACEMENT_CHARACTER.to_string(),
         };
+        let text: String = text.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect();
+        let ink = (ink.is_finite() && ink.area() > 0.0).then_some(ink);
+        let is_told = matches!(glyph, Glyph::Outline(_)) && is_plain(props) && transform.determinant() < 0.0;
+        if let Some(ink) = ink.filter(|_| seen) {
+            self.trace(&text, is_told, ink);
+        }
         self.letters.push(Letter {
-            text: text.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect(),
+            text,
             origin: transform * Point::ZERO,
             advance: unit(f64::from(width.unwrap_or(500.0)), 0.0),
             size: unit(0.0, EM).hypot(),
-            ink: (ink.is_finite() && ink.area() > 0.0).then_some(ink),
+            ink,
             seen,
         });
     }
+
+    /// A letter that is a drawing, or does not say what it is, is a shape; of stops a picture can be
+    /// made.
+    fn trace(&mut self, text: &str, is_told: bool, ink: Rect) {
+        let says = |c: char| c.is_alphanumeric() || is_mark(c);
+        if !is_told || text.is_empty() || text.chars().any(is_unknown) {
+            self.traces.fill(ink.intersect(self.clip()), Trace::Shape);
+        } else if !text.chars().any(says) {
+            self.traces.speck(ink.intersect(self.clip()));
+        }
+    }
+}
+
+/// Whether all of a thing is of one color, so that its rim is all there is to see of it.
+fn is_plain(props: &DrawProps<'_>) -> bool {
+    matches!(props.paint, Paint::Color(_)) && props.soft_mask.is_none()
+}
+
+/// Whether it stands for nothing that anybody knows: the replacement character, or one of private use.
+fn is_unknown(c: char) -> bool {
+    matches!(c, char::REPLACEMENT_CHARACTER | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
+}
+
+/// Whether it belongs to the letter before it, as vowels of Thai do.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{1cff}' | '\u{3040}'..='\u{30ff}')
 }
 
 impl<'a> Device<'a> for Listener {
@@ -84,11 +125,46 @@ impl<'a> Device<'a> for Listener {
         }
     }
 
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
-    fn push_clip_path(&mut self, _: &ClipPath) {}
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {}
-    fn pop_clip(&mut self) {}
+    fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
+        let (path, clip) = (props.transform * path, self.clip());
+        let (width, dashed) = match mode {
+            DrawMode::Stroke(line) | DrawMode::FillAndStroke(_, line) => {
+                let scale = props.transform.determinant().abs().sqrt();
+                (f64::from(line.line_width) * scale, !line.dash_array.is_empty())
+            }
+            DrawMode::Fill(_) | DrawMode::Invisible => (0.0, false),
+        };
+        if !is_plain(&props) || dashed {
+            let all = path.bounding_box().inflate(width / 2.0 + 0.5, width / 2.0 + 0.5);
+            self.traces.fill(all.intersect(clip), if dashed { Trace::Mark } else { Trace::Shape });
+        } else {
+            self.traces.outline(&path, width, clip);
+        }
+    }
+
+    fn push_clip_path(&mut self, clip: &ClipPath) {
+        let before = self.clip();
+        self.traces.stencil(&clip.path, before);
+        self.clips.push(clip.path.bounding_box().intersect(before));
+    }
+
+    fn push_transparency_group(&mut self, _: f32, mask: Option<SoftMask<'a>>, _: BlendMode) {
+        if mask.is_some() {
+            self.traces.fill(self.clip(), Trace::Shape);
+        }
+    }
+
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        let own = Rect::new(0.0, 0.0, f64::from(image.width()), f64::from(image.height()));
+        self.traces.fill(props.transform.transform_rect_bbox(own).intersect(self.clip()), Trace::Shape);
+    }
+
+    fn pop_clip(&mut self) {
+        if self.clips.len() > 1 {
+            self.clips.pop();
+        }
+    }
+
     fn pop_transparency_group(&mut self) {}
 }
 

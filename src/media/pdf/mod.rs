@@ -7,16 +7,18 @@
 //! copied. What a page does not show (metadata, scripts, actions, forms, embedded files, hidden
 //! layers, older revisions) has no way into the new file.
 //!
-//! Words that are no text but pixels or lines are not judged yet: they pass, as in pictures.
-//! Whatever learns to read them is called in [`page::Opened::page`], where the picture of a page
-//! and its letters are at hand.
+//! Words that are no text but pixels or lines are read where a page draws anything but letters
+//! ([`traces`]), if there is a reader ([`look`]). The interpreter tells what is drawn where, so a
+//! page of letters alone costs nothing more, and of a page with a picture the picture.
 
+mod eye;
 mod font;
 mod letters;
 mod page;
 mod picture;
 mod pixels;
 mod reading;
+mod traces;
 mod write;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,11 +27,12 @@ use hayro::hayro_syntax::{LoadPdfError, Pdf};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-use self::page::Opened;
+use self::page::{Opened, Sheet};
 use super::{
     Unreadable,
     code::{self, Linear},
     image::Picture,
+    words::{Budget, Line, Quad, Reader, Words},
 };
 
 /// A place on a page: left, top, width, height in pixels of its picture.
@@ -73,6 +76,8 @@ impl Default for PdfLimits {
 pub struct Contents {
     /// The pages, in order.
     pub pages: Vec<Page>,
+    /// What is left for reading pixels.
+    pub left: Option<Budget>,
 }
 
 impl Contents {
@@ -80,6 +85,11 @@ impl Contents {
     pub fn is_whole(&self) -> bool {
         let mut texts = self.pages.iter().flat_map(|page| &page.texts);
         texts.all(|text| text.places.len() == text.text.chars().count())
+    }
+
+    /// Whether nothing is on a page that was not read.
+    pub fn is_read(&self) -> bool {
+        !self.pages.iter().any(|page| page.unread)
     }
 }
 
@@ -90,6 +100,10 @@ pub struct Page {
     pub texts: Vec<Text>,
     /// Where a click leads.
     pub links: Vec<Link>,
+    /// What was read in pixels, line by line.
+    pub lines: Vec<Line>,
+    /// Whether something else than letters is drawn, and nobody has read it.
+    pub unread: bool,
 }
 
 /// A text, and where each of its letters is.
@@ -110,28 +124,106 @@ pub struct Link {
     pub area: Area,
 }
 
+/// How a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Glance {
+    /// Whether words in pixels are read.
+    pub words: Words,
+    /// What that may cost.
+    pub budget: Budget,
+}
+
+impl Default for Glance {
+    fn default() -> Self {
+        Self { words: Words::Leave, budget: Budget::PAGES }
+    }
+}
+
 /// What is to be done while a file is drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orders {
     /// What is painted over: the page, from 0, and the place.
     pub cover: Vec<(usize, Area)>,
+    /// Lines that were read in pixels and are painted over: the page, from 0, and the line.
+    pub hide: Vec<(usize, Quad)>,
     /// Links that stay: the page, from 0, and the link.
     pub keep: Vec<(usize, Link)>,
 }
 
-/// Says what the pages say.
+impl Orders {
+    fn obey(&self, sheet: &mut Sheet, n: usize) {
+        sheet.cover(self.cover.iter().filter(|(at, _)| *at == n).map(|(_, area)| *area));
+        sheet.cover_lines(self.hide.iter().filter(|(at, _)| *at == n).map(|(_, line)| *line));
+    }
+
+    /// Whether a line of a page is painted over.
+    fn hides(&self, n: usize) -> bool {
+        self.hide.iter().any(|(at, _)| *at == n)
+    }
+}
+
+/// Says what the letters of the pages say.
 ///
 /// # Errors
 /// When it is no PDF, encrypted, broken, or beyond the limits.
 pub fn read(bytes: &[u8], limits: &PdfLimits) -> Result<Contents, Unreadable> {
+    look(bytes, limits, Glance::default(), None)
+}
+
+/// Says what the pages say, in pixels too, if they are to be read and there is a reader.
+///
+/// # Errors
+/// As [`read`], and when there is more to read in pixels than the budget allows.
+pub fn look(
+    bytes: &[u8],
+    limits: &PdfLimits,
+    Glance { words, mut budget }: Glance,
+    reader: Option<&Reader>,
+) -> Result<Contents, Unreadable> {
+    let reader = reader.filter(|_| words == Words::Read);
     guarded(|| {
         let pdf = open(bytes, limits)?;
         let opened = Opened::new(&pdf, limits)?;
         let pages = (0..opened.count()).map(|n| {
-            let page = opened.page(n)?;
-            Ok(Page { texts: reading::texts(&page.letters), links: opened.links(n)? })
+            let sheet = opened.page(n)?;
+            let lines = reader.map(|reader| eye::read(&sheet, reader, &mut budget)).transpose()?;
+            let unread = lines.is_none() && !sheet.traces.places().is_empty();
+            let lines = lines.unwrap_or_default();
+            let texts = reading::texts(&sheet.letters, &lines);
+            Ok(Page { texts, links: opened.links(n)?, lines, unread })
         });
-        Ok(Contents { pages: pages.collect::<Result<_, Unreadable>>()? })
+        let pages = pages.collect::<Result<_, Unreadable>>()?;
+        Ok(Contents { pages, left: Some(budget) })
+    })
+}
+
+/// Reads once more what pixels say on the pages on which lines were to be painted over, when all
+/// orders were obeyed: what is covered may lay bare something else. Other pages say nothing.
+///
+/// # Errors
+/// As [`look`].
+pub fn look_again(
+    bytes: &[u8],
+    limits: &PdfLimits,
+    mut budget: Budget,
+    orders: &Orders,
+    reader: &Reader,
+) -> Result<Contents, Unreadable> {
+    guarded(|| {
+        let pdf = open(bytes, limits)?;
+        let opened = Opened::new(&pdf, limits)?;
+        let pages = (0..opened.count()).map(|n| {
+            if !orders.hides(n) {
+                return Ok(Page::default());
+            }
+            let mut sheet = opened.page(n)?;
+            orders.obey(&mut sheet, n);
+            let lines = eye::read(&sheet, reader, &mut budget)?;
+            let seen: Vec<_> = sheet.letters.into_iter().filter(|letter| letter.seen).collect();
+            Ok(Page { texts: reading::texts(&seen, &lines), lines, ..Page::default() })
+        });
+        let pages = pages.collect::<Result<_, Unreadable>>()?;
+        Ok(Contents { pages, left: Some(budget) })
     })
 }
 
@@ -147,7 +239,7 @@ pub fn draw(bytes: &[u8], limits: &PdfLimits, linear: Linear, orders: &Orders) -
         let (mut codes, mut file) = (Vec::new(), write::File::new());
         for n in 0..opened.count() {
             let mut page = opened.page(n)?;
-            page.cover(orders.cover.iter().filter(|(at, _)| *at == n).map(|(_, area)| *area));
+            orders.obey(&mut page, n);
             let told = codes.len();
             code::cover(&mut page.picture, n, linear, &mut codes)?;
             page.forget(codes.iter().skip(told).filter(|code| !code.linear || linear == Linear::Cover));

@@ -16,8 +16,13 @@ use super::{
     Area, Link, PdfLimits,
     letters::{Letter, Listener},
     pixels,
+    traces::Traces,
 };
-use crate::media::{Unreadable, code::Code};
+use crate::media::{
+    Unreadable,
+    code::Code,
+    words::{self, Quad},
+};
 
 /// An opened file.
 pub(super) struct Opened<'p> {
@@ -36,6 +41,7 @@ pub(super) struct Sheet {
     pub(super) scale: f64,
     pub(super) picture: DynamicImage,
     pub(super) letters: Vec<Letter>,
+    pub(super) traces: Traces,
 }
 
 impl<'p> Opened<'p> {
@@ -65,11 +71,11 @@ impl<'p> Opened<'p> {
     pub(super) fn page(&self, n: usize) -> Result<Sheet, Unreadable> {
         let page = self.pdf.pages().get(n).ok_or(Unreadable::Malformed)?;
         let scale = self.scale(n);
-        let mut listener = Listener::new(self.limits.letters);
         let (transform, target) = self.frame(n)?;
+        let mut listener = Listener::new(self.limits.letters, target, scale);
         let mut context = Context::new(transform, target, &self.listening, self.pdf.xref(), self.settings.clone());
         interpret_page(page, &mut context, &mut listener);
-        let mut letters = listener.letters;
+        let Listener { mut letters, traces, .. } = listener;
         if letters.len() > self.limits.letters {
             return Err(Unreadable::TooLarge);
         }
@@ -79,7 +85,7 @@ impl<'p> Opened<'p> {
             letter.seen &=
                 letter.ink.map_or(letter.text.trim().is_empty(), |ink| pixels::stands_out(&picture, area(ink)));
         }
-        Ok(Sheet { size: self.size(n), scale, picture, letters })
+        Ok(Sheet { size: self.size(n), scale, picture, letters, traces })
     }
 
     /// Where a click on the page leads outside the file.
@@ -143,6 +149,14 @@ impl Sheet {
             return;
         }
         areas.iter().for_each(|area| pixels::fill(&mut self.picture, *area));
+        self.hide(&areas);
+    }
+
+    /// Paints lines over that were read in pixels.
+    pub(super) fn cover_lines(&mut self, lines: impl Iterator<Item = Quad>) {
+        let lines: Vec<Quad> = lines.collect();
+        words::hide(&mut self.picture, lines.iter().copied());
+        let areas: Vec<Area> = lines.into_iter().map(Quad::area).collect();
         self.hide(&areas);
     }
 

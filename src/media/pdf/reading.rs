@@ -3,16 +3,19 @@
 //! A file may draw its letters in any order, so they are read by place, as an eye would; and in
 //! the order in which they were drawn, which holds columns and upright text together. Letters
 //! that nobody sees are read by themselves: between the others they would break up what is seen.
+//! Lines that were read in pixels are read with the letters around them.
 
-use hayro::kurbo::{Point, Vec2};
+use hayro::kurbo::{Point, Rect, Vec2};
 
 use super::{Area, Text, letters::Letter, page::area};
+use crate::media::words::{Line, Quad};
 
 /// The readings of a page. One that says nothing, or the same as one before, is left out.
-pub(super) fn texts(letters: &[Letter]) -> Vec<Text> {
+pub(super) fn texts(letters: &[Letter], lines: &[Line]) -> Vec<Text> {
     let (seen, unseen): (Vec<&Letter>, Vec<&Letter>) = letters.iter().partition(|letter| letter.seen);
     let mut texts: Vec<Text> = Vec::new();
-    for text in [by_place(&seen), as_drawn(&seen), by_place(&unseen)] {
+    let together = with_lines(&seen, lines);
+    for text in [by_place(&seen), as_drawn(&seen), by_place(&unseen), together] {
         let said = |text: &Text| text.text.split_whitespace().collect::<String>();
         let new = said(&text);
         if !new.is_empty() && !texts.iter().any(|known| said(known) == new) {
@@ -63,6 +66,57 @@ pub(super) fn words(letters: &[Letter]) -> Vec<Word> {
         }
     }
     words
+}
+
+/// Lines that were read in pixels, with the letters that stand beside them.
+fn with_lines(letters: &[&Letter], lines: &[Line]) -> Text {
+    if lines.is_empty() {
+        return Text::default();
+    }
+    let read: Vec<Letter> = lines.iter().flat_map(spelled).collect();
+    let areas: Vec<Rect> = lines.iter().map(|line| rect(line.spot.quad)).collect();
+    // What a line says again is not told twice.
+    let under = |letter: &Letter| letter.ink.is_some_and(|ink| areas.iter().any(|area| area.contains(ink.center())));
+    let beside = letters.iter().copied().filter(|letter| !under(letter));
+    let together: Vec<&Letter> = beside.chain(&read).collect();
+    by_place(&together)
+}
+
+/// The letters of a line, as wide as each other. The place of each is the whole line.
+fn spelled(line: &Line) -> impl Iterator<Item = Letter> {
+    let [above, right, end, start] = line.spot.quad.0.map(|[x, y]| Point::new(f64::from(x), f64::from(y)));
+    let (start, end) = level(start.lerp(above, BELOW), end.lerp(right, BELOW));
+    let ([_, height], ink) = (size(line.spot.quad), rect(line.spot.quad));
+    let advance = (end - start) / line.text.chars().count().max(1) as f64;
+    line.text.chars().enumerate().map(move |(n, c)| Letter {
+        text: c.to_string(),
+        origin: start + advance * n as f64,
+        advance,
+        size: height * LETTER,
+        ink: Some(ink),
+        seen: true,
+    })
+}
+
+/// A box leans a little where its line does not: so it would not stand on one line with letters.
+fn level(start: Point, end: Point) -> (Point, Point) {
+    let (way, middle) = (end - start, start.midpoint(end));
+    let flat = |long: f64, off: f64| off.abs() < long.abs() * LEANING;
+    match (flat(way.x, way.y), flat(way.y, way.x)) {
+        (true, _) => (Point::new(start.x, middle.y), Point::new(end.x, middle.y)),
+        (_, true) => (Point::new(middle.x, start.y), Point::new(middle.x, end.y)),
+        _ => (start, end),
+    }
+}
+
+fn rect(quad: Quad) -> Rect {
+    let [left, top, width, height] = quad.area().map(f64::from);
+    Rect::new(left, top, left + width, top + height)
+}
+
+fn size(quad: Quad) -> [f64; 2] {
+    let [a, b, _, d] = quad.0.map(|[x, y]| Point::new(f64::from(x), f64::from(y)));
+    [a.distance(b), a.distance(d)]
 }
 
 fn by_place(letters: &[&Letter]) -> Text {
@@ -197,6 +251,11 @@ impl Text {
 
 const NOWHERE: Area = [0; 4];
 
+/// How high letters are in the box around their line, and how high their feet stand there.
+const LETTER: f64 = 0.7;
+const BELOW: f64 = 0.22;
+/// How far a box leans by mistake, of its length.
+const LEANING: f64 = 0.07;
 /// Degrees between two directions of writing.
 const STEP: f64 = 2.0;
 /// In heights of the font: what is off the line, what is a space, what another column, what the

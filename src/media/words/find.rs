@@ -5,7 +5,7 @@ use rten::Model;
 use rten_tensor::NdTensor;
 
 use super::{
-    Budget, Unfit,
+    Budget, Sight, Unfit,
     quad::{Point, Quad},
 };
 use crate::media::Unreadable;
@@ -19,8 +19,8 @@ impl Finder {
     }
 
     /// The boxes around the lines of a picture, in no order.
-    pub(super) fn find(&self, picture: &RgbImage, pixels: &mut u32) -> Result<Vec<Quad>, Unreadable> {
-        let (width, height) = canvas(picture.dimensions());
+    pub(super) fn find(&self, picture: &RgbImage, sight: Sight, pixels: &mut u32) -> Result<Vec<Quad>, Unreadable> {
+        let (width, height) = canvas(picture.dimensions(), sight);
         Budget::take(pixels, width * height)?;
         let seen = self.0.run_one(tensor(&fitted(picture, width, height)).into(), None);
         let seen = seen.map_err(|_| Unreadable::Malformed)?;
@@ -38,10 +38,10 @@ impl Finder {
 
 /// The size at which lines are looked for: sides are multiples of 32, as the network wants them;
 /// small pictures are enlarged a little, large ones made smaller.
-fn canvas((width, height): (u32, u32)) -> (u32, u32) {
+fn canvas((width, height): (u32, u32), sight: Sight) -> (u32, u32) {
     let (w, h) = (f64::from(width), f64::from(height));
     let enlarged = (LEAST_SIDE / w.min(h)).clamp(1.0, MOST_ENLARGED);
-    let affordable = (CANVAS / (w * h)).sqrt();
+    let affordable = (sight.canvas / (w * h)).sqrt();
     let scale = enlarged.min(affordable);
     let side = |length: f64| (((length * scale / 32.0).round() as u32) * 32).clamp(32, 16_384);
     (side(w), side(h))
@@ -208,9 +208,6 @@ fn hull(points: &[Point]) -> Vec<Point> {
     if hull.is_empty() { points } else { hull }
 }
 
-/// Pixels of the canvas that lines are looked for on: a photo of 4000 by 3000 is made smaller by
-/// a little less than four.
-const CANVAS: f64 = 800_000.0;
 /// A picture whose smaller side is shorter is enlarged, so that small letters are found.
 const LEAST_SIDE: f64 = 480.0;
 /// Beyond this nothing is gained.
@@ -278,9 +275,10 @@ mod tests {
     #[test]
     fn a_canvas_is_bounded_and_fits_the_network() {
         for size in [(1, 1), (16_384, 1), (1, 16_384), (8_000, 5_000), (4_000, 3_000), (300, 200), (640, 480)] {
-            let (width, height) = canvas(size);
+            let (width, height) = canvas(size, Sight::PICTURE);
             assert!(width % 32 == 0 && height % 32 == 0 && width * height <= 900_000, "{size:?}: {width} {height}");
         }
-        assert_eq!(canvas((300, 200)), (608, 416));
+        assert_eq!(canvas((300, 200), Sight::PICTURE), (608, 416));
+        assert_eq!(canvas((1_654, 2_339), Sight::PAGE), (1_056, 1_504));
     }
 }

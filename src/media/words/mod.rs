@@ -20,6 +20,7 @@ use image::{DynamicImage, Rgb, RgbImage, RgbaImage};
 use serde::{Deserialize, Serialize};
 
 pub use hide::hide;
+pub(super) use order::in_rows;
 pub use quad::Quad;
 
 use self::{find::Finder, spell::Speller, strip::Strip};
@@ -56,8 +57,9 @@ pub enum Words {
     Read,
 }
 
-/// What reading may cost: of a picture, and of all frames of an animation together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What reading may cost: of a picture, of all frames of an animation together, of the pages of a
+/// message's PDF files together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Pixels of the canvases that lines are looked for on.
     pub canvas: u32,
@@ -75,10 +77,34 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// For pages. Measured on a slow core: two minutes in all, for twenty pages that are
+    /// pictures, or some fourteen thousand letters that are pixels.
+    pub const PAGES: Self = Self { canvas: 32_000_000, columns: 240_000 };
+
     fn take(left: &mut u32, cost: u32) -> Result<(), Unreadable> {
         *left = left.checked_sub(cost).ok_or(Unreadable::TooLarge)?;
         Ok(())
     }
+}
+
+/// How finely a picture is looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sight {
+    /// Pixels of the canvas that lines are looked for on.
+    canvas: f64,
+    /// How wide a line is spelled, of what its height asks for.
+    stretch: f32,
+    /// The longest piece of a line that is spelled at once, in heights of the line.
+    piece: f32,
+}
+
+impl Sight {
+    /// For pictures: a photo of 4000 by 3000 is made smaller by a little less than four.
+    pub(super) const PICTURE: Self = Self { canvas: 800_000.0, stretch: 1.0, piece: 32.0 };
+
+    /// For pages: their letters are small, clear and many. An A4 page at 200 dots an inch is made
+    /// smaller by one and a half. Lines that are narrowed more lose their spaces.
+    pub(super) const PAGE: Self = Self { canvas: 1_600_000.0, stretch: 0.85, piece: 38.0 };
 }
 
 /// A model that is none, or another than was asked for.
@@ -107,9 +133,9 @@ impl Reader {
     /// When the networks fail.
     pub fn warm_up(&self) -> Result<(), Unreadable> {
         let (picture, side) = (RgbImage::new(32, 32), 32);
-        self.finder.find(&picture, &mut Budget::default().canvas)?;
+        self.finder.find(&picture, Sight::PICTURE, &mut Budget::default().canvas)?;
         let whole = Quad([[0, 0], [side, 0], [side, side], [0, side]]);
-        self.speller.spell(&Strip::cut(&picture, whole)).map(drop)
+        self.speller.spell(&Strip::cut(&picture, whole, Sight::PICTURE)).map(drop)
     }
 
     /// Reads a picture as it may be seen: what is transparent on white and on black.
@@ -136,19 +162,34 @@ impl Reader {
     }
 
     fn read_opaque(&self, picture: &RgbImage, budget: &mut Budget) -> Result<Vec<Line>, Unreadable> {
-        let found = self.finder.find(picture, &mut budget.canvas)?;
-        let found: Vec<Quad> = found.into_iter().flat_map(strip::pieces).collect();
+        Ok(in_rows(self.read_some(picture, Sight::PICTURE, &|_| true, budget)?))
+    }
+
+    /// Reads those lines that are wanted, in no order.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn read_some(
+        &self,
+        picture: &RgbImage,
+        sight: Sight,
+        wanted: &dyn Fn(Quad) -> bool,
+        budget: &mut Budget,
+    ) -> Result<Vec<Line>, Unreadable> {
+        let found = self.finder.find(picture, sight, &mut budget.canvas)?;
+        let found = found.into_iter().filter(|quad| wanted(*quad));
+        let found: Vec<Quad> = found.flat_map(|quad| strip::pieces(quad, sight.piece)).collect();
         // What is too much is known before the first line is spelled.
-        if found.iter().map(|quad| strip::columns(*quad)).sum::<u32>() > budget.columns {
+        if found.iter().map(|quad| strip::columns(*quad, sight)).sum::<u32>() > budget.columns {
             return Err(Unreadable::TooLarge);
         }
         let mut lines = Vec::new();
         for quad in found {
-            if let Some((text, quad)) = self.spell(&Strip::cut(picture, quad), &mut budget.columns)? {
+            if let Some((text, quad)) = self.spell(&Strip::cut(picture, quad, sight), &mut budget.columns)? {
                 lines.push(Line { text, row: 0, spot: Spot { frame: 0, quad } });
             }
         }
-        Ok(order::in_rows(lines))
+        Ok(lines)
     }
 
     /// What a strip says, and its place as it is read: it may stand on its head.

@@ -7,7 +7,7 @@ use super::{
 
 /// Lines row by row, those of a row along it; each gets the number of its row. Lines that run
 /// another way (upwards, on their head) are read after the others, in their own order.
-pub(super) fn in_rows(lines: Vec<Line>) -> Vec<Line> {
+pub(in crate::media) fn in_rows(lines: Vec<Line>) -> Vec<Line> {
     let mut ways: [Vec<Line>; 4] = Default::default();
     for line in lines {
         ways[quarter(&line)].push(line);

@@ -2,7 +2,10 @@
 
 use image::{Rgb, RgbImage};
 
-use super::quad::{Point, Quad, between, distance};
+use super::{
+    Sight,
+    quad::{Point, Quad, between, distance},
+};
 
 /// A line, [`HEIGHT`] pixels high.
 pub(super) struct Strip {
@@ -12,8 +15,8 @@ pub(super) struct Strip {
 
 impl Strip {
     /// Cuts `quad` out of a picture.
-    pub(super) fn cut(picture: &RgbImage, quad: Quad) -> Self {
-        let (width, (_, height)) = (columns(quad), quad.size());
+    pub(super) fn cut(picture: &RgbImage, quad: Quad, sight: Sight) -> Self {
+        let (width, (_, height)) = (columns(quad, sight), quad.size());
         // Where a pixel of the strip covers several of the picture, so many are looked at each way.
         let looks = (height / HEIGHT as f32).ceil().clamp(1.0, 4.0) as u32;
         let [a, b, c, d] = quad.points();
@@ -52,16 +55,16 @@ impl Strip {
 }
 
 /// The columns of the strip that a line becomes.
-pub(super) fn columns(quad: Quad) -> u32 {
+pub(super) fn columns(quad: Quad, sight: Sight) -> u32 {
     let (length, height) = quad.size();
-    (length / height.max(1.0) * HEIGHT as f32).ceil().clamp(NARROWEST as f32, WIDEST as f32) as u32
+    (length / height.max(1.0) * HEIGHT as f32 * sight.stretch).ceil().clamp(NARROWEST as f32, WIDEST as f32) as u32
 }
 
 /// A line in pieces that are short enough to be spelled at once. They overlap by more than the
 /// length of a contact, so that one that is cut at the end of a piece stands whole in the next.
-pub(super) fn pieces(quad: Quad) -> Vec<Quad> {
+pub(super) fn pieces(quad: Quad, longest: f32) -> Vec<Quad> {
     let (length, height) = quad.size();
-    let (most, overlap) = (height * PIECE, height * OVERLAP);
+    let (most, overlap) = (height * longest, height * OVERLAP);
     if length <= most || height < 1.0 {
         return vec![quad];
     }
@@ -92,8 +95,7 @@ pub(super) const HEIGHT: u32 = 48;
 /// Columns of a strip: one letter, and a long line of them.
 const NARROWEST: u32 = 16;
 const WIDEST: u32 = 1_600;
-/// The longest piece of a line and what two of them share, in heights of the line.
-const PIECE: f32 = 32.0;
+/// What two pieces of a line share, in heights of the line.
 const OVERLAP: f32 = 16.0;
 
 #[cfg(test)]
@@ -107,26 +109,26 @@ mod tests {
 
     #[test]
     fn a_strip_begins_where_its_line_begins() {
-        let upright = Strip::cut(&flag(), Quad([[50, 40], [150, 40], [150, 60], [50, 60]]));
+        let upright = Strip::cut(&flag(), Quad([[50, 40], [150, 40], [150, 60], [50, 60]]), Sight::PICTURE);
         assert_eq!(upright.pixels().dimensions(), (240, 48));
         assert_eq!((upright.pixels()[(2, 24)], upright.pixels()[(237, 24)]), (Rgb([255, 0, 0]), Rgb([0, 0, 255])));
         let turned = upright.turned();
         assert_eq!(turned.pixels()[(2, 24)], Rgb([0, 0, 255]));
         assert_eq!(turned.quad().0[0], [150, 60]);
-        let downwards = Strip::cut(&flag(), Quad([[150, 20], [150, 80], [50, 80], [50, 20]]));
+        let downwards = Strip::cut(&flag(), Quad([[150, 20], [150, 80], [50, 80], [50, 20]]), Sight::PICTURE);
         assert_eq!((downwards.pixels()[(15, 2)], downwards.pixels()[(15, 45)]), (Rgb([0, 0, 255]), Rgb([255, 0, 0])));
     }
 
     #[test]
     fn what_reaches_out_of_the_picture_shows_its_edge() {
-        let strip = Strip::cut(&flag(), Quad([[-50, -10], [250, -10], [250, 110], [-50, 110]]));
+        let strip = Strip::cut(&flag(), Quad([[-50, -10], [250, -10], [250, 110], [-50, 110]]), Sight::PICTURE);
         assert_eq!(strip.pixels()[(0, 0)], Rgb([255, 0, 0]));
     }
 
     #[test]
     fn a_long_line_is_spelled_in_pieces_that_overlap() {
-        assert_eq!(pieces(Quad([[0, 0], [300, 0], [300, 10], [0, 10]])).len(), 1);
-        let cut = pieces(Quad([[0, 0], [1_000, 0], [1_000, 10], [0, 10]]));
+        assert_eq!(pieces(Quad([[0, 0], [300, 0], [300, 10], [0, 10]]), 32.0).len(), 1);
+        let cut = pieces(Quad([[0, 0], [1_000, 0], [1_000, 10], [0, 10]]), 32.0);
         assert!(cut.len() > 4 && cut.last().unwrap().0[1] == [1_000, 0], "{cut:?}");
         for pair in cut.windows(2) {
             assert_eq!(pair[0].0[1][0] - pair[1].0[0][0], 160);

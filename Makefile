@@ -1,4 +1,4 @@
-.PHONY: demo models test tools
+.PHONY: demo fuzz models test tools
 
 # Builds tabir and plays its story over real sockets. DEMO_ARGS=--once ends after the story.
 demo: tools
@@ -25,3 +25,7 @@ models: tools
 # Installs and starts what the tests need, runs them all, cleans up.
 test:
 	@tests/run
+
+# Ten minutes for each of what opens hostile bytes, or FUZZ_SECONDS for each of FUZZ_TARGETS.
+fuzz: tools
+	@tools/fuzz

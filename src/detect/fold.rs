@@ -16,7 +16,7 @@ use super::{
 
 /// A folded text and where each of its bytes came from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct View {
+pub struct View {
     text: String,
     origin: Origin,
     tokens: OnceCell<Tokens>,
@@ -35,7 +35,7 @@ enum Origin {
 
 impl View {
     /// Folds a piece.
-    pub(super) fn of(piece: &str) -> Self {
+    pub fn of(piece: &str) -> Self {
         if piece.is_ascii() && !piece.contains("&#") {
             // A tab parts as a space does.
             let lower = piece.to_ascii_lowercase();
@@ -61,7 +61,7 @@ impl View {
     }
 
     /// The folded text.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
@@ -76,7 +76,7 @@ impl View {
     }
 
     /// The characters of the piece that the bytes `start..end` stand for.
-    pub(super) fn chars(&self, start: usize, end: usize) -> (usize, usize) {
+    pub fn chars(&self, start: usize, end: usize) -> (usize, usize) {
         match &self.origin {
             Origin::Same => (start, end),
             Origin::Table(map) => {
@@ -89,7 +89,7 @@ impl View {
     }
 
     /// The first byte that stands for the character `at` of the piece or a later one.
-    pub(super) fn byte(&self, at: usize) -> usize {
+    pub fn byte(&self, at: usize) -> usize {
         match &self.origin {
             Origin::Same => at.min(self.text.len()),
             Origin::Table(map) => map.partition_point(|m| (m.0 as usize) < at),
@@ -113,13 +113,16 @@ impl View {
         Self::new(text, Origin::Table(map))
     }
 
-    /// The text from its end, with the same way back.
-    pub(super) fn reversed(&self) -> Self {
+    /// The text from its end, with the same way back. The byte ranges of `whole`, sorted and apart,
+    /// are read as they stand.
+    pub(super) fn reversed(&self, whole: &[(usize, usize)]) -> Self {
         let (mut text, mut map) = (String::with_capacity(self.text.len()), Vec::with_capacity(self.text.len()));
-        for (at, c) in self.text.char_indices().rev() {
-            text.push(c);
-            let (start, end) = self.chars(at, at + c.len_utf8());
-            map.extend(std::iter::repeat_n((index(start), index(end)), c.len_utf8()));
+        let mut whole = whole.iter().rev().peekable();
+        let mut end = self.text.len();
+        while let Some(last) = self.text[..end].chars().next_back() {
+            let start = whole.next_if(|range| range.1 == end).map_or(end - last.len_utf8(), |range| range.0);
+            self.copy(start, end, &mut text, &mut map);
+            end = start;
         }
         Self::new(text, Origin::Table(map))
     }

@@ -45,15 +45,15 @@ mod window;
 
 pub use carried::link_stays;
 pub use context::{Context, Guard, Known, Own, Piece, Report};
+pub use fold::View;
 pub use lexicon::{ExampleFault, LexiconFault};
 pub use placeholder::placeholder;
 pub use window::Window;
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use self::{
     context::Around,
-    fold::View,
     lexicon::{Heard, Hit, Lexicon, Saying, folded},
     sight::{Face, Finds, Sight},
     signal::{Mention, Set},
@@ -63,13 +63,22 @@ use crate::model::{Finding, Kind, Part, Signal};
 /// A detector: looks at a text and adds what it finds.
 type Detector = fn(&Sight<'_>, &mut Finds);
 
-/// Every detector. Earlier ones take a place first.
-const DETECTORS: &[Detector] =
-    &[email::find, link::find, payment::find, phone::find, social::find, spread::find, address::find, name::find];
+/// Every detector, by the name of its file. Earlier ones take a place first.
+const DETECTORS: &[(&str, Detector)] = &[
+    ("email", email::find),
+    ("link", link::find),
+    ("payment", payment::find),
+    ("phone", phone::find),
+    ("social", social::find),
+    ("spread", spread::find),
+    ("address", address::find),
+    ("name", name::find),
+];
 
 /// The compiled rules: made once, shared by all.
 pub struct Detect {
-    lexicon: Lexicon,
+    lexicon: Arc<Lexicon>,
+    detectors: &'static [(&'static str, Detector)],
 }
 
 impl fmt::Debug for Detect {
@@ -96,7 +105,18 @@ impl Detect {
 
     /// With lexicons given as (file name, text).
     pub fn new(lexicons: &[(&str, &str)]) -> Result<Self, Vec<LexiconFault>> {
-        Lexicon::read(lexicons).map(|lexicon| Self { lexicon })
+        Lexicon::read(lexicons).map(|lexicon| Self { lexicon: Arc::new(lexicon), detectors: DETECTORS })
+    }
+
+    /// The names of all detectors, in their order.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        DETECTORS.iter().map(|(name, _)| *name)
+    }
+
+    /// The same words and one detector alone, so that what goes wrong is told of one.
+    pub fn only(&self, name: &str) -> Option<Self> {
+        let at = DETECTORS.iter().position(|(known, _)| *known == name)?;
+        Some(Self { lexicon: Arc::clone(&self.lexicon), detectors: &DETECTORS[at..=at] })
     }
 
     /// Looks at the texts of a message, after what `window` remembers of earlier ones.
@@ -161,7 +181,7 @@ impl Detect {
     /// Every detector over the text as written and with its veils taken off.
     fn look(&self, text: &mut Read, raw: &str, context: &Around<'_>) {
         let mut found = Finds::default();
-        detect(&text.view, &text.hits, context, Face::Plain, raw, &mut found);
+        self.detect(&text.view, &text.hits, context, Face::Plain, raw, &mut found);
         keep(&text.view, &found, &mut text.spans);
         self.lift(&text.view, &text.hits, context, raw, &mut text.spans);
         let decoded = encoded::decoded(&text.view);
@@ -230,8 +250,13 @@ impl Detect {
 
     fn unveiled(&self, view: &View, hits: &[Hit], context: &Around<'_>, raw: &str, spans: &mut Vec<Span>) {
         let mut found = Finds::default();
-        detect(view, hits, context, Face::Unveiled, raw, &mut found);
+        self.detect(view, hits, context, Face::Unveiled, raw, &mut found);
         keep(view, &found, spans);
+    }
+
+    fn detect(&self, view: &View, hits: &[Hit], context: &Around<'_>, face: Face, raw: &str, found: &mut Finds) {
+        let sight = Sight::new(view, hits, context, face, raw);
+        self.detectors.iter().for_each(|(_, detector)| detector(&sight, found));
     }
 
     fn meets(&self, rule: &signal::Rule, text: &str) -> bool {
@@ -407,11 +432,6 @@ impl Span {
 
 /// Taking something out bares another thing only so many times.
 const ROUNDS: usize = 8;
-
-fn detect(view: &View, hits: &[Hit], context: &Around<'_>, face: Face, raw: &str, found: &mut Finds) {
-    let sight = Sight::new(view, hits, context, face, raw);
-    DETECTORS.iter().for_each(|detector| detector(&sight, found));
-}
 
 fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
     spans.extend(found.list().iter().map(|found| {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::{
     fold::View,
     lexicon::{Cue, Hit},
+    placeholder::opaque,
     sight::is,
 };
 
@@ -13,7 +14,11 @@ use super::{
 pub(super) fn back(piece: &str, hits: &[Hit]) -> Option<View> {
     let turned = upright(piece);
     let said = || hits.iter().any(|hit| is(hit, &[Cue::Reverse]));
-    (matches!(turned, Cow::Owned(_)) || said() || ends_first(piece)).then(|| View::of(&turned).reversed())
+    (matches!(turned, Cow::Owned(_)) || said() || ends_first(piece)).then(|| {
+        let view = View::of(&turned);
+        // Words of ours would be somebody's id from their end.
+        view.reversed(&opaque(view.text()))
+    })
 }
 
 /// Whether a word begins with the end of an address: "moc.", and a host or an `@` after it.
@@ -57,7 +62,16 @@ fn upright(piece: &str) -> Cow<'_, str> {
     }
     let plain = |c: char| PLAIN.iter().find(|(from, _)| *from == small(c));
     let upright = |c: char| known(c).or_else(|| plain(c)).map_or(c, |(_, to)| *to);
-    Cow::Owned(piece.chars().map(upright).collect())
+    let ours = ours(piece);
+    let is_ours =
+        |at: usize| ours.get(ours.partition_point(|(_, end)| *end <= at)).is_some_and(|(start, _)| *start <= at);
+    Cow::Owned(piece.chars().enumerate().map(|(at, c)| if is_ours(at) { c } else { upright(c) }).collect())
+}
+
+/// Where a piece holds words of ours, in characters.
+fn ours(piece: &str) -> Vec<(usize, usize)> {
+    let view = View::of(piece);
+    opaque(view.text()).into_iter().map(|(start, end)| view.chars(start, end)).collect()
 }
 
 /// Whether a letter is of a block that has no turned ones: most need no closer look.
@@ -101,12 +115,21 @@ mod tests {
             assert_eq!(back(text, &[]).map(|view| view.text().to_owned()).as_deref(), Some(meant), "{text}");
         }
         assert!(back("çok güzel, ılık", &[]).is_none());
-        assert_eq!(ids(&View::of("77okot@ ini").reversed()), [(5, 11)]);
+        assert_eq!(ids(&View::of("77okot@ ini").reversed(&[])), [(5, 11)]);
+    }
+
+    #[test]
+    fn words_of_ours_are_read_as_they_stand() {
+        let wordy = "ɯoɔ˙ʇɐ [phone number removed] bd";
+        assert_eq!(
+            back(wordy, &[]).map(|view| view.text().to_owned()).as_deref(),
+            Some("pq [phone number removed] at.com")
+        );
     }
 
     #[test]
     fn the_way_back_from_the_end_is_exact() {
-        let view = View::of("a0ㄣb").reversed();
+        let view = View::of("a0ㄣb").reversed(&[]);
         assert_eq!(view.text(), "b40a");
         assert_eq!(view.chars(0, 2), (2, 4));
         assert_eq!(view.chars(3, 4), (0, 1));

@@ -4,7 +4,8 @@
 
 /// A command, its texts borrowed from the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Command<'l> {
+#[expect(missing_docs, reason = "the words are those of the RFCs")]
+pub enum Command<'l> {
     Auth { mechanism: &'l str, initial: Option<&'l str> },
     Bdat { size: u64, last: bool },
     Data,
@@ -23,24 +24,24 @@ pub(crate) enum Command<'l> {
 
 /// `MAIL FROM`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct MailFrom<'l> {
+pub struct MailFrom<'l> {
     /// Who sends; `None` is the null sender of reports.
-    pub(crate) sender: Option<Mailbox<'l>>,
+    pub sender: Option<Mailbox<'l>>,
     /// How large the message will be, as the client says.
-    pub(crate) size: Option<u64>,
+    pub size: Option<u64>,
     /// Addresses and header fields may hold UTF-8.
-    pub(crate) utf8: bool,
+    pub utf8: bool,
     /// The client names who logged in to it; believed of nobody, and so only looked at.
-    pub(crate) auth: bool,
+    pub auth: bool,
 }
 
 /// A mail address, as written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mailbox<'l> {
+pub struct Mailbox<'l> {
     /// Before the `@`; a quoted one with its quotes.
-    pub(crate) local: &'l str,
+    pub local: &'l str,
     /// After it: a domain or an address literal; empty for a bare `<postmaster>`.
-    pub(crate) domain: &'l str,
+    pub domain: &'l str,
 }
 
 impl std::fmt::Debug for Mailbox<'_> {
@@ -51,14 +52,14 @@ impl std::fmt::Debug for Mailbox<'_> {
 
 impl Mailbox<'_> {
     /// Whether it needs SMTPUTF8.
-    pub(crate) fn is_international(&self) -> bool {
+    pub fn is_international(&self) -> bool {
         !self.local.is_ascii() || !self.domain.is_ascii()
     }
 }
 
 /// Why a line is no command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Malformed {
+pub enum Malformed {
     /// An address is none, or too long.
     Address,
     /// An argument is missing, wrong or too many.
@@ -70,7 +71,7 @@ pub(crate) enum Malformed {
 }
 
 /// Reads one line, without its CR LF.
-pub(crate) fn parse(line: &[u8]) -> Result<Command<'_>, Malformed> {
+pub fn parse(line: &[u8]) -> Result<Command<'_>, Malformed> {
     let line = std::str::from_utf8(line).map_err(|_| Malformed::Unknown)?;
     if line.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
         return Err(Malformed::Argument);

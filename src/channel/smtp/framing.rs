@@ -8,11 +8,11 @@ use memchr::{memchr, memchr3};
 
 /// A line end that is none: the session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BrokenLine;
+pub struct BrokenLine;
 
 /// What lies at the start of a buffer of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line {
+pub enum Line {
     /// A whole line; its length without CR LF.
     Whole(usize),
     /// Not yet a whole line.
@@ -21,7 +21,7 @@ pub(crate) enum Line {
 
 /// Looks for a whole command line at the start of `buffer`, of which the first `seen` bytes
 /// were looked at before and hold no line end.
-pub(crate) fn line(buffer: &[u8], seen: usize) -> Result<Line, BrokenLine> {
+pub fn line(buffer: &[u8], seen: usize) -> Result<Line, BrokenLine> {
     // One byte back: a CR that ended the last read belongs to an LF that begins this one.
     let from = seen.saturating_sub(1);
     let Some(at) = memchr::memchr2(b'\r', b'\n', &buffer[from..]).map(|n| n + from) else {
@@ -36,7 +36,7 @@ pub(crate) fn line(buffer: &[u8], seen: usize) -> Result<Line, BrokenLine> {
 
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// All bytes were taken and the message goes on.
     More,
     /// The message ended; so many bytes were taken.
@@ -46,7 +46,7 @@ pub(crate) enum Step {
 /// A message between `354` and its final dot: takes the bytes as they come, takes out the
 /// stuffed dots, and keeps at most `max` bytes.
 #[derive(Debug)]
-pub(crate) struct DataBody {
+pub struct DataBody {
     body: Body,
     state: State,
 }
@@ -67,12 +67,12 @@ enum State {
 
 impl DataBody {
     /// An empty message that may grow to `max` bytes.
-    pub(crate) fn new(max: usize) -> Self {
+    pub fn new(max: usize) -> Self {
         Self { body: Body::new(max), state: State::Start }
     }
 
     /// Takes the next bytes.
-    pub(crate) fn take(&mut self, input: &[u8]) -> Result<Step, BrokenLine> {
+    pub fn take(&mut self, input: &[u8]) -> Result<Step, BrokenLine> {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
             at += 1;
@@ -102,12 +102,12 @@ impl DataBody {
     }
 
     /// What was kept.
-    pub(crate) fn body(&mut self) -> &mut Body {
+    pub fn body(&mut self) -> &mut Body {
         &mut self.body
     }
 
     /// The message, dots and end taken out.
-    pub(crate) fn into_body(self) -> Body {
+    pub fn into_body(self) -> Body {
         self.body
     }
 }
@@ -115,19 +115,19 @@ impl DataBody {
 /// A message in chunks (BDAT, RFC 3030): counted instead of dotted, under the same rule of
 /// line ends, so that nothing gets in this way that DATA would refuse.
 #[derive(Debug)]
-pub(crate) struct ChunkedBody {
+pub struct ChunkedBody {
     body: Body,
     after_cr: bool,
 }
 
 impl ChunkedBody {
     /// An empty message that may grow to `max` bytes.
-    pub(crate) fn new(max: usize) -> Self {
+    pub fn new(max: usize) -> Self {
         Self { body: Body::new(max), after_cr: false }
     }
 
     /// Takes the next bytes of a chunk.
-    pub(crate) fn take(&mut self, input: &[u8]) -> Result<(), BrokenLine> {
+    pub fn take(&mut self, input: &[u8]) -> Result<(), BrokenLine> {
         let mut rest = input;
         if self.after_cr && !rest.is_empty() {
             rest = rest.strip_prefix(b"\n").ok_or(BrokenLine)?;
@@ -153,12 +153,12 @@ impl ChunkedBody {
     }
 
     /// What was kept.
-    pub(crate) fn body(&mut self) -> &mut Body {
+    pub fn body(&mut self) -> &mut Body {
         &mut self.body
     }
 
     /// The message, after its last chunk.
-    pub(crate) fn into_body(self) -> Result<Body, BrokenLine> {
+    pub fn into_body(self) -> Result<Body, BrokenLine> {
         if self.after_cr { Err(BrokenLine) } else { Ok(self.body) }
     }
 }
@@ -166,7 +166,7 @@ impl ChunkedBody {
 /// The bytes of a message, up to a limit. Beyond it they are counted and let go, so that the
 /// sender can be told at the end, in a fixed amount of memory.
 #[derive(Debug)]
-pub(crate) struct Body {
+pub struct Body {
     kept: Vec<u8>,
     length: usize,
     max: usize,
@@ -187,23 +187,23 @@ impl Body {
     }
 
     /// How many bytes of it are held.
-    pub(crate) fn kept(&self) -> usize {
+    pub fn kept(&self) -> usize {
         self.kept.len()
     }
 
     /// How long the message is so far, kept or not.
-    pub(crate) fn length(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.length
     }
 
     /// Keeps no more: there is no room for it.
-    pub(crate) fn let_go(&mut self) {
+    pub fn let_go(&mut self) {
         self.max = 0;
         self.kept = Vec::new();
     }
 
     /// The message, or `None` when it was larger than the limit.
-    pub(crate) fn into_kept(self) -> Option<Vec<u8>> {
+    pub fn into_kept(self) -> Option<Vec<u8>> {
         (self.length <= self.max).then_some(self.kept)
     }
 }
@@ -211,7 +211,7 @@ impl Body {
 /// Writes `message` as DATA wants it, without the final dot: dots stuffed, every line end CR LF,
 /// the last line ended (RFC 5321 §4.5.2). What we built has no other line ends; should one slip
 /// through, it leaves as CR LF and can not end the message.
-pub(crate) fn stuff(message: &[u8], out: &mut Vec<u8>) {
+pub fn stuff(message: &[u8], out: &mut Vec<u8>) {
     out.reserve(message.len() + message.len() / 64 + 2);
     let mut rest = message;
     while !rest.is_empty() {

@@ -14,8 +14,8 @@
 
 mod answer;
 mod client;
-mod command;
-mod framing;
+pub mod command;
+pub mod framing;
 mod gates;
 mod listen;
 mod login;

@@ -85,8 +85,9 @@ impl House {
         let mut rules =
             MarketRules { locale: Some("id".to_owned()), region: Some("ID".to_owned()), ..MarketRules::default() };
         // An incentive is held here, so that a person can be asked.
-        rules.content.refuse.retain(|kind| *kind != SignalKind::ReviewIncentive);
-        rules.content.hold.signals.push(SignalKind::ReviewIncentive);
+        let held = [SignalKind::ReviewIncentive, SignalKind::ReviewPressure];
+        rules.content.refuse.retain(|kind| !held.contains(kind));
+        rules.content.hold.signals.extend(held);
         Self::with(rules).await
     }
 

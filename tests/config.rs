@@ -57,7 +57,7 @@ fn an_operator_adds_a_language_a_rule_and_words_without_a_compiler() {
         let rules: Vec<String> = report.signals.into_iter().map(|signal| signal.rule).collect();
         (rules, report.redacted[0].clone())
     };
-    assert_eq!(told("tak antemi kowe mengko").0, ["jv.threat.beware"]);
+    assert_eq!(told("takgecek kowe mengko").0, ["jv.threat.beware"]);
     assert!(!told("find me, chirpster id: toko_biru77").1.contains("toko_biru77"));
     assert_eq!(detect.explanation("jv.threat.beware", None), Some("Aja ngancam."));
 }
@@ -86,7 +86,7 @@ const JAVANESE: &str = r#"
 language = "jv"
 
 [concepts]
-beware = ["tak antemi", "ati-ati"]
+beware = ["takgecek", "ati-ati"]
 you = ["kowe", "sampeyan"]
 
 [[rule]]
@@ -95,7 +95,7 @@ kind = "threat"
 explain = "Aja ngancam."
 all = ["beware", "you"]
 within = 3
-must_catch = ["tak antemi kowe mengko"]
+must_catch = ["takgecek kowe mengko"]
 must_pass = ["ati-ati ing dalan"]
 "#;
 

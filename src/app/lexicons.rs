@@ -24,6 +24,12 @@ pub fn detectors(settings: &Settings) -> Result<Arc<Detect>, Vec<Wrong>> {
     Detect::with(&own).map(Arc::new).map_err(|faults| faults.into_iter().map(wrong).collect())
 }
 
+/// As [`detectors`], without compiling again what can not have changed.
+pub(super) fn detectors_again(settings: &Settings, now: &Arc<Detect>) -> Result<Arc<Detect>, Vec<Wrong>> {
+    let same = settings.detect.lexicon.is_none() && now.is_as_it_came();
+    if same { Ok(Arc::clone(now)) } else { detectors(settings) }
+}
+
 /// Path and text of every lexicon of a folder, by name.
 fn lexicons(folder: &Path) -> Result<Vec<(String, String)>, Vec<Wrong>> {
     let mut files = files(folder).map_err(|error| vec![unread(folder, &error)])?;

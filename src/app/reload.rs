@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Running, Settings, detectors, required, rules};
+use super::{Running, Settings, lexicons::detectors_again, required, rules};
 use crate::judges::Panels;
 
 /// A setting that is read at the start alone.
@@ -39,11 +39,12 @@ impl Running {
     /// Reads settings, rules and certificates again. What is wrong changes nothing; what can not
     /// change now is named.
     pub(super) fn reload(&self) {
-        let read = Settings::read(self.config.as_deref())
-            .and_then(|(settings, compiled)| detectors(&settings).map(|detect| (settings, compiled, detect)));
+        let now = self.rules.load_full();
+        let read = Settings::read(self.config.as_deref()).and_then(|(settings, compiled)| {
+            detectors_again(&settings, &now.detect).map(|detect| (settings, compiled, detect))
+        });
         match read {
             Ok((settings, compiled, detect)) => {
-                let now = self.rules.load_full();
                 let panels = match Panels::seat(&now.panels, &compiled.seats, &compiled.own_seats, &self.dns) {
                     Ok(panels) => panels,
                     Err(fault) => {

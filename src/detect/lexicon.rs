@@ -12,7 +12,7 @@ use toml::Spanned;
 use super::{
     fold::{View, fold},
     placeholder::opaque,
-    signal::{Index, Rule, RuleFault, RuleText, Set},
+    signal::{Frames, Index, Rule, RuleFault, RuleText, Set},
     token::{self, Token, Tokens},
     trie::Trie,
 };
@@ -209,6 +209,7 @@ pub(super) struct Lexicon {
     groups: Vec<Group>,
     pub(super) rules: Vec<Rule>,
     index: Index,
+    pub(super) frames: Frames,
     pub(super) explanations: BTreeMap<String, String>,
 }
 
@@ -262,11 +263,23 @@ struct File {
     cues: BTreeMap<Cue, Vec<String>>,
     #[serde(default)]
     concepts: BTreeMap<String, Vec<String>>,
+    /// What turns the meaning of a whole sentence.
+    #[serde(default)]
+    frames: BTreeMap<Frame, Vec<String>>,
     /// Why each kind of finding is cut.
     #[serde(default)]
     explain: BTreeMap<Kind, String>,
     #[serde(default)]
     rule: Vec<Spanned<RuleText>>,
+}
+
+/// See [`Frames`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Frame {
+    Denial,
+    Tale,
+    Turn,
 }
 
 impl Lexicon {
@@ -574,6 +587,9 @@ impl Groups {
     }
 }
 
+/// The ids of concepts that are frames.
+const FRAMES: u16 = FOUND.len() as u16;
+
 /// Collects the files before they are compiled.
 #[derive(Default)]
 struct Building {
@@ -596,7 +612,7 @@ impl Building {
     }
 
     fn name(&mut self, concept: String) {
-        let next = u16::try_from(self.concepts.len() + FOUND.len()).unwrap_or(u16::MAX);
+        let next = u16::try_from(self.concepts.len() + FOUND.len() + 3).unwrap_or(u16::MAX);
         self.concepts.entry(concept).or_insert(next);
     }
 
@@ -623,6 +639,9 @@ impl Building {
         }
         for (kind, words) in &file.explain {
             self.explanations.insert(format!("{}:{}", file.language, kind.as_str()), words.clone());
+        }
+        for (frame, words) in &file.frames {
+            words.iter().for_each(|word| self.word(word, Err(FRAMES + *frame as u16)));
         }
         for rule in &file.rule {
             if let Err(message) = self.rule(&file.language, rule.get_ref()) {
@@ -674,11 +693,22 @@ impl Building {
     fn finish(self) -> Lexicon {
         let mut english = Set::default();
         self.concepts.iter().filter(|(name, _)| name.starts_with("en:")).for_each(|(_, id)| english.insert(*id));
+        let one = |frame: Frame| {
+            let mut set = Set::default();
+            set.insert(FRAMES + frame as u16);
+            set
+        };
+        let mut frames =
+            Frames { denial: one(Frame::Denial), tale: one(Frame::Tale), turn: one(Frame::Turn), all: Set::default() };
+        for set in [&frames.denial, &frames.tale, &frames.turn] {
+            frames.all.join(set);
+        }
         let mut groups = Groups { english, ..Groups::default() };
         Lexicon {
             words: Words::new(self.words, &mut groups),
             disguised: Words::new(self.disguised, &mut groups),
             groups: groups.groups,
+            frames,
             index: Index::of(&self.rules),
             rules: self.rules,
             explanations: self.explanations,
@@ -849,15 +879,15 @@ mod tests {
 
     #[test]
     fn a_word_has_its_own_concepts_and_those_of_words_that_begin_so() {
-        assert_eq!(concepts("voucher"), [("voucher".to_owned(), vec![8]), ("voucher".to_owned(), vec![9])]);
-        assert_eq!(concepts("vouchers"), [("vouchers".to_owned(), vec![9])]);
+        assert_eq!(concepts("voucher"), [("voucher".to_owned(), vec![11]), ("voucher".to_owned(), vec![12])]);
+        assert_eq!(concepts("vouchers"), [("vouchers".to_owned(), vec![12])]);
         assert_eq!(concepts("avoucher"), []);
     }
 
     #[test]
     fn letters_written_with_digits_are_still_words() {
         let said = concepts("v0uch3r");
-        assert_eq!(said, [("v0uch3r".to_owned(), vec![8]), ("v0uch3r".to_owned(), vec![9])]);
+        assert_eq!(said, [("v0uch3r".to_owned(), vec![11]), ("v0uch3r".to_owned(), vec![12])]);
     }
 
     #[test]

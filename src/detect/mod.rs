@@ -78,6 +78,8 @@ const DETECTORS: &[(&str, Detector)] = &[
 /// The compiled rules: made once, shared by all.
 pub struct Detect {
     lexicon: Arc<Lexicon>,
+    /// Whether an operator's words are among it.
+    own: bool,
     detectors: &'static [(&'static str, Detector)],
 }
 
@@ -100,12 +102,17 @@ impl Detect {
         let replaced = |path: &str| own.iter().any(|(mine, _)| name(mine) == name(path));
         let kept = LEXICONS.iter().copied().filter(|(path, _)| !replaced(path));
         let all: Vec<_> = kept.chain(own.iter().map(|(path, text)| (path.as_str(), text.as_str()))).collect();
-        Self::new(&all)
+        Self::new(&all).map(|detect| Self { own: !own.is_empty(), ..detect })
+    }
+
+    /// Whether it is as the program came, without an operator's words.
+    pub fn is_as_it_came(&self) -> bool {
+        !self.own
     }
 
     /// With lexicons given as (file name, text).
     pub fn new(lexicons: &[(&str, &str)]) -> Result<Self, Vec<LexiconFault>> {
-        Lexicon::read(lexicons).map(|lexicon| Self { lexicon: Arc::new(lexicon), detectors: DETECTORS })
+        Lexicon::read(lexicons).map(|lexicon| Self { lexicon: Arc::new(lexicon), own: false, detectors: DETECTORS })
     }
 
     /// The names of all detectors, in their order.
@@ -116,7 +123,7 @@ impl Detect {
     /// The same words and one detector alone, so that what goes wrong is told of one.
     pub fn only(&self, name: &str) -> Option<Self> {
         let at = DETECTORS.iter().position(|(known, _)| *known == name)?;
-        Some(Self { lexicon: Arc::clone(&self.lexicon), detectors: &DETECTORS[at..=at] })
+        Some(Self { lexicon: Arc::clone(&self.lexicon), own: self.own, detectors: &DETECTORS[at..=at] })
     }
 
     /// Looks at the texts of a message, after what `window` remembers of earlier ones.
@@ -264,8 +271,11 @@ impl Detect {
         let context = Context { lang: rule.language().map(str::to_owned), ..Context::default() };
         self.look(&mut read[0], text, &Around::of(&context));
         let present = self.present(&read);
-        rule.possible(&present)
-            && rule.meets(&self.mentions(&read, rule.concepts()), &present, rule.language()).is_some()
+        rule.possible(&present) && {
+            let mut wanted = rule.concepts().clone();
+            wanted.join(&self.lexicon.frames.all);
+            rule.meets(&self.mentions(&read, &wanted), &present, rule.language(), &self.lexicon.frames).is_some()
+        }
     }
 
     fn signals(&self, pieces: &[Piece<'_>], texts: &[Read], lang: Option<&str>) -> Vec<Signal> {
@@ -274,10 +284,11 @@ impl Detect {
         if possible.is_empty() {
             return Vec::new();
         }
-        let mut wanted = Set::default();
+        let frames = &self.lexicon.frames;
+        let mut wanted = frames.all.clone();
         possible.iter().for_each(|rule| wanted.join(rule.concepts()));
         let mentions = self.mentions(texts, &wanted);
-        let met = possible.into_iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang)?)));
+        let met = possible.into_iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang, frames)?)));
         let mut signals: Vec<Signal> = met
             .map(|(rule, at)| Signal { part: pieces[at.piece].part, kind: rule.kind, rule: rule.id.clone() })
             .collect();
@@ -299,9 +310,10 @@ impl Detect {
     /// Where each of these concepts stands, all pieces in one row.
     fn mentions(&self, texts: &[Read], wanted: &Set) -> Vec<Mention> {
         let mut mentions = Vec::new();
-        let (mut words, mut offset) = (0, 0);
+        let (mut words, mut offset, mut sentence) = (0, 0, 0);
         for (piece, read) in texts.iter().enumerate() {
-            let tokens = read.view.tokens();
+            let (text, tokens) = (read.view.text(), read.view.tokens());
+            let mut read_to = 0;
             // A sign that means something, such as a star, is a word of its own: else no row of them
             // would ever be far from anything.
             let (mut before, mut signs, mut last) = (0, 0, None);
@@ -312,13 +324,24 @@ impl Detect {
                 let begins = tokens.get(before).is_some_and(|token| token.start == start);
                 signs += usize::from(!within && !begins && last != Some(start));
                 last = Some(start);
+                sentence += ends(&text.as_bytes()[read_to.min(start)..start]);
+                read_to = read_to.max(start);
                 let word = u32::try_from(words + before + signs).unwrap_or(u32::MAX);
                 let (start, end, english) = (offset + start, offset + end, said.english);
                 let concepts = said.concepts.iter().copied().filter(|concept| wanted.has(*concept));
-                mentions.extend(concepts.map(|concept| Mention { concept, piece, word, start, end, english }));
+                mentions.extend(concepts.map(|concept| Mention {
+                    concept,
+                    piece,
+                    sentence,
+                    word,
+                    start,
+                    end,
+                    english,
+                }));
             }
             words += tokens.len() + signs + 1;
-            offset += read.view.text().len() + 1;
+            offset += text.len() + 1;
+            sentence += 1;
         }
         mentions
     }
@@ -438,6 +461,13 @@ fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
         let (start, end) = view.chars(found.start, found.end);
         Span { start, end, kind: found.kind }
     }));
+}
+
+/// How many sentences end in a stretch: at a full stop before a space, and at what ends nothing else.
+fn ends(bytes: &[u8]) -> u32 {
+    let spaced = |at: usize| bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace);
+    let end = |(at, byte): &(usize, &u8)| matches!(byte, b'!' | b'?' | b'\n' | b';') || **byte == b'.' && spaced(*at);
+    u32::try_from(bytes.iter().enumerate().filter(end).count()).unwrap_or(u32::MAX)
 }
 
 /// Marks what overlaps an English word.

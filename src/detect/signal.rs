@@ -160,12 +160,18 @@ impl Rule {
 
     /// The mention with which a [possible](Self::possible) rule is first fulfilled: its last concept.
     /// `lang` is the language that the text is said to be in.
-    pub(super) fn meets(&self, mentions: &[Mention], present: &Set, lang: Option<&str>) -> Option<Mention> {
+    pub(super) fn meets(
+        &self,
+        mentions: &[Mention],
+        present: &Set,
+        lang: Option<&str>,
+        frames: &Frames,
+    ) -> Option<Mention> {
         if self.affirmed.is_empty() || !self.not.meets(present) {
-            return self.met(mentions, lang);
+            return self.met(mentions, lang, frames);
         }
         let counts = |at: &usize| !self.affirmed.has(mentions[*at].concept) || !self.denied(&mentions[..=*at]);
-        self.met(&(0..mentions.len()).filter(counts).map(|at| mentions[at]).collect::<Vec<_>>(), lang)
+        self.met(&(0..mentions.len()).filter(counts).map(|at| mentions[at]).collect::<Vec<_>>(), lang, frames)
     }
 
     /// Whether the last of these mentions stands right after a denial.
@@ -175,7 +181,7 @@ impl Rule {
         near.into_iter().any(|m| self.not.has(m.concept) && m.end <= own.start)
     }
 
-    fn met(&self, mentions: &[Mention], lang: Option<&str>) -> Option<Mention> {
+    fn met(&self, mentions: &[Mention], lang: Option<&str>, frames: &Frames) -> Option<Mention> {
         let said = self.language().is_some_and(|own| own == "en" || lang.is_some_and(|lang| primary(lang) == own));
         for (first, mention) in mentions.iter().enumerate() {
             if !self.groups.iter().any(|group| group.has(mention.concept)) {
@@ -185,11 +191,36 @@ impl Rule {
             if let Some(last) = last
                 && self.native(&mentions[first..=last], said)
                 && !self.excused(mentions, first, last)
+                && !self.framed(mentions, first, last, frames)
             {
                 return Some(mentions[last]);
             }
         }
         None
+    }
+
+    /// Whether the sentence as a whole says something else: it tells what others did, quotes a rule,
+    /// or denies, before it comes to what was found, that we do such a thing.
+    fn framed(&self, mentions: &[Mention], first: usize, last: usize, frames: &Frames) -> bool {
+        let of = |own: &Mention| own.sentence == mentions[first].sentence || own.sentence == mentions[last].sentence;
+        let before = mentions[..first].iter().rev().take_while(|m| m.sentence >= mentions[first].sentence);
+        let after = mentions[first..].iter().take_while(|m| m.sentence <= mentions[last].sentence);
+        if before.chain(after).any(|m| of(m) && frames.tale.has(m.concept)) {
+            return true;
+        }
+        let deniable = matches!(
+            self.kind,
+            SignalKind::Illegal
+                | SignalKind::OffPlatform
+                | SignalKind::PlatformPose
+                | SignalKind::ReviewIncentive
+                | SignalKind::ReviewPressure
+                | SignalKind::Spam
+        );
+        // "We never do that, but for you": what follows the turn is meant.
+        let own = mentions[..=last].iter().rev().take_while(|m| m.sentence >= mentions[last].sentence);
+        let said = own.take_while(|m| !frames.turn.has(m.concept));
+        deniable && said.into_iter().any(|m| frames.denial.has(m.concept))
     }
 
     /// Groups one after another, beginning at `first`.
@@ -268,6 +299,19 @@ impl Rule {
 
 const MAX_GROUPS: usize = 6;
 
+/// Concepts of any language that turn the meaning of a whole sentence.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frames {
+    /// "We never ask": what follows in the sentence is not done.
+    pub(super) denial: Set,
+    /// "Another shop told me", "sellers may not": told of others, or of a rule.
+    pub(super) tale: Set,
+    /// "But": ends what a denial reaches.
+    pub(super) turn: Set,
+    /// All of these.
+    pub(super) all: Set,
+}
+
 /// A concept's place in the joined pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mention {
@@ -275,6 +319,8 @@ pub(super) struct Mention {
     pub(super) concept: u16,
     /// The piece it stands in.
     pub(super) piece: usize,
+    /// The n-th sentence over all pieces.
+    pub(super) sentence: u32,
     /// The n-th word over all pieces.
     pub(super) word: u32,
     /// First byte, counted over all pieces.
@@ -401,6 +447,7 @@ mod tests {
                 Mention {
                     concept: u16::from(b - b'a'),
                     piece: 0,
+                    sentence: text[..at].bytes().filter(|b| *b == b'.').count() as u32,
                     word: at as u32,
                     start: at,
                     end: at + 1,
@@ -408,7 +455,24 @@ mod tests {
                 }
             })
             .collect();
-        rule.meets(&mentions, &present, None).is_some()
+        let (d, t, u) = (set(b'd'), set(b't'), set(b'u'));
+        let frames = Frames { denial: d, tale: t, turn: u, ..Frames::default() };
+        rule.meets(&mentions, &present, None, &frames).is_some()
+    }
+
+    fn set(letter: u8) -> Set {
+        let mut set = Set::default();
+        set.insert(u16::from(letter - b'a'));
+        set
+    }
+
+    #[test]
+    fn a_sentence_that_denies_or_tells_of_others_is_not_meant() {
+        let bribe = Rule { kind: SignalKind::ReviewIncentive, ..rule(&["a", "b"], &[], false) };
+        assert!(!meets(&bribe, "d--a-b") && !meets(&bribe, "t---a-b") && !meets(&bribe, "a-b---t"));
+        assert!(meets(&bribe, "d-u-a-b") && meets(&bribe, "d.a-b") && meets(&bribe, "a-b.t") && meets(&bribe, "a-b-d"));
+        // Who threatens and denies it threatens.
+        assert!(meets(&rule(&["a", "b"], &[], false), "d--a-b"));
     }
 
     #[test]

@@ -188,6 +188,9 @@ fn postal_addresses_are_found_in_the_styles_of_many_countries() {
         ("th", "99/12 หมู่ 5 ต.บางพลี อ.บางพลี จ.สมุทรปราการ 10540"),
         ("tl", "Lot 8 Blk 21, Phase 4, Halimbawa Village, Cavite"),
         ("zh", "北京市朝阳区例子路88号3栋501室"),
+        ("zh", "广州市天河区例子西路17号之二"),
+        ("zh", "北京市朝阳区例子花园东区209号楼1单元601"),
+        ("zh", "四川省成都市武侯区例子路65号 610041"),
         ("ja", "東京都例示区見本町4-5-6"),
         ("ru", "г. Москва, ул. Примерная, д. 7, кв. 12"),
     ] {
@@ -633,4 +636,11 @@ fn rules_over_what_was_found_are_not_told_to_authors() {
     assert!(DETECT.is_of_words("en.threat.legal"));
     assert!(!DETECT.is_of_words("en.offplatform.cheaper"));
     assert!(!DETECT.is_of_words("judge.antivirus"));
+}
+
+#[test]
+fn writing_to_somebody_is_no_sign_where_the_sign_is_said() {
+    let report = scan(&["escríbeme a marta punto tienda arroba example punto com"], "es");
+    assert_eq!(report.redacted[0].split(' ').take(2).collect::<Vec<_>>(), ["escríbeme", "a"]);
+    assert!(!report.redacted[0].contains("tienda") && !report.redacted[0].contains("example"), "{:?}", report.redacted);
 }

@@ -150,6 +150,9 @@ const NEAR: usize = 96;
 /// After a plain "at": a provider, or a word and then a dot or what stands for one.
 fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
     let from = hits.partition_point(|hit| hit.start < at.end);
+    if &text[at.start..at.end] == "a" && said_surely(&hits[from..], at.end) {
+        return false;
+    }
     let near = hits[from..].iter().take_while(|hit| hit.start - at.end <= 24);
     // No further: a row of dashes and "a" would be read through for each "a" in it.
     let until = text.floor_char_boundary((at.end + NEAR).min(text.len()));
@@ -169,6 +172,15 @@ fn address_follows(text: &str, hits: &[Hit], at: &Hit) -> bool {
         .any(|top| after.strip_prefix(*top).is_some_and(|end| !end.starts_with(|c: char| c.is_alphanumeric())));
     word > 0
         && (bare_top && super::email::provider(provider) || dotted && !bare[1..].trim_start().is_empty() || spelled)
+}
+
+/// Whether an unmistakable sign and then a dot follow: "a marta punto tienda arroba …" writes *to* Marta.
+fn said_surely(hits: &[Hit], from: usize) -> bool {
+    let sign = hits.iter().take_while(|hit| hit.start - from <= NEAR).find(|hit| is(hit, &[Cue::At]));
+    sign.is_some_and(|sign| {
+        let after = hits.iter().filter(|hit| hit.start >= sign.end && hit.start - sign.end <= 24);
+        after.into_iter().any(|hit| is(hit, &[Cue::Dot]))
+    })
 }
 
 /// `[.]`, `(@)`.

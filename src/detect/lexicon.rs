@@ -273,6 +273,20 @@ struct File {
     rule: Vec<Spanned<RuleText>>,
 }
 
+impl File {
+    /// Every word and phrase.
+    fn words(&self) -> impl Iterator<Item = &String> {
+        let named = self.numbers.values().chain(self.cues.values()).chain(self.concepts.values());
+        named.chain(self.frames.values()).flatten()
+    }
+}
+
+/// "good* rating": it would be looked for with its star.
+fn stem_within(word: &str) -> bool {
+    let starred = |(at, _): (usize, &str)| word[..at].ends_with(char::is_alphabetic);
+    word.match_indices("* ").any(starred)
+}
+
 /// See [`Frames`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -640,6 +654,11 @@ impl Building {
         for (kind, words) in &file.explain {
             self.explanations.insert(format!("{}:{}", file.language, kind.as_str()), words.clone());
         }
+        for word in file.words().filter(|word| stem_within(word)) {
+            let line = text.find(&format!("\"{word}\"")).map_or(1, |at| line_of(text, at));
+            let message = format!("`{word}`: a stem ends a phrase, it does not stand within one");
+            faults.push(LexiconFault { file: name.to_owned(), line, message });
+        }
         for (frame, words) in &file.frames {
             words.iter().for_each(|word| self.word(word, Err(FRAMES + *frame as u16)));
         }
@@ -897,5 +916,8 @@ mod tests {
         let faults = faults.err().unwrap();
         assert_eq!((faults.len(), faults[0].file.as_str()), (2, "b.toml"));
         assert!(faults.iter().any(|f| f.file == "a.toml" && f.line == 3), "{faults:?}");
+        let faults = Lexicon::read(&[("c.toml", "language = \"x\"\n[concepts]\na = [\"5* goods\",\n\"good* goods\"]")]);
+        let faults = faults.err().unwrap();
+        assert_eq!((faults.len(), faults[0].line), (1, 4), "{faults:?}");
     }
 }

@@ -1033,6 +1033,16 @@ async fn a_guess_is_answered_alike_whatever_the_vault_knows() {
         };
         assert_eq!(places(&right.body), places(&wrong.body));
     }
+    // A rule about what was found, which only the guard finds, stands before the one about the words.
+    let outside = async |guess: &str| {
+        send(&format!("We will break your legs. It is cheaper. hmu on snap, {guess}"), json!([])).await
+    };
+    let (right, wrong) = (outside("20000045").await.body, outside("20000046").await.body);
+    let rules = |body: &Value| -> Vec<Value> {
+        body["reasons"].as_array().unwrap().iter().map(|reason| json!([reason["rule"], reason["part"]])).collect()
+    };
+    assert_eq!(rules(&right), rules(&wrong));
+    assert!(rules(&right).iter().any(|rule| rule[0].as_str().is_some_and(|rule| rule.contains(".threat."))), "{right}");
     // The message after it: what is remembered of digits must not differ by the guess.
     let after = async |guess: &str| {
         send(&format!("cek {guess} ya"), json!([])).await;

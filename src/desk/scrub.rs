@@ -95,12 +95,6 @@ impl Desk {
         (self.detect)().explanation(what, rules.locale.as_deref()).map(str::to_owned)
     }
 
-    /// The signals that their author may hear of: those met by words, never by what the vault knows.
-    pub fn told(&self, signals: &[Signal]) -> Vec<Signal> {
-        let detect = (self.detect)();
-        signals.iter().filter(|signal| detect.is_of_words(&signal.rule)).cloned().collect()
-    }
-
     /// What the content policy would say.
     pub fn would(&self, scope: &Scope, findings: &[Finding], signals: &[Signal], sender: Option<Side>) -> Verdict {
         content::decide(findings, signals, sender.unwrap_or(Side::Seller), &self.rules(scope).content)

@@ -173,12 +173,6 @@ impl Detect {
             .or_else(|| words(&format!("en:{what}")))
     }
 
-    /// Whether a rule looks at words alone. One that looks at what was found too may have been met
-    /// by what the vault knows, which no author may learn.
-    pub fn is_of_words(&self, rule: &str) -> bool {
-        self.lexicon.rules.iter().any(|own| own.id == rule && own.words_alone)
-    }
-
     fn read(&self, text: &str) -> Read {
         let view = View::of(text);
         let Heard { hits, said, .. } = self.lexicon.heard(&view);

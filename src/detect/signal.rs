@@ -81,8 +81,6 @@ pub(super) struct Rule {
     not: Set,
     /// All of these.
     concepts: Set,
-    /// Whether it needs nothing but words: what was found can be no reason to be met.
-    pub(super) words_alone: bool,
     pub(super) must_catch: Vec<String>,
     pub(super) must_pass: Vec<String>,
 }
@@ -137,7 +135,6 @@ impl Rule {
             own: mine,
             within: text.within,
             ordered: text.ordered,
-            words_alone: !text.all.iter().any(|names| names.contains("found.")),
             must_catch: text.must_catch.clone(),
             must_pass: text.must_pass.clone(),
         })
@@ -199,28 +196,27 @@ impl Rule {
         None
     }
 
-    /// Whether the sentence as a whole says something else: it tells what others did, quotes a rule,
-    /// or denies, before it comes to what was found, that we do such a thing.
+    /// Whether the sentence says something else: it tells what others did or may not do, or denies,
+    /// before it comes to what was found, that we do such a thing. Who threatens, insults or pries
+    /// is not believed.
     fn framed(&self, mentions: &[Mention], first: usize, last: usize, frames: &Frames) -> bool {
-        let of = |own: &Mention| own.sentence == mentions[first].sentence || own.sentence == mentions[last].sentence;
-        let before = mentions[..first].iter().rev().take_while(|m| m.sentence >= mentions[first].sentence);
-        let after = mentions[first..].iter().take_while(|m| m.sentence <= mentions[last].sentence);
-        if before.chain(after).any(|m| of(m) && frames.tale.has(m.concept)) {
-            return true;
-        }
         let deniable = matches!(
             self.kind,
-            SignalKind::Illegal
+            SignalKind::CancelRequest
                 | SignalKind::OffPlatform
-                | SignalKind::PlatformPose
                 | SignalKind::ReviewIncentive
                 | SignalKind::ReviewPressure
-                | SignalKind::Spam
         );
+        if !deniable {
+            return false;
+        }
+        let sentence = mentions[last].sentence;
+        let before = mentions[..=last].iter().rev().take_while(|m| m.sentence == sentence);
+        let after = mentions[first..].iter().filter(|m| m.sentence == sentence);
         // "We never do that, but for you": what follows the turn is meant.
-        let own = mentions[..=last].iter().rev().take_while(|m| m.sentence >= mentions[last].sentence);
-        let said = own.take_while(|m| !frames.turn.has(m.concept));
-        deniable && said.into_iter().any(|m| frames.denial.has(m.concept))
+        let told = |m: &Mention| frames.denial.has(m.concept) || frames.tale.has(m.concept);
+        before.take_while(|m| !frames.turn.has(m.concept)).any(told)
+            || after.into_iter().any(|m| frames.tale.has(m.concept))
     }
 
     /// Groups one after another, beginning at `first`.
@@ -470,9 +466,11 @@ mod tests {
     fn a_sentence_that_denies_or_tells_of_others_is_not_meant() {
         let bribe = Rule { kind: SignalKind::ReviewIncentive, ..rule(&["a", "b"], &[], false) };
         assert!(!meets(&bribe, "d--a-b") && !meets(&bribe, "t---a-b") && !meets(&bribe, "a-b---t"));
+        assert!(meets(&bribe, "t-u-a-b"));
         assert!(meets(&bribe, "d-u-a-b") && meets(&bribe, "d.a-b") && meets(&bribe, "a-b.t") && meets(&bribe, "a-b-d"));
-        // Who threatens and denies it threatens.
-        assert!(meets(&rule(&["a", "b"], &[], false), "d--a-b"));
+        // Who threatens and denies it, or says that others do, threatens.
+        let threat = rule(&["a", "b"], &[], false);
+        assert!(meets(&threat, "d--a-b") && meets(&threat, "t--a-b"));
     }
 
     #[test]

@@ -121,6 +121,9 @@ pub struct Unguarded {
     pub delivered: Shown,
     /// What the author is told was cut, as in [`Kept::findings`].
     pub findings: Vec<(String, usize, usize, Kind, String)>,
+    /// What it is up to without them, as in [`Kept::signals`].
+    #[serde(default)]
+    pub signals: Vec<(String, SignalKind, String)>,
     /// What the content policy says of that.
     pub verdict: Verdict,
 }
@@ -170,12 +173,12 @@ impl Kept {
 
     /// What it was up to, as it was found.
     pub fn signals(&self) -> Vec<Signal> {
-        let signal = |(part, kind, rule): &(String, SignalKind, String)| Signal {
-            part: part.parse().unwrap_or(Part::Text(0)),
-            kind: *kind,
-            rule: rule.clone(),
-        };
-        self.signals.iter().map(signal).collect()
+        read_signals(&self.signals)
+    }
+
+    /// Signals as they are kept.
+    pub fn written_signals(signals: &[Signal]) -> Vec<(String, SignalKind, String)> {
+        signals.iter().map(|s| (s.part.to_string(), s.kind, s.rule.clone())).collect()
     }
 }
 
@@ -184,6 +187,20 @@ impl Unguarded {
     pub fn findings(&self) -> Vec<Finding> {
         read(&self.findings)
     }
+
+    /// What the author is told it is up to.
+    pub fn signals(&self) -> Vec<Signal> {
+        read_signals(&self.signals)
+    }
+}
+
+fn read_signals(kept: &[(String, SignalKind, String)]) -> Vec<Signal> {
+    let signal = |(part, kind, rule): &(String, SignalKind, String)| Signal {
+        part: part.parse().unwrap_or(Part::Text(0)),
+        kind: *kind,
+        rule: rule.clone(),
+    };
+    kept.iter().map(signal).collect()
 }
 
 fn read(kept: &[(String, usize, usize, Kind, String)]) -> Vec<Finding> {

@@ -131,12 +131,14 @@ pub struct Refusal {
     pub told: Vec<Finding>,
     /// What it was up to, when content decided.
     pub signals: Vec<Signal>,
+    /// What its author is told of that, likewise.
+    pub told_signals: Vec<Signal>,
 }
 
 impl Refusal {
     /// A refusal for `reason` alone.
     pub fn new(reason: Reason) -> Self {
-        Self { reason, id: None, findings: Vec::new(), told: Vec::new(), signals: Vec::new() }
+        Self { reason, id: None, findings: Vec::new(), told: Vec::new(), signals: Vec::new(), told_signals: Vec::new() }
     }
 
     /// The one stable text that the peer hears.

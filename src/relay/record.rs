@@ -17,7 +17,7 @@ use super::{
 use crate::{
     model::{
         Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Kept, Kind, MessageState,
-        PairState, Reason, Refusal, Scope, Shown, Signal, Verdict,
+        PairState, Reason, Refusal, Scope, Shown, Signal, Unguarded, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -51,10 +51,10 @@ impl Relay {
             }
             Recorded::Refused { reason, .. } => {
                 count("refused", talk.channel);
-                let told = kept.unguarded.as_ref().map_or_else(|| findings.clone(), |told| told.findings());
-                let why =
-                    Refusal { findings: findings.clone(), told, signals: signals.clone(), ..Refusal::new(reason) };
-                let why = if reason == Reason::Content { why } else { Refusal::new(reason) };
+                let why = match reason {
+                    Reason::Content => of_content(findings, signals, kept.unguarded.as_deref()),
+                    _ => Refusal::new(reason),
+                };
                 Err(Refusal { id: Some(id), ..why }.into())
             }
             Recorded::Repeated(first) => self.repeat(talk, first).await.map(Written::Done),
@@ -121,9 +121,8 @@ impl Relay {
         let decision = contact::judge(&talk.pair, talk.from, &talk.rules.contact, scrubbed.verdict);
         let state_then = match decision {
             Decision::Refuse(reason) => {
-                let Scrubbed { findings, signals, .. } = scrubbed;
-                let told = findings.clone();
-                return Err(Refusal { reason, id: None, findings, told, signals }.into());
+                let why = of_content(&scrubbed.findings, &scrubbed.signals, None);
+                return Err(Refusal { reason, ..why }.into());
             }
             Decision::Hold { .. } | Decision::Escalate { .. } => MessageState::Held,
             Decision::Accept { .. } => MessageState::Queued,
@@ -233,12 +232,23 @@ fn told_held(talk: &Talk, id: EventId, pair: &PairState) -> Accepted {
     accepted(id, MessageState::Held, TOLD, Shown::default(), &[], &[], standing)
 }
 
+/// A refusal for its content: its author is told what would be found if nobody were guarded.
+fn of_content(findings: &[Finding], signals: &[Signal], unguarded: Option<&Unguarded>) -> Refusal {
+    Refusal {
+        findings: findings.to_vec(),
+        signals: signals.to_vec(),
+        told: unguarded.map_or_else(|| findings.to_vec(), Unguarded::findings),
+        told_signals: unguarded.map_or_else(|| signals.to_vec(), Unguarded::signals),
+        ..Refusal::new(Reason::Content)
+    }
+}
+
 fn keep(scrubbed: &Scrubbed, delivered: Shown) -> Kept {
     Kept {
         original: scrubbed.original.clone(),
         delivered,
         findings: Kept::written(&scrubbed.findings),
-        signals: scrubbed.signals.iter().map(|s| (s.part.to_string(), s.kind, s.rule.clone())).collect(),
+        signals: Kept::written_signals(&scrubbed.signals),
         verdict: scrubbed.verdict,
         purpose: scrubbed.talk.purpose,
         proof: scrubbed.talk.proof.clone(),

@@ -97,8 +97,8 @@ impl Relay {
         }
         show_plainly(&mut content);
         let verdict = plain.verdict(talk).max(opened.verdict);
-        let findings = Kept::written(&plain.findings);
-        Ok(Some((Box::new(Unguarded { delivered: shown(&content), findings, verdict }), plain.window)))
+        let (findings, signals) = (Kept::written(&plain.findings), Kept::written_signals(&plain.signals));
+        Ok(Some((Box::new(Unguarded { delivered: shown(&content), findings, signals, verdict }), plain.window)))
     }
 
     /// What its sender wrote could not be opened: told at once, or the words would be lost.

@@ -189,10 +189,7 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     };
     match outcome {
         Outcome::Accepted(accepted) => taken(call, &id, accepted).await,
-        Outcome::Refused(refusal) => {
-            let told = call.api.desk.told(&refusal.signals);
-            Err(refused(&refusal, &told, call.reader(), &call.explain()))
-        }
+        Outcome::Refused(refusal) => Err(refused(&refusal, call.reader(), &call.explain())),
         Outcome::Failed(fault) => Err(fault.into()),
     }
 }
@@ -278,9 +275,8 @@ async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answ
     })
 }
 
-/// A refusal as its sender hears it: one text for everything that concerns contact. `told` is what a
-/// seller may hear of what its words are up to.
-fn refused(refusal: &Refusal, told: &[Signal], reader: Reader, explain: Explain<'_>) -> Problem {
+/// A refusal as its sender hears it: one text for everything that concerns contact.
+fn refused(refusal: &Refusal, reader: Reader, explain: Explain<'_>) -> Problem {
     let code = match refusal.reason {
         reason if reason.is_contact() => Code::ContactLimited,
         Reason::Content | Reason::Escalated | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
@@ -292,8 +288,11 @@ fn refused(refusal: &Refusal, told: &[Signal], reader: Reader, explain: Explain<
     let problem = Problem::new(code).about(refusal.id);
     match reader {
         Reader::Seller if code == Code::ContentRefused => {
+            // What there are words for are rules about words; what judges say is for the marketplace.
+            let explained = |signal: &&Signal| explain(&signal.rule).is_some();
+            let signals: Vec<Signal> = refusal.told_signals.iter().filter(explained).cloned().collect();
             let problem = problem.with_findings(wire::findings(&refusal.told, explain));
-            problem.with_reasons(wire::reasons(None, &refusal.told, told, explain))
+            problem.with_reasons(wire::reasons(None, &refusal.told, &signals, explain))
         }
         Reader::Seller => problem,
         Reader::Marketplace => {
@@ -495,30 +494,39 @@ mod tests {
     fn refusal(reason: Reason) -> Refusal {
         let finding = Finding::in_text(Part::Text(0), (0, 3), Kind::Phone, "081".to_owned());
         let signal = Signal { part: Part::Text(0), kind: SignalKind::Threat, rule: "id.threat.court".to_owned() };
-        Refusal { findings: vec![finding.clone()], told: vec![finding], signals: vec![signal], ..Refusal::new(reason) }
+        Refusal {
+            findings: vec![finding.clone()],
+            told: vec![finding],
+            told_signals: vec![signal.clone()],
+            signals: vec![signal],
+            ..Refusal::new(reason)
+        }
     }
 
     #[test]
     fn a_seller_hears_the_same_of_every_closed_door() {
         let contact = [Reason::Blocked, Reason::CoolDown, Reason::Rate, Reason::ReviewBudget, Reason::Unanswered];
-        let bodies: Vec<_> =
-            contact.iter().map(|r| refused(&Refusal::new(*r), &[], Reader::Seller, NONE).body()).collect();
+        let bodies: Vec<_> = contact.iter().map(|r| refused(&Refusal::new(*r), Reader::Seller, NONE).body()).collect();
         assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
-        let told = refused(&Refusal::new(Reason::CoolDown), &[], Reader::Marketplace, NONE).body();
+        let told = refused(&Refusal::new(Reason::CoolDown), Reader::Marketplace, NONE).body();
         assert!(String::from_utf8(told).unwrap().contains("cool_down"));
     }
 
     #[test]
     fn a_seller_is_told_what_was_cut_and_which_rules_its_words_broke_and_no_more() {
-        let refusal = refusal(Reason::Content);
-        let why: Explain<'_> = &|what| Some(format!("why {what}"));
-        let body = |told, reader| String::from_utf8(refused(&refusal, told, reader, why).body()).unwrap();
-        let seller = body(&refusal.signals, Reader::Seller);
+        let why: Explain<'_> = &|what| (!what.starts_with("judge")).then(|| format!("why {what}"));
+        let body = |refusal: &Refusal, reader| String::from_utf8(refused(refusal, reader, why).body()).unwrap();
+        let mut refusal = refusal(Reason::Content);
+        refusal.told_signals[0].rule = "judge.av".to_owned();
+        refusal.told_signals.push(refusal.signals[0].clone());
+        let seller = body(&refusal, Reader::Seller);
         assert!(seller.contains("\"081\"") && seller.contains("why phone"), "{seller}");
         assert!(seller.contains("why id.threat.court") && !seller.contains("\"signals\""), "{seller}");
-        // What only the vault could tell is none of them.
-        assert!(!body(&[], Reader::Seller).contains("id.threat"));
-        assert!(body(&[], Reader::Marketplace).contains("id.threat.court"));
+        assert!(!seller.contains("judge.av"), "{seller}");
+        // What is told of it where nobody is guarded, and nothing else.
+        refusal.told_signals.clear();
+        assert!(!body(&refusal, Reader::Seller).contains("id.threat"));
+        assert!(body(&refusal, Reader::Marketplace).contains("id.threat.court"));
     }
 
     #[test]
@@ -533,7 +541,7 @@ mod tests {
             (Reason::UnknownHandle, 404),
         ];
         for (reason, status) in cases {
-            assert_eq!(refused(&Refusal::new(reason), &[], Reader::Marketplace, NONE).status(), status, "{reason:?}");
+            assert_eq!(refused(&Refusal::new(reason), Reader::Marketplace, NONE).status(), status, "{reason:?}");
         }
     }
 

@@ -632,15 +632,48 @@ fn every_kind_is_explained_in_every_language_and_english_stands_in() {
 }
 
 #[test]
-fn rules_over_what_was_found_are_not_told_to_authors() {
-    assert!(DETECT.is_of_words("en.threat.legal"));
-    assert!(!DETECT.is_of_words("en.offplatform.cheaper"));
-    assert!(!DETECT.is_of_words("judge.antivirus"));
-}
-
-#[test]
 fn writing_to_somebody_is_no_sign_where_the_sign_is_said() {
     let report = scan(&["escríbeme a marta punto tienda arroba example punto com"], "es");
     assert_eq!(report.redacted[0].split(' ').take(2).collect::<Vec<_>>(), ["escríbeme", "a"]);
     assert!(!report.redacted[0].contains("tienda") && !report.redacted[0].contains("example"), "{:?}", report.redacted);
+}
+
+/// Words of others, of rules and of what is never done stood for an excuse of the whole sentence.
+#[test]
+fn who_speaks_of_others_or_of_rules_is_up_to_it_all_the_same() {
+    for (lang, text) in [
+        ("pl", "Mój szwagier przyjedzie do ciebie i połamie ci nogi"),
+        ("pl", "Kolega z policji cię znajdzie, pożałujesz tej opinii"),
+        ("pl", "Zgodnie z regulaminem proszę usunąć negatywną opinię"),
+        ("pl", "Nie wolno dawać jednej gwiazdki, proszę zmienić ocenę"),
+        ("en", "A friend of mine will come and break your legs"),
+        ("en", "According to the rules you must change your rating to five stars"),
+        ("en", "It is forbidden to leave one star, change it"),
+        ("en", "Another shop offers it dearer, pay me directly on PayPal outside the app"),
+        ("id", "teman saya akan datang ke rumahmu, awas kamu"),
+        ("id", "Ulasan anda melanggar aturan, tolong hapus ulasannya"),
+        ("id", "Sesuai aturan toko, kasih bintang lima dapat voucher 10rb"),
+        ("id", "kemarin ada yang kasih bintang 1, sudah saya laporkan polisi, kamu juga mau?"),
+        ("id", "Toko lain tidak kasih, kami kasih 20rb kalau bintang 5"),
+        ("en", "we do not accept bad reviews, change it or we will never send the refund"),
+        ("en", "We don't use the app for payment, send the money to my bank account"),
+        ("id", "kami tidak bisa memberikan refund sebelum bintang 5"),
+        ("en", "no matter what rating you gave, change it to 5 and get 10 dollars"),
+    ] {
+        assert_ne!(signals(text, lang), [], "{text}");
+    }
+}
+
+#[test]
+fn a_denial_and_a_tale_of_others_are_no_offer() {
+    for (lang, text) in [
+        ("en", "We never ask for five stars, write what you think"),
+        ("en", "Sellers may not ask buyers to change a review"),
+        ("id", "Kami tidak pernah meminta bintang lima"),
+        ("id", "penjual dilarang meminta pembeli menghapus ulasan"),
+        ("pl", "Nigdy nie prosimy o pięć gwiazdek"),
+    ] {
+        assert_eq!(signals(text, lang), [], "{text}");
+    }
+    assert_ne!(signals("We never ask for five stars, but change your review please", "en"), []);
 }

@@ -110,6 +110,7 @@ impl House {
             files: AttachmentRules::default(),
             detect: Arc::new(Detect::embedded().unwrap()),
             panels: Panels::default(),
+            mail_keys: Vec::new(),
             retry: vec![Duration::seconds(30)],
             give_up: Duration::days(5),
         }));

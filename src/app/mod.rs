@@ -6,6 +6,7 @@
 
 mod lexicons;
 mod lock;
+mod mail_keys;
 mod reload;
 mod root;
 mod seats;
@@ -25,6 +26,7 @@ use tokio::{
 };
 
 pub use lexicons::detectors;
+pub use mail_keys::mail_keys;
 pub use reload::AT_START;
 pub use root::{Compiled, DetectSettings, SandboxSettings, Settings};
 
@@ -43,7 +45,7 @@ use crate::{
     settings::Wrong,
     store::{Store, TokenScope, sqlite::Sqlite},
     telemetry,
-    vault::Vault,
+    vault::{MailKey, Vault},
 };
 
 /// When a delivery is given up (RFC 5321 §4.5.4.1).
@@ -114,6 +116,7 @@ pub async fn start(config: Option<&Path>) -> Result<Running, NotStarted> {
 pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&Path>) -> Result<Running, NotStarted> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let detect = detectors(&settings).map_err(NotStarted::Settings)?;
+    let mail_keys = mail_keys(&settings).map_err(NotStarted::Settings)?;
     let lock = lock::FolderLock::take(&settings.data_folder())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let luck: Arc<dyn Luck> = Arc::new(SystemLuck::new());
@@ -129,7 +132,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let tls = Arc::new(ServerTls::load(&settings.tls).map_err(|e| Fault::new("loading the certificate", e))?);
 
     let panels = Panels::seat(&Panels::default(), &compiled.seats, &compiled.own_seats, &dns)?;
-    let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, detect, panels)));
+    let rules = Arc::new(ArcSwap::from_pointee(rules(&settings, &compiled, detect, panels, mail_keys)));
     let exe = std::env::current_exe().map_err(|e| Fault::new("finding this program", e))?;
     let sandbox = Arc::new(sandbox(&settings, &compiled, exe));
     let drain = Drain::new();
@@ -211,13 +214,20 @@ struct Rooms {
     metrics: PrometheusHandle,
 }
 
-fn rules(settings: &Settings, compiled: &Compiled, detect: Arc<Detect>, panels: Panels) -> Rules {
+fn rules(
+    settings: &Settings,
+    compiled: &Compiled,
+    detect: Arc<Detect>,
+    panels: Panels,
+    mail_keys: Vec<Arc<MailKey>>,
+) -> Rules {
     Rules {
         book: compiled.book.clone(),
         own_files: compiled.own_files.clone().into_iter().collect(),
         files: settings.attachments.clone(),
         detect,
         panels,
+        mail_keys,
         retry: settings.mail.out.retry.clone(),
         give_up: GIVE_UP,
     }
@@ -251,7 +261,7 @@ pub fn desk(store: &Arc<dyn Store>, vault: &Arc<Vault>, clock: &Arc<dyn Clock>, 
 /// # Errors
 /// When a lexicon is broken.
 pub fn rules_beside(settings: &Settings, compiled: &Compiled) -> Result<Arc<ArcSwap<Rules>>, Vec<Wrong>> {
-    Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, detectors(settings)?, Panels::default()))))
+    Ok(Arc::new(ArcSwap::from_pointee(rules(settings, compiled, detectors(settings)?, Panels::default(), Vec::new()))))
 }
 
 /// What proves a sender, per marketplace.

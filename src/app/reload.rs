@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Running, Settings, lexicons::detectors_again, required, rules};
+use super::{Running, Settings, lexicons::detectors_again, mail_keys, required, rules};
 use crate::judges::Panels;
 
 /// A setting that is read at the start alone.
@@ -41,10 +41,11 @@ impl Running {
     pub(super) fn reload(&self) {
         let now = self.rules.load_full();
         let read = Settings::read(self.config.as_deref()).and_then(|(settings, compiled)| {
-            detectors_again(&settings, &now.detect).map(|detect| (settings, compiled, detect))
+            let detect = detectors_again(&settings, &now.detect)?;
+            mail_keys(&settings).map(|keys| (settings, compiled, detect, keys))
         });
         match read {
-            Ok((settings, compiled, detect)) => {
+            Ok((settings, compiled, detect, keys)) => {
                 let panels = match Panels::seat(&now.panels, &compiled.seats, &compiled.own_seats, &self.dns) {
                     Ok(panels) => panels,
                     Err(fault) => {
@@ -52,7 +53,7 @@ impl Running {
                         now.panels.clone()
                     }
                 };
-                self.rules.store(Arc::new(rules(&settings, &compiled, detect, panels)));
+                self.rules.store(Arc::new(rules(&settings, &compiled, detect, panels, keys)));
                 self.api.reload(&settings.api);
                 self.smtp.reload(&settings.mail, required(&settings, &compiled));
                 tracing::info!("settings reloaded");

@@ -29,11 +29,15 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
     tell_words(&settings, &compiled)?;
-    let mut open = vec![
-        "a font in a PDF that draws other letters than it names is believed",
-        "outgoing mail is not signed with DKIM: the route behind must sign it",
-    ];
+    let mut open = vec!["a font in a PDF that draws other letters than it names is believed"];
     let mail = &settings.mail;
+    let keys = app::mail_keys(&settings).map_err(Failure::Settings)?;
+    if keys.is_empty() && mail.out.route.is_some() {
+        open.push("mail.dkim.selectors is empty: outgoing mail is not signed, the route behind must sign it");
+    }
+    if !keys.is_empty() && !keys.iter().any(|key| key.is_rsa()) {
+        open.push("no key of mail.dkim.selectors is RSA: hosts that do not read Ed25519 take mail for unsigned");
+    }
     if mail.out.route.is_none() {
         open.push("no route for outgoing mail is set: it is kept in the local mailbox");
     }

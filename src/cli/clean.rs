@@ -23,7 +23,7 @@ use crate::{
         pdf::Glance,
         words::Words,
     },
-    model::{Clock, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
+    model::{Clock, Content, Fault, Finding, Luck, Part, Side, Signal, SystemClock, SystemLuck},
     policy::content::{ContentRules, decide},
     relay::{self, Judged},
     sandbox::Sandbox,
@@ -172,7 +172,7 @@ enum Kind {
     Text,
 }
 
-fn side(text: &str) -> Result<Side, String> {
+pub(super) fn side(text: &str) -> Result<Side, String> {
     match text {
         "seller" => Ok(Side::Seller),
         "buyer" => Ok(Side::Buyer),
@@ -215,17 +215,7 @@ fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
         return Err(Failure::Fault(Fault::new("opening a mail", Unreadable::Malformed)));
     }
     let opened = mail::open(input, &Limits::default()).map_err(|e| Failure::Fault(Fault::new("opening a mail", e)))?;
-    let content = opened.content;
-    let subject = clean_text(detect, context, content.subject.unwrap_or_default().as_bytes(), Part::Subject);
-    let text = content.text.map(|t| clean_text(detect, context, t.as_bytes(), Part::Text(0)));
-    let html = content.html.map(|h| clean_page(detect, context, h.as_bytes())).transpose()?;
-    let (mut findings, mut signals) = (subject.findings, subject.signals);
-    for part in text.iter().chain(&html) {
-        findings.extend(part.findings.iter().cloned());
-        signals.extend(part.signals.iter().cloned());
-    }
-    let body = text.as_ref().or(html.as_ref()).and_then(|c| c.text.clone()).unwrap_or_default();
-    let page = html.as_ref().map(|c| String::from_utf8_lossy(&c.bytes).into_owned());
+    let Parts { subject, body, page, findings, signals } = clean_parts(detect, context, &opened.content)?;
     let mut seed = [0; 16];
     SystemLuck::new().fill(&mut seed)?;
     let built = mail::build(
@@ -235,16 +225,49 @@ fn clean_mail(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
             id: "cleaned@relay.invalid",
             in_reply_to: &[],
             references: &[],
-            date: content.date.unwrap_or(SystemClock.now()),
-            subject: subject.text.as_deref().unwrap_or_default(),
+            date: opened.content.date.unwrap_or(SystemClock.now()),
+            subject: &subject,
             text: &body,
             html: page.as_deref(),
             attachments: &[],
-            automatic: content.automatic,
+            automatic: opened.content.automatic,
         },
         &seed,
     );
     Ok(Cleaned { bytes: mail::address("recipient@relay.invalid", &built), text: Some(body), findings, signals })
+}
+
+/// The texts of a mail, cleaned.
+struct Parts {
+    subject: String,
+    body: String,
+    page: Option<String>,
+    findings: Vec<Finding>,
+    signals: Vec<Signal>,
+}
+
+fn clean_parts(detect: &Detect, context: &Context, content: &Content) -> Result<Parts, Failure> {
+    let subject = content.subject.as_deref().unwrap_or_default();
+    let subject = clean_text(detect, context, subject.as_bytes(), Part::Subject);
+    let text = content.text.as_ref().map(|t| clean_text(detect, context, t.as_bytes(), Part::Text(0)));
+    let html = content.html.as_ref().map(|h| clean_page(detect, context, h.as_bytes())).transpose()?;
+    let (mut findings, mut signals) = (subject.findings, subject.signals);
+    for part in text.iter().chain(&html) {
+        findings.extend(part.findings.iter().cloned());
+        signals.extend(part.signals.iter().cloned());
+    }
+    let body = text.as_ref().or(html.as_ref()).and_then(|c| c.text.clone()).unwrap_or_default();
+    let page = html.map(|c| String::from_utf8_lossy(&c.bytes).into_owned());
+    Ok(Parts { subject: subject.text.unwrap_or_default(), body, page, findings, signals })
+}
+
+/// What is found in the texts of a mail, and what they are up to.
+pub(super) fn judge_mail(
+    detect: &Detect,
+    context: &Context,
+    content: &Content,
+) -> Result<(Vec<Finding>, Vec<Signal>), Failure> {
+    clean_parts(detect, context, content).map(|parts| (parts.findings, parts.signals))
 }
 
 /// A mail begins with a header field (RFC 5322 §2.2), or with the line that mailbox files put

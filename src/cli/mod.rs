@@ -8,9 +8,11 @@ mod check;
 mod clean;
 mod demo;
 mod evidence;
+mod explain;
 mod forget;
 mod house;
 mod keys;
+mod mail;
 mod mailbox;
 mod say;
 pub mod scrub;
@@ -49,6 +51,9 @@ enum Command {
     /// The key ring.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Keys and DNS records of outgoing mail; what would become of a mail.
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Evidence bundles.
     #[command(subcommand)]
     Evidence(evidence::Evidence),
@@ -130,6 +135,7 @@ fn act(line: Line) -> Result<(), Failure> {
         Command::Scrub(scrub) => scrub.run(config),
         Command::Check => check::check(config),
         Command::Keys(keys) => keys.run(config),
+        Command::Mail(mail) => mail.run(config),
         Command::Evidence(evidence) => evidence.run(config),
         Command::Forget(forget) => forget.run(config),
         Command::Marketplace(marketplaces) => marketplaces.run(config),

@@ -23,6 +23,15 @@ pub struct Dns {
 #[error("the resolver can not be set up: {0}")]
 pub struct DnsFault(#[from] NetError);
 
+/// Why the DNS gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// It says that there is nothing.
+    NoRecords,
+    /// Nobody answered, or nothing that can be believed.
+    NotNow,
+}
+
 /// A host that takes mail for a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailHost {
@@ -95,20 +104,48 @@ impl Dns {
         }
     }
 
-    async fn exchanges(&self, domain: &str) -> Result<Vec<String>, NoMailHost> {
-        let answer = match self.resolver.mx_lookup(fully(domain)).await {
-            Ok(answer) => answer,
-            // No MX: the domain's own address is its mail host.
-            Err(error) if error.is_no_records_found() => return Ok(vec![domain.to_owned()]),
-            Err(_) => return Err(NoMailHost::NotNow),
-        };
+    /// The texts under `name`, each with its strings joined; what is no UTF-8 is shown as such.
+    ///
+    /// # Errors
+    /// When there are none, or nobody answers.
+    pub async fn texts(&self, name: &str) -> Result<Vec<String>, NoAnswer> {
+        let answer = self.resolver.txt_lookup(fully(name)).await.map_err(NoAnswer::of)?;
+        Ok(answer.answers().iter().filter_map(|record| text(&record.data)).collect())
+    }
+
+    /// The mail hosts that the DNS names for `domain`, best first, wherever they are.
+    ///
+    /// # Errors
+    /// When there are none, or nobody answers.
+    pub async fn exchangers(&self, domain: &str) -> Result<Vec<String>, NoAnswer> {
+        let answer = self.resolver.mx_lookup(fully(domain)).await.map_err(NoAnswer::of)?;
         let mut found: Vec<(u16, String)> =
             answer.answers().iter().filter_map(|record| exchange(&record.data)).collect();
-        if found.iter().any(|(_, name)| name.is_empty()) {
-            return Err(NoMailHost::NullMx);
-        }
         found.sort();
         Ok(found.into_iter().map(|(_, name)| name).collect())
+    }
+
+    async fn exchanges(&self, domain: &str) -> Result<Vec<String>, NoMailHost> {
+        match self.exchangers(domain).await {
+            Ok(found) if found.iter().any(String::is_empty) => Err(NoMailHost::NullMx),
+            Ok(found) => Ok(found),
+            // No MX: the domain's own address is its mail host.
+            Err(NoAnswer::NoRecords) => Ok(vec![domain.to_owned()]),
+            Err(NoAnswer::NotNow) => Err(NoMailHost::NotNow),
+        }
+    }
+}
+
+impl NoAnswer {
+    fn of(error: NetError) -> Self {
+        if error.is_no_records_found() { Self::NoRecords } else { Self::NotNow }
+    }
+}
+
+fn text(data: &RData) -> Option<String> {
+    match data {
+        RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+        _ => None,
     }
 }
 

@@ -5,12 +5,10 @@
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration as StdDuration};
 
-use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::{Handover, Mail, Relay, birth};
 use crate::{
-    media::mail,
     model::{Channel, ConversationId, Duration, Fault, Marketplace, Secret, Side, Timestamp},
     store::{Cargo, Delivery, Ending, Settled},
     vault::Place,
@@ -143,7 +141,7 @@ impl Relay {
         };
         let mail = Mail {
             from: format!("{}@{}", self.vault.verp().local_part(delivery.id), market.domain),
-            bytes: Bytes::from(mail::address(&address, &built)),
+            bytes: self.stamp(&address, &market.domain, &built)?,
             to: Secret::new(address),
         };
         let last_look = Box::pin(async { self.store.still_current(delivery).await.unwrap_or(false) });

@@ -37,6 +37,7 @@ mod resolve;
 mod rewrite;
 mod scrub;
 mod stage;
+mod stamp;
 mod talk;
 mod transport;
 
@@ -60,7 +61,7 @@ use crate::{
     policy::rules::RuleBook,
     sandbox::Sandbox,
     store::Store,
-    vault::Vault,
+    vault::{MailKey, Vault},
 };
 use birth::Births;
 use outcome::Stop;
@@ -100,6 +101,8 @@ pub struct Rules {
     pub detect: Arc<Detect>,
     /// Who is asked about content.
     pub panels: Panels,
+    /// What signs outgoing mail: each of them every message.
+    pub mail_keys: Vec<Arc<MailKey>>,
     /// Waits between the first tries of a delivery; then one every four hours until `give_up`.
     pub retry: Vec<Duration>,
     /// When a delivery is given up, counted from acceptance.

@@ -3,11 +3,9 @@
 //! It is nobody's conversation: it is handed over while its sender waits, and its sender keeps it
 //! until then, so that no queue of ours has to answer for it.
 
-use bytes::Bytes;
-
 use super::{Handover, Mail, Relay};
 use crate::{
-    media::{html::Document, mail},
+    media::html::Document,
     model::{Content, Fault, Secret},
 };
 
@@ -34,7 +32,7 @@ impl Relay {
         let mail = Mail {
             from: String::new(),
             to: Secret::new(address.to_owned()),
-            bytes: Bytes::from(mail::address(address, &built)),
+            bytes: self.stamp(address, hostname, &built)?,
         };
         Ok(self.transport.deliver(&mail, Box::pin(async { true })).await)
     }

@@ -3,6 +3,7 @@
 //! - [`KeyRing`]: the key file; keys by number, the newest active, older ones kept until
 //!   nothing is wrapped by them any more.
 //! - [`Vault`]: wraps data keys, tags contacts for the blind index, mints handles, signs.
+//! - [`MailKey`]: signs outgoing mail; a file of its own for each.
 //! - [`DataKey`]: one random key per party, per side of a conversation, per marketplace. Erasure
 //!   deletes the wrapped key; nothing here is derived from what could be derived again.
 //!
@@ -11,6 +12,7 @@
 //! AES-256-GCM refuses the rest. The key file is read at start and when it changed; it has
 //! mode 0600 or the relay does not start.
 
+mod dkim;
 mod keyring;
 mod passwords;
 mod places;
@@ -25,6 +27,7 @@ use std::{
 use arc_swap::ArcSwap;
 use ring::hmac;
 
+pub use dkim::{MailKey, MailKeyFault};
 pub use keyring::{KeyFault, KeyRing, RingKey};
 pub use passwords::{check_password, draw_password, draw_token, password_verifier, token_hash};
 pub use seal::{DataKey, Place};

@@ -84,6 +84,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "hayro",
             "image",
             "lol_html",
+            "mail_auth",
             "mail_parser",
             "memchr",
             "rten",
@@ -138,7 +139,8 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "vault",
         imports: &["model"],
-        crates: &["arc_swap", "data_encoding", "ring", "serde", "subtle", "thiserror", "toml", "zeroize"],
+        // rustls reads PEM.
+        crates: &["arc_swap", "data_encoding", "ring", "rustls", "serde", "subtle", "thiserror", "toml", "zeroize"],
         without: TOLD_THE_TIME,
     },
     Room {

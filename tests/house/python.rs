@@ -124,3 +124,23 @@ pub fn swaks(server: SocketAddr, ca: &Path, from: &str, to: &str, message: &Path
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
 }
+
+/// The selector of each DKIM signature of `message` and whether dkimpy says it holds, with `records` for the DNS.
+pub fn dkim_verify(message: &[u8], records: &[(String, String)]) -> Vec<(String, bool)> {
+    let mut child = Command::new(interpreter())
+        .arg(script("verify.py"))
+        .args(records.iter().map(|(name, text)| format!("{name}={text}")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("TABIR_TEST_PYTHON names a Python with dkimpy");
+    child.stdin.take().expect("stdin").write_all(message).expect("the message");
+    let output = child.wait_with_output().expect("dkimpy");
+    assert!(output.status.success(), "dkimpy verifies");
+    let lines = String::from_utf8(output.stdout).expect("text");
+    lines
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, holds)| (name.to_owned(), holds == "True"))
+        .collect()
+}

@@ -16,6 +16,7 @@ mod api;
 mod contact;
 mod crash;
 mod dialect;
+mod dkim;
 mod judges;
 mod operator;
 mod round_trip;

@@ -1,6 +1,9 @@
 //! Who speaks: SPF and DKIM of the sender, asked from a DNS server on loopback.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use crate::house::{
     House, Pair, Person, Plan,
@@ -181,4 +184,36 @@ async fn in_a_closed_network_the_enrolled_address_speaks() {
     assert!((500..600).contains(&reply.code), "{reply:?}");
     let reply = smtp.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
     assert_eq!(reply.code, 250, "{reply:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_become_of_a_mail_in_a_file_is_told() {
+    let scene = Scene::set().await;
+    scene.dns.txt("shop.example", "v=spf1 ip4:203.0.113.9 -all");
+    let file = scene.house.dir.path().join("mail.eml");
+    let explain = |head: &str, more: &[&str]| {
+        let mail = format!(
+            "Received: from laptop.home by mx.shop.example\r\n{head}X-Mailer: ShopMail 3\r\nSubject: Parcel\r\n\
+             MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n\
+             Faster by WhatsApp: 0812-3456-7890\r\n--b\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\n--b--\r\n"
+        );
+        fs::write(&file, mail).expect("a file");
+        let words = [&["mail", "explain", file.to_str().expect("a path")], more].concat();
+        scene.house.run_ok(&words)
+    };
+    let from = "From: <toko@shop.example>\r\n";
+    let told = explain(from, &["--peer", "203.0.113.9", "--mail-from", "toko@shop.example"]);
+    for line in [
+        "proof\tholds (spf=pass dmarc=pass)",
+        "fields\tdropped: Received, X-Mailer",
+        "fields\treplaced by handles: From",
+        "part\tcalendar: taken out, and its reader is told",
+        "cut\tphone at 20..34: 0812-3456-7890",
+        "verdict\tredact",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    assert!(explain(from, &["--peer", "203.0.113.10", "--mail-from", "toko@shop.example"]).contains("proof\tnone"));
+    assert!(explain(&format!("{from}{from}"), &[]).starts_with("refused in the session: it must have one From"));
+    assert!(explain(&format!("{from}X-Tabir-Loop: 1\r\n"), &[]).starts_with("refused in the session: it has been"));
 }

@@ -22,6 +22,7 @@ mod login;
 mod mailbox;
 mod proof;
 mod receive;
+mod records;
 mod reply;
 mod send;
 mod session;
@@ -34,8 +35,11 @@ use arc_swap::ArcSwap;
 
 pub use listen::FirstByte;
 pub use mailbox::{Letter, Mailbox};
+pub use proof::{Came, explain_proof};
+pub use receive::HOPS;
+pub use records::{Found, Record, Value, records, sts_policy};
 pub use send::Courier;
-pub use settings::{AuthSettings, MailSettings, OutSettings, Proof, Route, SessionLimits, TlsPolicy};
+pub use settings::{AuthSettings, DkimSettings, MailSettings, OutSettings, Proof, Route, SessionLimits, TlsPolicy};
 
 use crate::{
     media::mail,

@@ -12,7 +12,7 @@ use mail_auth::{
 };
 use tokio::time::timeout;
 
-use super::settings::Proof;
+use super::settings::{MailSettings, Proof};
 use crate::{
     media::mail::Opened,
     model::{Contact, Handle, Secret},
@@ -43,6 +43,31 @@ pub(super) enum Proven {
     No,
     /// DNS did not answer: to be asked again.
     NotNow,
+}
+
+/// Where a mail in a file is said to have come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Came<'a> {
+    /// The host's address.
+    pub peer: IpAddr,
+    /// What it greeted with.
+    pub helo: &'a str,
+    /// MAIL FROM; `None` is the null sender.
+    pub sender: Option<&'a str>,
+}
+
+/// What the proof of its sender would come to, in words for the operator.
+pub async fn explain_proof(dns: &Dns, mail: &MailSettings, came: Came<'_>, opened: &Opened, message: &[u8]) -> String {
+    let handle = opened.to.first().and_then(|to| to.split('@').next()).unwrap_or_default();
+    let sender = came.sender.map(|sender| Secret::new(sender.to_owned()));
+    let claim = Claim { peer: came.peer, helo: came.helo, sender: sender.as_ref(), handle, message, opened };
+    match Prover::new(dns, &mail.hostname).prove(mail.auth.require, &claim).await {
+        Proven::Yes { facts, .. } => format!("holds ({facts}): it counts when the address is enrolled"),
+        Proven::No => {
+            "none: neither SPF nor DKIM passes for the domain in From; refused as an unknown handle is".to_owned()
+        }
+        Proven::NotNow => "not now: the DNS did not answer; the sender would be asked to come again".to_owned(),
+    }
 }
 
 /// Checks senders.

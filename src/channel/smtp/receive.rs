@@ -280,7 +280,7 @@ impl Smtp {
 }
 
 /// RFC 5321 §6.3 says at least 100; no person's mail takes fifty.
-const HOPS: usize = 50;
+pub const HOPS: usize = 50;
 
 /// How many times the largest message is read on with before the connection is closed.
 const READ_ON: usize = 4;

@@ -16,6 +16,8 @@ pub struct MailSettings {
     pub postmaster: Option<String>,
     /// The way out.
     pub out: OutSettings,
+    /// What signs it.
+    pub dkim: DkimSettings,
     /// Who a sender is.
     pub auth: AuthSettings,
     /// The largest message, its files decoded: `SIZE` announces what that is in base64. 25 MB is
@@ -36,6 +38,7 @@ impl Default for MailSettings {
             hostname: "relay.localhost".to_owned(),
             postmaster: None,
             out: OutSettings::default(),
+            dkim: DkimSettings::default(),
             auth: AuthSettings::default(),
             max_size: 25_000_000,
             max_in_hand: 256_000_000,
@@ -50,6 +53,7 @@ impl MailSettings {
         if let Some(ca) = &mut self.out.ca {
             *ca = folder.join(&*ca);
         }
+        self.dkim.keys = folder.join(&self.dkim.keys);
     }
 
     /// What `SIZE` says: the files in base64 with line ends (a growth of 37 %), and a megabyte
@@ -93,6 +97,22 @@ impl Default for OutSettings {
             retry: vec![Duration::seconds(30), Duration::minutes(5), Duration::minutes(30), Duration::hours(2)],
             connections: 20,
         }
+    }
+}
+
+/// `[mail.dkim]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct DkimSettings {
+    /// The folder of the keys: `SELECTOR.pem`, mode 0600.
+    pub keys: PathBuf,
+    /// Which of them sign, all of them every message. None: mail leaves unsigned.
+    pub selectors: Vec<String>,
+}
+
+impl Default for DkimSettings {
+    fn default() -> Self {
+        Self { keys: PathBuf::from("data/dkim"), selectors: Vec::new() }
     }
 }
 

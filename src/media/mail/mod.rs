@@ -11,10 +11,12 @@ mod fields;
 mod open;
 mod parts;
 mod report;
+mod sign;
 
 pub use build::{HEADERS, Outgoing, address, build};
 pub use open::{Opened, open};
 pub use report::DeliveryReport;
+pub use sign::{Signing, dkim_signature};
 
 /// What a message may cost before anything of it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,6 +38,7 @@ use house::{
     certs::Certs,
     dns::Dns,
     mails,
+    postfix::{Door, Postfix},
     sink::{Mail, Sink},
     smtp::Smtp,
 };
@@ -63,7 +64,7 @@ async fn compare() {
     let certs = Certs::make(HOSTNAME, [127, 0, 0, 1].into());
     let sink = Sink::start(Some(certs.acceptor())).await;
     let ours = Ours::start(&sink).await;
-    let postfix = Postfix::start(&sink, &certs);
+    let postfix = Peer::start(&sink, &certs);
     let mut table = Vec::new();
 
     run(&ours.target(), &sink, messages / 4).await;
@@ -280,101 +281,48 @@ impl Ours {
 }
 
 /// Postfix of its own in a temp folder: TLS both ways, connections reused, no brake.
-struct Postfix {
-    folder: tempfile::TempDir,
-    port: u16,
+struct Peer {
+    postfix: Postfix,
+    door: Door,
     tls: TlsConnector,
-    master: u32,
 }
 
-impl Postfix {
+impl Peer {
     fn start(sink: &Sink, certs: &Certs) -> Option<Self> {
         if std::env::var("TABIR_BENCH_PEER").is_ok_and(|peer| peer == "none") || !installed() {
             println!("without Postfix: our own figures only");
             return None;
         }
-        let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-        certs.write(root);
-        for name in ["etc", "queue", "data"] {
-            fs::create_dir(root.join(name)).expect("a folder");
-        }
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(root, open).expect("a mode");
-        sh(&format!("chown postfix {}", root.join("data").display()));
-        fs::write(root.join("etc/main.cf"), main_cf(root, sink.at)).expect("main.cf");
-        fs::write(root.join("etc/master.cf"), master_cf(port)).expect("master.cf");
-        sh(&format!("postfix -c {} start 2>/dev/null", root.join("etc").display()));
-        let master = wait_for_master(root);
-        Some(Self { folder, port, tls: certs.connector(), master })
+        let door = Door::new(100, "");
+        let postfix = Postfix::start(certs, &[&door], &tuned(sink.at));
+        Some(Self { postfix, door, tls: certs.connector() })
     }
 
     fn target<'a>(&self, pairs: &'a [Pair]) -> Target<'a> {
-        let at = SocketAddr::from(([127, 0, 0, 1], self.port));
-        Target { at, tls: self.tls.clone(), pid: self.master, pairs, handles: false }
-    }
-}
-
-impl Drop for Postfix {
-    fn drop(&mut self) {
-        sh(&format!("postfix -c {} stop 2>/dev/null", self.folder.path().join("etc").display()));
+        Target { at: self.door.at, tls: self.tls.clone(), pid: self.postfix.master, pairs, handles: false }
     }
 }
 
 fn installed() -> bool {
     let there = || Path::new("/usr/sbin/postfix").exists();
     if !there() {
-        sh("DEBIAN_FRONTEND=noninteractive apt-get install -y -q postfix >/dev/null 2>&1 || true");
+        let line = "DEBIAN_FRONTEND=noninteractive apt-get install -y -q postfix >/dev/null 2>&1 || true";
+        let _ = Command::new("sh").args(["-c", line]).stdout(Stdio::null()).status();
     }
     there()
 }
 
-fn wait_for_master(root: &Path) -> u32 {
-    let started = Instant::now();
-    loop {
-        let pid = fs::read_to_string(root.join("queue/pid/master.pid")).ok().and_then(|text| text.trim().parse().ok());
-        if let Some(pid) = pid {
-            return pid;
-        }
-        assert!(started.elapsed() < Duration::from_secs(10), "Postfix did not start");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn main_cf(root: &Path, sink: SocketAddr) -> String {
-    let root = root.display();
+/// A forwarder that does nothing else, as fast as its settings make it.
+fn tuned(sink: SocketAddr) -> String {
     format!(
-        "compatibility_level = 3.6\nqueue_directory = {root}/queue\ndata_directory = {root}/data\nmail_owner = postfix\n\
-         setgid_group = postdrop\nmyhostname = peer.veil.example\nmydestination =\nmynetworks = 127.0.0.0/8\n\
-         inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nrelayhost = [{}]:{}\nin_flow_delay = 0\n\
-         smtpd_relay_restrictions = permit_mynetworks, reject\nalias_maps =\nalias_database =\nlocal_recipient_maps =\n\
-         default_process_limit = 100\nsmtpd_client_connection_count_limit = 0\ndefault_destination_concurrency_limit = 20\n\
-         initial_destination_concurrency = 20\nsmtp_connection_cache_on_demand = yes\n\
-         smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {root}/server.pem\nsmtpd_tls_key_file = {root}/server.key\n\
-         smtp_tls_security_level = encrypt\nsmtp_tls_connection_reuse = yes\nsmtp_dns_support_level = disabled\n\
-         smtp_tls_session_cache_database = btree:{root}/data/smtp_scache\ndisable_dns_lookups = yes\n\
-         smtpd_peername_lookup = no\nappend_dot_mydomain = no\nbiff = no\n",
+        "relayhost = [{}]:{}\nin_flow_delay = 0\nsmtpd_relay_restrictions = permit_mynetworks, reject\n\
+         default_process_limit = 100\nsmtpd_client_connection_count_limit = 0\n\
+         default_destination_concurrency_limit = 20\ninitial_destination_concurrency = 20\n\
+         smtp_connection_cache_on_demand = yes\nsmtp_tls_security_level = encrypt\n\
+         smtp_tls_connection_reuse = yes\nsmtp_tls_session_cache_database = btree:${{data_directory}}/smtp_scache\n",
         sink.ip(),
         sink.port()
     )
-}
-
-fn master_cf(port: u16) -> String {
-    format!(
-        "127.0.0.1:{port} inet n - n - 100 smtpd\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\n\
-         tlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nbounce unix - - n - 0 bounce\n\
-         defer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\nverify unix - - n - 1 verify\n\
-         flush unix n - n 1000? 0 flush\nproxymap unix - - n - - proxymap\nproxywrite unix - - n - 1 proxymap\n\
-         smtp unix - - n - - smtp\nrelay unix - - n - - smtp\nshowq unix n - n - - showq\nerror unix - - n - - error\n\
-         retry unix - - n - - error\ndiscard unix - - n - - discard\nlocal unix - n n - - local\nvirtual unix - n n - - virtual\n\
-         lmtp unix - - n - - lmtp\nanvil unix - - n - 1 anvil\nscache unix - - n - 1 scache\npostlog unix-dgram n - n - 1 postlogd\n\
-         tlsproxy unix - - n - 0 tlsproxy\n"
-    )
-}
-
-fn sh(line: &str) {
-    let _ = Command::new("sh").args(["-c", line]).stdout(Stdio::null()).status();
 }
 
 /// CPU of a process and everything under it, also what has ended, in milliseconds.

@@ -6,6 +6,7 @@
 
 pub mod files;
 pub mod mail;
+pub mod milter;
 pub mod page;
 pub mod smtp;
 pub mod text;
@@ -30,6 +31,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("html", page::html),
     ("mime", mail::mime),
     ("smtp", smtp::smtp),
+    ("milter", milter::milter),
     ("image", files::image),
     ("pdf", files::pdf),
 ];

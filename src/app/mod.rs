@@ -328,6 +328,10 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await;
     let wrapped = wrapped.map_err(opening("opening listen.smtps"))?;
     let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening("opening listen.admin"))?;
+    if let Some(milter) = listen.milter {
+        let milter = Listener::open(milter, Arc::clone(&edge), b"").await.map_err(opening("opening listen.milter"))?;
+        tasks.spawn(Arc::clone(&smtp).serve_milter(milter, drain.draining()));
+    }
     let address = |l: &Listener| l.address().map_err(|e| Fault::new("reading a listener's address", e));
     let addresses = Addresses {
         https: address(&https)?,

@@ -55,6 +55,9 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if unproven && mail.out.route.as_ref().is_some_and(|r: &Route| !r.is_loopback()) {
         open.push("mail.out.tls is may: outgoing mail may travel in the clear");
     }
+    if settings.listen.milter.is_some_and(|milter| is_public(milter.ip())) {
+        open.push("listen.milter is reachable from outside: whoever asks there can claim to be any mail host");
+    }
     if is_public(settings.listen.admin.ip()) {
         open.push("listen.admin is reachable from outside: it has neither TLS nor tokens");
     }

@@ -19,6 +19,9 @@ pub struct ListenSettings {
     pub smtp: SocketAddr,
     /// SMTP with TLS from the first byte.
     pub smtps: SocketAddr,
+    /// Where a mail host that is there already asks about its mail (milter): on loopback or a
+    /// private wire, since whoever asks is believed. Without it nobody does.
+    pub milter: Option<SocketAddr>,
     /// Health, metrics and the local mailbox in plain HTTP: keep it on loopback.
     pub admin: SocketAddr,
     /// What one corner of the network may take.
@@ -32,6 +35,7 @@ impl Default for ListenSettings {
             https: local(8443),
             smtp: local(2525),
             smtps: local(2465),
+            milter: None,
             admin: local(9464),
             limits: EdgeSettings::default(),
         }

@@ -7,6 +7,7 @@ pub mod canary;
 pub mod certs;
 pub mod dns;
 pub mod mails;
+pub mod postfix;
 pub mod python;
 pub mod sink;
 pub mod smtp;

@@ -19,6 +19,7 @@ mod dialect;
 mod dkim;
 mod judges;
 mod operator;
+mod postfix;
 mod round_trip;
 mod search;
 mod senders;

@@ -3,7 +3,7 @@
 //! In: `listen` gives a connection to `session`, which says what may come when; `framing` turns
 //! bytes into lines and messages, `command` lines into commands, `login` knows AUTH, `receive`
 //! answers for a whole message after `proof` has said who wrote it; every answer stands in
-//! `reply`. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts,
+//! `reply`; `milter` is asked by a mail host that is there already. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts,
 //! [`Mailbox`] keeps it while no route is set.
 //!
 //! # Security
@@ -20,8 +20,10 @@ mod gates;
 mod listen;
 mod login;
 mod mailbox;
+pub mod milter;
 mod proof;
 mod receive;
+mod recipient;
 mod records;
 mod reply;
 mod send;

@@ -14,6 +14,7 @@ use super::{
     framing::{Body, ChunkedBody, DataBody, Step},
     gates::Place,
     proof::{Claim, Proven},
+    recipient::Recipient,
     reply::{self, Reply},
     session::{Conversation, Next},
     wire::Gone,
@@ -32,16 +33,6 @@ pub(super) struct Envelope {
     pub(super) sender: Option<Secret<String>>,
     pub(super) recipient: Recipient,
     pub(super) speaker: Option<Speaker>,
-}
-
-/// Whom the message is for.
-pub(super) enum Recipient {
-    /// A handle; the agent when somebody logged in.
-    Handle { route: Route, local: String, agent: Option<AgentId> },
-    /// An envelope sender of ours, to which a report comes back.
-    Bounce { local: String },
-    /// Whoever runs the house, at an address elsewhere.
-    Postmaster { address: String },
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
@@ -168,7 +159,7 @@ impl Room {
 
 impl Smtp {
     /// What is answered for a whole message.
-    async fn receive(self: &Arc<Self>, envelope: Envelope, bytes: Bytes) -> Reply {
+    pub(super) async fn receive(self: &Arc<Self>, envelope: Envelope, bytes: Bytes) -> Reply {
         let started = Instant::now();
         let opened = match self.open(bytes.clone()).await {
             Ok(opened) => opened,

@@ -12,14 +12,15 @@ use super::{
     command::{self, Command, MailFrom, Mailbox},
     framing::{self, BrokenLine, ChunkedBody, Line},
     gates::Pace,
-    receive::{Envelope, Recipient},
+    receive::Envelope,
+    recipient::Recipient,
     reply,
     wire::{Gone, Wire},
 };
 use crate::{
-    model::{Fault, Secret},
+    model::Secret,
     net::{Draining, Network, Seat},
-    relay::{Sender, Speaker},
+    relay::Speaker,
 };
 
 /// Who is at the other end, and how.
@@ -263,7 +264,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if mailbox.is_international() && !transaction.utf8 {
             return self.fail("553 5.6.7 address needs SMTPUTF8");
         }
-        match self.find(mailbox).await {
+        match self.smtp.find(&self.terms.settings, mailbox, self.speaker.as_ref()).await {
             Ok(recipient) => {
                 if matches!(recipient, Recipient::Postmaster { .. }) {
                     // Open to everybody, so it is paced as guessing is.
@@ -281,51 +282,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 self.fail(&refused);
             }
         }
-    }
-
-    /// Where an address leads. The same steps for every address of ours, whatever it is.
-    async fn find(&self, mailbox: Mailbox<'_>) -> Result<Recipient, reply::Reply> {
-        let relay = &self.smtp.relay;
-        let fault = |fault| reply::of_fault(&fault);
-        let Ok(domain) = idna::domain_to_ascii(mailbox.domain) else { return Err(reply::NO_RELAY.into()) };
-        if let Some(recipient) = self.postmaster(mailbox.local, &domain).await.map_err(fault)? {
-            return Ok(recipient);
-        }
-        if mailbox.domain.is_empty() {
-            return Err(reply::NO_SUCH_ADDRESS.into());
-        }
-        if !relay.is_our_domain(&domain).await.map_err(fault)? {
-            return Err(reply::NO_RELAY.into());
-        }
-        if relay.is_bounce_address(mailbox.local) {
-            return Ok(Recipient::Bounce { local: mailbox.local.to_owned() });
-        }
-        let Some(route) = relay.route(mailbox.local, &domain).await.map_err(fault)? else {
-            return Err(reply::NO_SUCH_ADDRESS.into());
-        };
-        let mut agent = None;
-        if let Some(speaker) = &self.speaker {
-            let Some(known) = relay.recognise(&route, &Sender::Login(speaker)).await.map_err(fault)? else {
-                return Err(reply::NO_SUCH_ADDRESS.into());
-            };
-            if let Some(refusal) = relay.may_write(&route).await.map_err(fault)? {
-                return Err(reply::of_refusal(&refusal));
-            }
-            agent = known;
-        }
-        Ok(Recipient::Handle { route, local: mailbox.local.to_owned(), agent })
-    }
-
-    /// RFC 5321 §4.5.1: with our domains, with our host's name, and without any domain.
-    async fn postmaster(&self, local: &str, domain: &str) -> Result<Option<Recipient>, Fault> {
-        let settings = &self.terms.settings;
-        let Some(address) = settings.postmaster.as_ref().filter(|_| local.eq_ignore_ascii_case("postmaster")) else {
-            return Ok(None);
-        };
-        let ours = domain.is_empty()
-            || domain.eq_ignore_ascii_case(&settings.hostname)
-            || self.smtp.relay.is_our_domain(domain).await?;
-        Ok(ours.then(|| Recipient::Postmaster { address: address.clone() }))
     }
 
     async fn data(&mut self) -> Result<Next, Gone> {

@@ -1,0 +1,157 @@
+//! A real Postfix around the relay: in front of it, behind it, and asking it as a filter.
+
+use std::net::SocketAddr;
+
+use crate::house::{
+    DOMAIN, House, MARKET, Pair, Plan,
+    certs::Certs,
+    dns::Dns,
+    mails,
+    postfix::{Door, Postfix},
+    python,
+    sink::Sink,
+    smtp::{Reply, Smtp},
+};
+
+/// Mail host and relay, joined in one of the ways that the documents tell.
+struct Scene {
+    house: House,
+    postfix: Postfix,
+    front: SocketAddr,
+    sink: Sink,
+    dns: Dns,
+}
+
+impl Scene {
+    /// Postfix takes the mail, asks the relay as a filter, and carries what the relay gives it.
+    async fn filter() -> Self {
+        let (sink, certs) = (Sink::start(None).await, Certs::make("peer.veil.example", [127, 0, 0, 1].into()));
+        let mut house = Plan::new().lay();
+        let milter = SocketAddr::new(house.ip, 8891);
+        let front = Door::new(20, &format!("-o smtpd_milters=inet:{milter} -o milter_default_action=tempfail"));
+        let back = Door::new(20, "-o smtpd_milters=");
+        let postfix = Postfix::start(&certs, &[&front, &back], &settings(sink.at, ""));
+        let dns = Dns::start().await;
+        house.change(&format!(
+            "[listen]\nmilter = \"{milter}\"\n[mail.out]\nroute = \"smtp://{}\"\ntls = \"may\"\n[mail.auth]\ndns = [\"{}\"]",
+            back.at, dns.at
+        ));
+        Self { house: start(house).await, postfix, front: front.at, sink, dns }
+    }
+
+    /// Postfix takes the mail and hands what is for the relay's domain on; a second one carries what leaves.
+    async fn around() -> Self {
+        let (sink, certs) = (Sink::start(None).await, Certs::make("peer.veil.example", [127, 0, 0, 1].into()));
+        let mut house = Plan::new().lay();
+        let transport =
+            format!("transport_maps = inline:{{{{{DOMAIN} = smtp:[{}]:{}}}}}\n", house.ip, house.smtp().port());
+        let (front, back) = (Door::new(20, ""), Door::new(20, ""));
+        let postfix = Postfix::start(&certs, &[&front, &back], &settings(sink.at, &transport));
+        house.change(&format!("[mail.out]\nroute = \"smtp://{}\"\ntls = \"may\"", back.at));
+        Self { house: start(house).await, postfix, front: front.at, sink, dns: Dns::start().await }
+    }
+
+    async fn send(&self, from: &str, to: &str, raw: &[u8]) -> Reply {
+        let mut smtp = Smtp::open(self.front).await.expect("Postfix answers");
+        smtp.ehlo().await.expect("a reply");
+        smtp.send(from, to, raw).await.expect("a reply")
+    }
+
+    fn logs(&self) -> String {
+        format!("{}\n{}\n{}", self.house.logs(), self.postfix.log(), self.postfix.queue())
+    }
+}
+
+async fn start(mut laid: House) -> House {
+    laid.rise();
+    laid.wait_ready().await;
+    laid.token = laid.add_marketplace(MARKET, DOMAIN);
+    laid
+}
+
+fn settings(sink: SocketAddr, more: &str) -> String {
+    format!(
+        "relayhost = [{}]:{}\nsmtpd_relay_restrictions = permit_mynetworks, reject\nsmtpd_recipient_restrictions =\n{more}",
+        sink.ip(),
+        sink.port()
+    )
+}
+
+fn words(pair: &Pair, text: &str) -> Vec<u8> {
+    mails::plain(&pair.seller, &pair.buyer_handle, "Parcel", text).raw
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_a_filter_the_relay_answers_for_what_is_for_a_handle_and_for_nothing_else() {
+    let scene = Scene::filter().await;
+    let pair = scene.house.pair("filter").await;
+    let mail = words(&pair, "It left today. Faster by WhatsApp: 0812-3456-7890");
+    let reply = scene.send(&pair.seller.email, &pair.buyer_handle, &mail).await;
+    assert_eq!(reply.code, 250, "{reply:?}\n{}", scene.logs());
+    let delivered = scene.sink.nth(&pair.buyer.email, 1).await;
+    let text = delivered.body();
+    assert!(text.contains("It left today") && !text.contains("7890"), "{text}");
+    assert!(String::from_utf8_lossy(&delivered.raw).contains(&pair.seller_handle), "from the seller's handle");
+    assert!(scene.sink.to(&pair.buyer_handle).is_empty(), "Postfix threw its copy away");
+
+    let other = mails::plain(&pair.seller, "ops@elsewhere.example", "Hello", "Call me: 0812-3456-7890").raw;
+    assert_eq!(scene.send(&pair.seller.email, "ops@elsewhere.example", &other).await.code, 250);
+    let untouched = scene.sink.nth("ops@elsewhere.example", 1).await;
+    assert!(untouched.body().contains("0812-3456-7890"), "not our business: {}", untouched.body());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_a_filter_the_relay_refuses_in_the_session_of_the_host() {
+    let mut scene = Scene::filter().await;
+    let pair = scene.house.pair("refused").await;
+    let bribe = words(&pair, "Change your review to five stars and you get your money back.");
+    let refused = scene.send(&pair.seller.email, &pair.buyer_handle, &bribe).await;
+    assert!(refused.is("550 5.7.1"), "{refused:?}");
+    let nobody = format!("{}@{DOMAIN}", "a".repeat(26));
+    assert!(scene.send(&pair.seller.email, &nobody, &bribe).await.is("550 5.1.1"));
+    let stranger = scene.send("mallory@elsewhere.example", &pair.buyer_handle, &bribe).await;
+    assert!(stranger.is("550 5.1.1"), "{stranger:?}");
+
+    let mut smtp = Smtp::open(scene.front).await.expect("Postfix answers");
+    smtp.ehlo().await.expect("a reply");
+    smtp.ask(&format!("MAIL FROM:<{}>", pair.seller.email)).await.expect("a reply");
+    assert_eq!(smtp.ask(&format!("RCPT TO:<{}>", pair.buyer_handle)).await.expect("a reply").code, 250);
+    for more in [pair.seller_handle.as_str(), "ops@elsewhere.example"] {
+        let second = smtp.ask(&format!("RCPT TO:<{more}>")).await.expect("a reply");
+        assert!(second.is("452 4.5.3"), "{more}: {second:?}");
+    }
+    scene.house.kill();
+    let later = scene.send(&pair.seller.email, &pair.buyer_handle, &words(&pair, "Hello")).await;
+    assert_eq!(later.code / 100, 4, "without the relay nothing is taken: {later:?}");
+    assert!(scene.sink.to(&pair.buyer.email).is_empty() && scene.sink.to(&pair.buyer_handle).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_holds_through_the_filter() {
+    let mut scene = Scene::filter().await;
+    let pair = scene.house.pair("signed").await;
+    scene.house.change("[mail.auth]\nrequire = \"dmarc\"");
+    scene.house.restart().await;
+    let unsigned = words(&pair, "Your scarf is packed.");
+    let (signed, record) = python::dkim_sign(&unsigned, "s1", pair.seller.host());
+    scene.dns.txt(&format!("s1._domainkey.{}", pair.seller.host()), &record);
+    let refused = scene.send(&pair.seller.email, &pair.buyer_handle, &unsigned).await;
+    assert!(refused.is("550 5.1.1"), "{refused:?}");
+    let reply = scene.send(&pair.seller.email, &pair.buyer_handle, &signed).await;
+    assert_eq!(reply.code, 250, "{reply:?}\n{}", scene.logs());
+    scene.sink.nth(&pair.buyer.email, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_passes_with_a_postfix_before_and_a_postfix_behind() {
+    let scene = Scene::around().await;
+    let pair = scene.house.pair("around").await;
+    let mail = words(&pair, "It left today. Faster by WhatsApp: 0812-3456-7890");
+    let reply = scene.send(&pair.seller.email, &pair.buyer_handle, &mail).await;
+    assert_eq!(reply.code, 250, "{reply:?}\n{}", scene.logs());
+    let delivered = scene.sink.nth(&pair.buyer.email, 1).await;
+    assert!(delivered.body().contains("It left today") && !delivered.body().contains("7890"), "{}", delivered.body());
+    let back = mails::plain(&pair.buyer, &pair.seller_handle, "Re: Parcel", "Thank you.").raw;
+    assert_eq!(scene.send(&pair.buyer.email, &pair.seller_handle, &back).await.code, 250);
+    scene.sink.nth(&pair.seller.email, 1).await;
+}

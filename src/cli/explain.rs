@@ -15,7 +15,7 @@ use crate::{
     app::{self, Settings},
     channel::smtp,
     detect::{Context, Detect},
-    media::mail::{self, Limits, Opened},
+    media::mail::{self, Limits, Opened, Report},
     model::{Fault, Finding, Side, Signal, Verdict},
     net::Dns,
     policy::content::{ContentRules, decide},
@@ -76,12 +76,20 @@ impl Explain {
             }
         };
         say::out(&format!("proof\t{proof}"))?;
+        let others = opened.to.len() + opened.cc.len();
+        if others > 1 {
+            say::out(&format!("to\t{others} addresses: refused when one of them is nobody here"))?;
+        }
         if opened.content.automatic {
             say::out("kind\tautomatic: it opens nothing and is answered by nobody")?;
         }
         if let Some(report) = &opened.report {
-            let what = if report.failed { "a failed delivery" } else { "a delivery" };
-            say::out(&format!("kind\ta report of {what}: counts only at an envelope sender of the relay"))?;
+            let what = match report {
+                Report::Delivery(report) if report.failed => "of a failed delivery",
+                Report::Delivery(_) => "of a delivery",
+                Report::Complaint(_) => "that somebody complains",
+            };
+            say::out(&format!("kind\ta report {what}: counts only at an envelope sender of the relay"))?;
         }
         Ok(())
     }

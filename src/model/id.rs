@@ -92,6 +92,12 @@ impl EventId {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         Ok(Self(bytes))
     }
+
+    /// When it was drawn (RFC 9562 §5.7).
+    pub fn at(self) -> Timestamp {
+        let [a, b, c, d, e, f, ..] = self.0;
+        Timestamp(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
 }
 
 impl fmt::Display for EventId {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     media::{Unreadable, mail},
-    model::{AgentId, Channel, Content, Purpose, Reason, Refusal, Secret},
+    model::{AgentId, Channel, Purpose, Reason, Refusal, Secret},
     relay::{Handover, Inbound, Route, Sender, Speaker},
 };
 
@@ -178,7 +178,7 @@ impl Smtp {
                 Ok(false) => reply::NO_SUCH_ADDRESS.into(),
                 Err(fault) => reply::of_fault(&fault),
             },
-            Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened.content).await,
+            Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened).await,
             Recipient::Handle { route, local, agent } => match &envelope.speaker {
                 Some(_) => self.pass(route, agent.clone(), "auth=login".to_owned(), &envelope, opened).await,
                 None => self.proven(route, local, &envelope, opened, &bytes).await,
@@ -216,11 +216,16 @@ impl Smtp {
         }
     }
 
-    async fn to_postmaster(&self, address: &str, envelope: &Envelope, content: &Content) -> Reply {
+    async fn to_postmaster(&self, address: &str, envelope: &Envelope, opened: &mail::Opened) -> Reply {
         let hostname = &self.terms.load().settings.hostname.clone();
         let sender = envelope.sender.as_ref().map(|sender| sender.reveal().as_str());
-        match self.relay.to_postmaster(address, hostname, sender, content).await {
-            Ok(Handover::Delivered) => reply::OK.into(),
+        match self.relay.to_postmaster(address, hostname, sender, &opened.content).await {
+            Ok(Handover::Delivered) => {
+                if let Some(mail::Report::Complaint(complaint)) = &opened.report {
+                    self.relay.complained(complaint);
+                }
+                reply::OK.into()
+            }
             Ok(Handover::Never { .. }) => reply::NO_SUCH_ADDRESS.into(),
             Ok(Handover::NotNow { .. } | Handover::CalledOff) => reply::TRY_AGAIN.into(),
             Err(fault) => reply::of_fault(&fault),

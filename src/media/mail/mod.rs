@@ -5,6 +5,7 @@
 //! [`HEADERS`] and no others, with boundaries and content ids drawn afresh, so that nothing of
 //! the sender's program, host or time zone is carried along.
 
+mod automatic;
 mod build;
 mod encode;
 mod fields;
@@ -15,7 +16,7 @@ mod sign;
 
 pub use build::{HEADERS, Outgoing, address, build};
 pub use open::{Opened, open};
-pub use report::DeliveryReport;
+pub use report::{Complaint, DeliveryReport, Report};
 pub use sign::{Signing, dkim_signature};
 
 /// What a message may cost before anything of it is kept.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::{DeliveryReport, LOOP_MARK, Limits, fields::Fields, parts::Part};
+use super::{LOOP_MARK, Limits, Report, automatic, parts::Part, report};
 use crate::{
     media::{Removed, Unreadable, attachment, html::Document, text},
     model::{Attachment, AttachmentAction, Content, ThreadIds},
@@ -29,8 +29,9 @@ pub struct Opened {
     pub hops: usize,
     /// It has been through this relay before.
     pub own_mark: bool,
-    /// What it reports about another message's delivery.
-    pub report: Option<DeliveryReport>,
+    /// What it reports about another message. What it says in words alone may be believed only
+    /// where it came to an envelope sender of ours.
+    pub report: Option<Report>,
     /// What was taken out.
     pub removed: Vec<Removed>,
 }
@@ -55,11 +56,13 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
         parts: 0,
         files: Vec::new(),
         removed: Vec::new(),
-        report: None,
+        report: report::Found::default(),
     };
     let root = Part::read(bytes, PLAIN, &mut walk.fields_left)?;
     let body = walk.part(&root, 0, Place::Alone)?;
     let fields = &root.fields;
+    let is_report = walk.report.is_report();
+    let report = walk.report.report(fields, body.text.as_deref());
     let content = Content {
         subject: fields.text("Subject"),
         text: body.text,
@@ -71,7 +74,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
             references: fields.ids("References"),
         },
         date: fields.date(),
-        automatic: walk.report.is_some() || is_automatic(fields),
+        automatic: is_report || report.is_some() || automatic::is_automatic(fields),
     };
     Ok(Opened {
         content,
@@ -82,18 +85,9 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
         cc: fields.addresses("Cc"),
         hops: fields.all("Received").count(),
         own_mark: fields.has(LOOP_MARK),
-        report: walk.report,
+        report,
         removed: walk.removed,
     })
-}
-
-/// RFC 3834 and what is used beside it.
-fn is_automatic(fields: &Fields<'_>) -> bool {
-    fields.word("Auto-Submitted").is_some_and(|word| word != "no")
-        || fields.word("Precedence").is_some_and(|w| matches!(w.as_str(), "bulk" | "junk" | "list" | "auto_reply"))
-        || ["X-Auto-Response-Suppress", "X-Autoreply", "X-Autorespond", "List-Id", "List-Unsubscribe", "Feedback-ID"]
-            .iter()
-            .any(|name| fields.has(name))
 }
 
 struct Walk<'l> {
@@ -103,7 +97,7 @@ struct Walk<'l> {
     parts: usize,
     files: Vec<Attachment>,
     removed: Vec<Removed>,
-    report: Option<DeliveryReport>,
+    report: report::Found,
 }
 
 /// What a part says, in one or both forms.
@@ -133,10 +127,7 @@ impl Walk<'_> {
         match part.media_type.as_str() {
             "message/external-body" | "message/partial" => return Err(Unreadable::External),
             "application/pkcs7-mime" | "application/x-pkcs7-mime" => return Err(Unreadable::Encrypted),
-            "message/delivery-status" | "message/global-delivery-status" => {
-                self.report = Some(DeliveryReport::read(part, self.limits.body)?);
-                return Ok(Body::default());
-            }
+            _ if self.report.take(part) => return Ok(Body::default()),
             PLAIN | HTML if place == Place::Alone && !part.is_attachment && part.file_name.is_none() => {
                 return self.text(part);
             }
@@ -164,7 +155,7 @@ impl Walk<'_> {
             "related" => self.sequence(&children, PLAIN, depth, |n| if n == 0 { Place::Alone } else { Place::Aside }),
             "digest" => self.sequence(&children, "message/rfc822", depth, |_| Place::Alone),
             "report" => {
-                self.report.get_or_insert_default();
+                self.report.announce(part.parameter("report-type").as_deref());
                 self.sequence(&children, PLAIN, depth, |_| Place::Alone)
             }
             _ => self.sequence(&children, PLAIN, depth, |_| Place::Alone),
@@ -246,7 +237,6 @@ fn unwanted(media_type: &str) -> Option<Removed> {
         "message/rfc822" | "message/global" | "message/news" => Removed::ForwardedMail,
         "text/rfc822-headers"
         | "message/global-headers"
-        | "message/feedback-report"
         | "message/tracking-status"
         | "message/disposition-notification"
         | "message/global-disposition-notification" => Removed::Report,

@@ -86,6 +86,11 @@ impl<'x> Part<'x> {
         decode_charset(bytes, self.charset.as_deref().unwrap_or_default())
     }
 
+    /// A parameter of its type.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        self.fields.content_type("Content-Type")?.attribute(name).map(str::to_owned)
+    }
+
     /// The content id that an HTML part may show it by.
     pub(super) fn content_id(&self) -> Option<String> {
         self.fields.ids("Content-ID").into_iter().next()

@@ -192,7 +192,7 @@ fn a_delivery_report_is_found_by_its_type() {
                 Content-Type: message/rfc822\n\nFrom: x@y\n\nbody\n--b--\n";
     let opened = read(mail).unwrap();
     let report = DeliveryReport { failed: true, delayed: false, status: Some("5.2.2".to_owned()) };
-    assert_eq!(opened.report, Some(report));
+    assert_eq!(opened.report, Some(Report::Delivery(report)));
     assert!(opened.content.automatic);
 }
 

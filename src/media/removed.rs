@@ -38,14 +38,42 @@ pub enum Removed {
 impl Removed {
     /// What was taken out of a message's files, or out of this one.
     pub fn of(file: &Attachment) -> Option<Self> {
-        match file.action {
+        Self::by(file.action, &file.media_type)
+    }
+
+    /// What was taken out of a file of this type, or whether it was.
+    pub fn by(action: AttachmentAction, media_type: &str) -> Option<Self> {
+        match action {
             AttachmentAction::RemovedType => Some(Self::FileType),
             AttachmentAction::RemovedUnreadable | AttachmentAction::RemovedSize => Some(Self::FileUnreadable),
-            AttachmentAction::Redacted if file.media_type == "application/pdf" => Some(Self::Words),
+            AttachmentAction::Redacted if media_type == "application/pdf" => Some(Self::Words),
             AttachmentAction::Redacted => Some(Self::Covered),
             AttachmentAction::Pending | AttachmentAction::Rebuilt => None,
         }
     }
+
+    /// What such a word stands for.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|removed| removed.as_str() == word)
+    }
+
+    const ALL: [Self; 15] = [
+        Self::Alternative,
+        Self::Calendar,
+        Self::ContactCard,
+        Self::Covered,
+        Self::Encrypted,
+        Self::FileType,
+        Self::FileUnreadable,
+        Self::ForwardedMail,
+        Self::Html,
+        Self::InlineFile,
+        Self::Key,
+        Self::Report,
+        Self::Signature,
+        Self::Tnef,
+        Self::Words,
+    ];
 
     /// The stable word for evidence and metrics.
     pub fn as_str(self) -> &'static str {

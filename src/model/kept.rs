@@ -27,6 +27,9 @@ pub struct Kept {
     pub proof: String,
     /// What the author is told of it, where that is less.
     pub unguarded: Option<Box<Unguarded>>,
+    /// What was taken out of it when it was opened, in words such as `calendar`; files are told
+    /// by their own.
+    pub removed: Vec<String>,
 }
 
 /// [`Kept`] as it is read.
@@ -41,6 +44,8 @@ struct Written {
     proof: String,
     #[serde(default)]
     unguarded: Option<Box<Unguarded>>,
+    #[serde(default)]
+    removed: Vec<String>,
 }
 
 /// What of a [`Shown`] differs from another: a field that is `None` does not, one that is
@@ -88,8 +93,8 @@ impl<'a> Patch<'a> {
 
 impl Serialize for Kept {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { original, delivered, findings, signals, verdict, purpose, proof, unguarded } = self;
-        let mut written = serializer.serialize_struct("Kept", 8)?;
+        let Self { original, delivered, findings, signals, verdict, purpose, proof, unguarded, removed } = self;
+        let mut written = serializer.serialize_struct("Kept", 9)?;
         written.serialize_field("original", original)?;
         written.serialize_field("delivered", &Patch::between(original, delivered))?;
         written.serialize_field("findings", findings)?;
@@ -101,15 +106,19 @@ impl Serialize for Kept {
             Some(told) => written.serialize_field("unguarded", told)?,
             None => written.skip_field("unguarded")?,
         }
+        match removed.as_slice() {
+            [] => written.skip_field("removed")?,
+            _ => written.serialize_field("removed", removed)?,
+        }
         written.end()
     }
 }
 
 impl From<Written> for Kept {
     fn from(written: Written) -> Self {
-        let Written { original, delivered, findings, signals, verdict, purpose, proof, unguarded } = written;
+        let Written { original, delivered, findings, signals, verdict, purpose, proof, unguarded, removed } = written;
         let delivered = delivered.of(&original);
-        Self { original, delivered, findings, signals, verdict, purpose, proof, unguarded }
+        Self { original, delivered, findings, signals, verdict, purpose, proof, unguarded, removed }
     }
 }
 
@@ -242,6 +251,7 @@ mod tests {
             purpose: Purpose::default(),
             proof: "token".to_owned(),
             unguarded: None,
+            removed: vec!["calendar".to_owned()],
         }
     }
 
@@ -280,6 +290,7 @@ mod tests {
             (shown(None, None, 0), shown(Some(""), Some("new"), 1)),
         ] {
             let read: Kept = serde_json::from_slice(&serde_json::to_vec(&kept(old, new.clone())).unwrap()).unwrap();
+            assert_eq!(read.removed, ["calendar"]);
             let Shown { subject, text, html, files } = read.delivered;
             assert_eq!((subject, text, html), (new.subject, new.text, new.html));
             assert!(files == new.files);

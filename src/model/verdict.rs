@@ -73,6 +73,9 @@ pub enum Reason {
     Loop,
     /// The sender could not be proven.
     NotProven,
+    /// To or Cc names somebody who is not part of the conversation: who writes so believes to
+    /// write to both at once, and has shown each the other.
+    Outsider,
     /// More messages than the ordinary rate allows.
     Rate,
     /// A handle beyond its grace.
@@ -102,6 +105,7 @@ impl Reason {
             Self::ForeignSender => "foreign_sender",
             Self::Loop => "loop",
             Self::NotProven => "not_proven",
+            Self::Outsider => "outsider",
             Self::Rate => "rate",
             Self::RetiredHandle => "retired_handle",
             Self::ReviewBudget => "review_budget",
@@ -154,6 +158,9 @@ impl Refusal {
                 "no such address"
             }
             Reason::Loop => "this message has been here before",
+            Reason::Outsider => {
+                "To or Cc names somebody outside of this conversation: write to this address alone, and send copies apart"
+            }
             Reason::TooLarge => "this message or one of its files is too large",
             Reason::Unreadable => "this message could not be read safely",
         }

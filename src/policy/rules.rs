@@ -37,7 +37,7 @@ pub struct LinkRules {
     pub allow: Vec<String>,
 }
 
-/// `[notices]`: fixed hours, so that a notice never tells when a review was written.
+/// `[notices]`: one for a conversation and a round, at fixed hours, so that a notice never tells when a review was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NoticeRules {
@@ -45,12 +45,14 @@ pub struct NoticeRules {
     pub every: Duration,
     /// So long after each round number of `every` (of UTC days, when `every` is a day).
     pub at: Duration,
+    /// Whether who writes by mail hears, at those hours too, what was cut out of it.
+    pub cuts: bool,
 }
 
 impl Default for NoticeRules {
     fn default() -> Self {
         // 02:00 UTC is nine in the morning in Jakarta and three or four at night in Warsaw.
-        Self { every: Duration::hours(24), at: Duration::hours(2) }
+        Self { every: Duration::hours(24), at: Duration::hours(2), cuts: true }
     }
 }
 

@@ -23,6 +23,9 @@ impl Relay {
         if let Decision::Refuse(reason) = decision {
             return Err(self.refuse_early(&talk, &content, reason).await?);
         }
+        if talk.outsider {
+            return Err(self.refuse_early(&talk, &content, Reason::Outsider).await?);
+        }
         let mut came = content.attachments.clone();
         for file in &mut came {
             attachment::sniff(&file.bytes, &file.media_type).clone_into(&mut file.media_type);

@@ -137,7 +137,7 @@ impl Relay {
                 };
                 key.open(&Place::delivery(delivery.scope.marketplace(), &delivery.id), &delivery.body)?
             }
-            notice => self.word_notice(notice, delivery, &market.domain, reader.locale.as_deref())?,
+            _ => self.word_notice(delivery, &conversation, &market.domain, reader.locale.as_deref()).await?,
         };
         let mail = Mail {
             from: format!("{}@{}", self.vault.verp().local_part(delivery.id), market.domain),
@@ -181,3 +181,6 @@ fn word(ending: &Ending) -> &'static str {
         Ending::Released => "released",
     }
 }
+
+#[cfg(test)]
+mod tests;

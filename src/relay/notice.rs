@@ -1,25 +1,112 @@
 //! Notices from the relay itself, worded at delivery in the recipient's language. They name no
-//! rule and no hour: a seller must not learn from them when a review was written.
+//! hour and of the rules only those that a seller's words broke: a seller must not learn from them
+//! when a review was written. What they tell of cuts is what would be cut if nobody were guarded.
+
+use std::collections::BTreeSet;
 
 use super::Relay;
 use crate::{
-    media::mail,
-    model::{Fault, Handle},
-    store::{Cargo, Delivery},
+    media::{Removed, mail, text},
+    model::{Channel, Fault, Handle, Kept, Kind, MessageState, Timestamp},
+    policy::rules::MarketRules,
+    store::{Cargo, ConversationRow, Delivery, MessageRow},
+    vault::Place,
 };
 
+/// What was taken out of messages, as their author may know it.
+#[derive(Default)]
+pub(super) struct Cuts {
+    kinds: BTreeSet<&'static str>,
+    removed: BTreeSet<Removed>,
+}
+
+impl Cuts {
+    /// Of one message: the same whatever the vault knows.
+    pub(super) fn of(kept: &Kept) -> Self {
+        let (findings, delivered) = match &kept.unguarded {
+            Some(told) => (told.findings(), &told.delivered),
+            None => (kept.findings(), &kept.delivered),
+        };
+        let parts = kept.removed.iter().filter_map(|word| Removed::named(word));
+        let files = delivered.files.iter().filter_map(|file| Removed::by(file.action, &file.media_type));
+        Self { kinds: findings.iter().map(|f| Kind::as_str(f.kind)).collect(), removed: parts.chain(files).collect() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && self.removed.is_empty()
+    }
+
+    fn join(&mut self, other: Self) {
+        self.kinds.extend(other.kinds);
+        self.removed.extend(other.removed);
+    }
+}
+
 impl Relay {
-    pub(super) fn word_notice(
+    pub(super) async fn word_notice(
         &self,
-        cargo: Cargo,
         delivery: &Delivery,
+        conversation: &ConversationRow,
         domain: &str,
         locale: Option<&str>,
     ) -> Result<Vec<u8>, Fault> {
-        let (subject, text) = words(cargo, locale);
+        let rules = self.rules.load().book.of(delivery.scope.marketplace());
+        let locale = locale.or(rules.locale.as_deref());
+        let (subject, words) = words(delivery.cargo, locale);
+        let mut text = words.to_owned();
+        if matches!(delivery.cargo, Cargo::CutNotice | Cargo::WithheldNotice) {
+            let cuts = self.cuts_of_round(delivery, conversation, &rules).await?;
+            text.push_str(&self.reasons(&cuts, delivery.cargo, locale));
+        }
         let text = text.replace("{conversation}", delivery.conversation.as_str());
         let from = (delivery.scope.marketplace().as_str(), "no-reply", domain);
         self.letter(from, subject, &text, true)
+    }
+
+    /// What was cut out of what its recipient wrote since the round before.
+    async fn cuts_of_round(
+        &self,
+        delivery: &Delivery,
+        conversation: &ConversationRow,
+        rules: &MarketRules,
+    ) -> Result<Cuts, Fault> {
+        let (mut cuts, scope) = (Cuts::default(), &delivery.scope);
+        let Some(key) = self.side_key(scope, conversation, delivery.to)? else { return Ok(cuts) };
+        let Some(first) = self.store.message(scope, delivery.message).await? else { return Ok(cuts) };
+        let mut after = first.seq.saturating_sub(1);
+        for _ in 0..PAGES {
+            let rows = self.store.messages(scope, &conversation.id, Some(after), PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
+            let whole = rows.len() == PAGE;
+            // Notices are due when their round is.
+            for row in rows.into_iter().filter(|row| is_told_of(row, delivery, rules)) {
+                let json = key.open_committed(&Place::evidence(scope.marketplace(), &row.id), &row.sealed)?;
+                let kept: Kept = serde_json::from_slice(&json).map_err(|e| Fault::new("reading a message", e))?;
+                cuts.join(Cuts::of(&kept));
+            }
+            if !whole {
+                break;
+            }
+        }
+        Ok(cuts)
+    }
+
+    /// The reasons, a line each, as the API gives them.
+    fn reasons(&self, cuts: &Cuts, cargo: Cargo, locale: Option<&str>) -> String {
+        if cuts.is_empty() {
+            return String::new();
+        }
+        let rules = self.rules.load();
+        let explained = |kind: &&str| rules.detect.explanation(kind, locale).map(str::to_owned);
+        let kinds = cuts.kinds.iter().map(|kind| explained(kind).unwrap_or_else(|| (*kind).to_owned()));
+        let language = locale.unwrap_or("en");
+        let parts =
+            cuts.removed.iter().map(|removed| text::notice(*removed, language).trim_matches(['[', ']']).to_owned());
+        let lines: String = kinds.chain(parts).map(|line| format!("- {line}\n")).collect();
+        // Behind what was withheld it needs a beginning of its own.
+        let begins = if cargo == Cargo::WithheldNotice { words(Cargo::CutNotice, locale).1 } else { "" };
+        format!("{}{begins}\n{lines}", if begins.is_empty() { "" } else { "\n" })
     }
 
     /// A letter of the house itself, from a name and an address of its own.
@@ -52,6 +139,14 @@ impl Relay {
     }
 }
 
+/// Whether a message is one of those that a notice of its round tells of: mail of its recipient,
+/// of which something was passed on.
+fn is_told_of(row: &MessageRow, notice: &Delivery, rules: &MarketRules) -> bool {
+    let due: Timestamp = notice.accepted;
+    let passed = matches!(row.state, MessageState::Queued | MessageState::Delivered | MessageState::Failed);
+    row.from == notice.to && row.channel == Channel::Mail && passed && rules.notices.next(row.at) == due
+}
+
 fn words(cargo: Cargo, locale: Option<&str>) -> (&'static str, &'static str) {
     let language = locale.map_or("en", |l| l.split(['-', '_']).next().unwrap_or("en"));
     match (cargo, language) {
@@ -67,6 +162,18 @@ fn words(cargo: Cargo, locale: Option<&str>) -> (&'static str, &'static str) {
             "Message not delivered",
             "Your message in conversation {conversation} could not be delivered to the other side.\n",
         ),
+        (Cargo::CutNotice, "id") => (
+            "Sebagian isi pesan tidak disampaikan",
+            "Pesan Anda dalam percakapan {conversation} disampaikan tanpa bagian yang tidak diperbolehkan di sini.\n",
+        ),
+        (Cargo::CutNotice, "pl") => (
+            "Część treści nie została przekazana",
+            "Twoje wiadomości w rozmowie {conversation} przekazano bez tego, co nie jest tu dozwolone.\n",
+        ),
+        (Cargo::CutNotice, _) => (
+            "Parts of what you wrote were not passed on",
+            "What you wrote in conversation {conversation} was passed on without what is not allowed here.\n",
+        ),
         (_, "id") => (
             "Pesan ditahan",
             "Pesan Anda dalam percakapan {conversation} tidak disampaikan sesuai aturan kontak di sini.\n",
@@ -81,3 +188,8 @@ fn words(cargo: Cargo, locale: Option<&str>) -> (&'static str, &'static str) {
         ),
     }
 }
+
+/// Rows read at a time: each may carry files.
+const PAGE: usize = 20;
+/// What a thread holds of a round; no person writes more.
+const PAGES: usize = 25;

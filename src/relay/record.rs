@@ -9,6 +9,7 @@ use super::{
     Relay,
     claim::LEASE,
     judge::TOLD,
+    notice::Cuts,
     outcome::Stop,
     scrub::shown,
     stage::{Rewritten, RewrittenMessage, Scrubbed, ScrubbedMessage},
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     model::{
         Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Kept, Kind, MessageState,
-        PairState, Reason, Refusal, Scope, Shown, Signal, Unguarded, Verdict,
+        PairState, Reason, Refusal, Scope, Shown, Signal, Timestamp, Unguarded, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -97,6 +98,7 @@ impl Relay {
             purpose: talk.purpose,
             proof: talk.proof.clone(),
             unguarded: None,
+            removed: Vec::new(),
         };
         let record = self.new_record(talk, id, content, &kept)?;
         let judge: Judge = Box::new(move |_| Decision::Refuse(reason));
@@ -145,6 +147,7 @@ impl Relay {
         record.window = Some(stage.scrubbed.window.clone());
         record.deliveries.clone_from(&stage.deliveries);
         record.threads.clone_from(&stage.threads);
+        record.notice = cuts_told_at(talk, content, kept);
         Ok(record)
     }
 
@@ -205,6 +208,13 @@ impl Relay {
     }
 }
 
+/// When who wrote by mail is told what was cut; over the API the answer says it. A program that
+/// answers by itself is told nothing: it would answer that too.
+fn cuts_told_at(talk: &Talk, content: &Content, kept: &Kept) -> Option<Timestamp> {
+    let told = talk.channel == Channel::Mail && talk.rules.notices.cuts && !content.automatic;
+    (told && !Cuts::of(kept).is_empty()).then(|| talk.rules.notices.next(talk.at))
+}
+
 fn bare_record(talk: &Talk, id: EventId, content: &Content, private: (Commitment, Vec<u8>), facts: String) -> Record {
     Record {
         id,
@@ -253,6 +263,7 @@ fn keep(scrubbed: &Scrubbed, delivered: Shown) -> Kept {
         purpose: scrubbed.talk.purpose,
         proof: scrubbed.talk.proof.clone(),
         unguarded: scrubbed.unguarded.clone(),
+        removed: scrubbed.talk.removed.iter().filter(|r| r.is_loss()).map(|r| r.as_str().to_owned()).collect(),
     }
 }
 

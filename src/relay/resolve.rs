@@ -13,7 +13,7 @@ use crate::{
     media::Removed,
     model::{
         AgentId, Channel, Contact, Content, ConversationId, EntryKind, Fault, Handle, HandleHash, HandleState,
-        Marketplace, Message, PartyId, Purpose, Reason, Refusal, Scope, Side,
+        Marketplace, Message, PartyId, Purpose, Reason, Refusal, Scope, Secret, Side,
     },
     policy::{
         contact::standing,
@@ -44,6 +44,8 @@ pub struct Inbound {
     pub content: Content,
     /// What was taken out of it when it was opened.
     pub removed: Vec<Removed>,
+    /// Whom its header names beside the handle, if it has one.
+    pub named: Vec<Secret<String>>,
     /// The API's idempotency key; mail has its own, made from Message-ID and body.
     pub idempotency: Option<Idempotency>,
 }
@@ -85,6 +87,9 @@ pub enum Sender<'a> {
     /// An agent who logged in.
     Login(&'a Speaker),
 }
+
+/// Addresses of a header that are looked up: more than a person and its colleagues.
+const MOST_NAMED: usize = 20;
 
 impl Relay {
     /// Whether mail for this domain is ours.
@@ -197,10 +202,37 @@ impl Relay {
         Ok(state.and_then(|s| standing(&s, &rules.contact).of(route.to.other()).because).map(Refusal::new))
     }
 
+    /// Whether one of these is neither an address of ours nor the writer's own: enrolled for the
+    /// side that writes, or for one of its agents.
+    async fn names_outsider(
+        &self,
+        scope: &Scope,
+        conversation: &ConversationId,
+        from: Side,
+        named: &[Secret<String>],
+    ) -> Result<bool, Fault> {
+        if named.len() > MOST_NAMED {
+            return Ok(true);
+        }
+        for address in named {
+            let domain = address.reveal().rsplit('@').next().unwrap_or_default();
+            if self.is_our_domain(domain).await? {
+                continue;
+            }
+            let Ok(contact) = Contact::email(address.reveal()) else { return Ok(true) };
+            let tags = self.vault.tags(scope.marketplace(), &contact);
+            if self.store.speaks(scope, conversation, from, &tags).await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The stage itself: opens what the way needs to know.
     pub(super) async fn resolve(&self, inbound: Inbound, run: Run) -> Result<ResolvedMessage, Stop> {
-        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, idempotency } =
+        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, named, idempotency } =
             inbound;
+        let outsider = self.names_outsider(&scope, &conversation, from, &named).await?;
         let market = self.market(scope.marketplace()).await?;
         let at = self.clock.now();
         let Some(scene) = self.store.scene(&scope, &conversation, from, at).await? else {
@@ -236,6 +268,7 @@ impl Relay {
             purpose,
             proof,
             removed,
+            outsider,
             idempotency,
             at,
             key,

@@ -40,6 +40,8 @@ pub(super) struct Talk {
     pub(super) purpose: Purpose,
     pub(super) proof: String,
     pub(super) removed: Vec<Removed>,
+    /// Its header names somebody who is not part of the conversation.
+    pub(super) outsider: bool,
     pub(super) idempotency: Option<Idempotency>,
     pub(super) at: Timestamp,
     /// Data key of what this side writes.

@@ -60,6 +60,8 @@ macro_rules! conforms {
             a_block_by_the_seller_stops_both_directions
             a_block_by_the_buyer_leaves_their_own_words_alone
             a_failed_message_leaves_a_notice_and_a_notice_leaves_none
+            what_was_cut_is_told_once_for_a_thread_and_a_round
+            what_is_withheld_is_told_in_the_notice_of_its_round
             a_message_is_delivered_when_every_way_has_taken_it
             a_conversation_that_is_unknown_is_gone
             budgets_barriers_and_queues_survive_a_restart
@@ -446,7 +448,9 @@ pub(super) async fn a_claim_from_before_a_barrier_is_not_current(ground: Grounds
     // The relay that had it died; whoever comes after withholds it.
     assert!(claim(&ground, LATER.plus(LEASE)).await.is_empty());
     assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Withheld));
-    let notice = claim(&ground, LATER.plus(LEASE).plus(HOUR)).await;
+    // At the hour of the house, not some hours after the barrier.
+    assert!(claim(&ground, LATER.plus(LEASE).plus(HOUR)).await.is_empty());
+    let notice = claim(&ground, LATER.plus(DAY).plus(DAY)).await;
     assert_eq!(notice[0].cargo, Cargo::WithheldNotice);
 }
 
@@ -512,6 +516,55 @@ pub(super) async fn a_failed_message_leaves_a_notice_and_a_notice_leaves_none(gr
     assert_eq!((notice.cargo, notice.to, notice.message), (Cargo::FailedNotice, Side::Seller, message.id));
     settle(&ground, notice.id, notice.claim, Ending::Failed).await;
     assert!(claim(&ground, LATER.plus(DAY)).await.is_empty());
+}
+
+pub(super) async fn what_was_cut_is_told_once_for_a_thread_and_a_round(ground: Grounds) {
+    let scope = scope();
+    for talk_of in ["c-1", "c-2"] {
+        ground.add_conversation(&scope, &talk(talk_of)).await.unwrap();
+    }
+    let due = LATER.plus(DAY);
+    let cut = |talk, at| Record { notice: Some(due), ..from_seller(talk, at) };
+    let (first, waiting) = (cut("c-1", T0), cut("c-1", T0));
+    accept(&ground, &scope, first.clone()).await;
+    accept(&ground, &scope, cut("c-2", T0)).await;
+    for one in claim(&ground, LATER).await {
+        settle(&ground, one.id, one.claim, Ending::Delivered).await;
+    }
+    accept(&ground, &scope, waiting.clone()).await;
+    assert!(claim(&ground, due.minus(Duration(1))).await.iter().all(|one| one.cargo == Cargo::Message));
+    // A held or refused message was not passed on at all: nothing is said to be cut.
+    accept(&ground, &scope, Record { notice: None, ..from_seller("c-1", T0) }).await;
+    let told = claim(&ground, due).await;
+    let notices: Vec<_> = told.iter().filter(|one| one.cargo != Cargo::Message).collect();
+    assert_eq!(notices.len(), 2, "one for each thread: {notices:?}");
+    for notice in notices {
+        assert_eq!((notice.cargo, notice.to, notice.accepted), (Cargo::CutNotice, Side::Seller, due));
+        settle(&ground, notice.id, notice.claim, Ending::Delivered).await;
+    }
+    // The next round has its own.
+    accept(&ground, &scope, Record { notice: Some(due.plus(DAY)), ..from_seller("c-1", due) }).await;
+    let told = claim(&ground, due.plus(DAY)).await;
+    assert_eq!(told.iter().filter(|one| one.cargo == Cargo::CutNotice).count(), 1);
+}
+
+pub(super) async fn what_is_withheld_is_told_in_the_notice_of_its_round(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    // As `review` has it.
+    let due = LATER.plus(HOUR);
+    let arrived = Record { notice: Some(due), ..from_seller("c-1", T0) };
+    accept(&ground, &scope, arrived.clone()).await;
+    let first = claim(&ground, LATER).await.remove(0);
+    settle(&ground, first.id, first.claim, Ending::Delivered).await;
+    for _ in 0..3 {
+        accept(&ground, &scope, Record { notice: Some(due), ..from_seller("c-1", T0) }).await;
+    }
+    let barrier = ground.ledger().review(&scope, review("c-1", 1, LATER)).await.unwrap().unwrap();
+    assert_eq!(barrier.withheld.len(), 3);
+    let told = claim(&ground, due).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].cargo, told[0].to), (Cargo::WithheldNotice, Side::Seller));
 }
 
 pub(super) async fn a_message_is_delivered_when_every_way_has_taken_it(ground: Grounds) {

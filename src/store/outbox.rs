@@ -92,14 +92,36 @@ pub(super) fn ending_notice(state: MessageState) -> Option<Cargo> {
     }
 }
 
-/// The id of the one notice of this kind about a message: drawn from the message's own id, so
-/// that a transaction that runs again leaves no second notice, and sorted beside it.
-pub(super) fn notice_id(message: EventId, cargo: Cargo) -> EventId {
+/// A notice about a message, told at `due`.
+pub(super) struct Notice<'a> {
+    pub(super) cargo: Cargo,
+    pub(super) message: EventId,
+    /// What names the conversation, whatever store it is in.
+    pub(super) conversation: &'a [u8],
+    pub(super) to: Side,
+    pub(super) due: Timestamp,
+}
+
+/// The id of a notice, made of what it is about, so that a transaction that runs again leaves no
+/// second one, and sorted by when it is due. What was cut and what was withheld is told once for
+/// a thread and a round; how a message ended, once for the message.
+pub(super) fn notice_id(notice: &Notice<'_>) -> EventId {
     let mut context = Context::new(&SHA256);
-    context.update(b"tabir notice 1\n");
-    context.update(cargo.word().as_bytes());
-    context.update(&message.0);
-    let mut id = message.0;
+    context.update(b"tabir notice 2\n");
+    match notice.cargo {
+        Cargo::CutNotice | Cargo::WithheldNotice => {
+            context.update(b"round\n");
+            context.update(&(notice.conversation.len() as u64).to_be_bytes());
+            context.update(notice.conversation);
+            context.update(notice.to.word().as_bytes());
+            context.update(&notice.due.0.to_be_bytes());
+        }
+        Cargo::Message | Cargo::FailedNotice | Cargo::RefusedNotice => {
+            context.update(notice.cargo.word().as_bytes());
+            context.update(&notice.message.0);
+        }
+    }
+    let mut id = first_id(notice.due).0;
     id[6..].copy_from_slice(&context.finish().as_ref()[..10]);
     id[6] = id[6] & 0x0f | 0x70;
     id[8] = id[8] & 0x3f | 0x80;
@@ -157,8 +179,15 @@ pub(super) fn with_reason(facts: &str, reason: Reason) -> String {
     }
 }
 
-/// How long withheld mail that only a claim noticed waits for its notice.
-pub(super) const LATE_NOTICE: Duration = Duration::hours(1);
+/// When the author of withheld mail is told that only a claim noticed: at the hour at which all
+/// are told who have no other, and not right away. An hour that is counted from the barrier would
+/// tell when a review was written.
+pub(super) fn late_notice(at: Timestamp) -> Timestamp {
+    let (day, hour) = (Duration::hours(24).0, Duration::hours(2).0);
+    let earliest = at.0.saturating_add(day / 10).saturating_sub(hour);
+    Timestamp((earliest.div_euclid(day) + 1).saturating_mul(day).saturating_add(hour))
+}
+
 /// At most so many deliveries of one lane in one claim, so that no lane fills it alone.
 pub(super) const LANE_SHARE: usize = 32;
 /// How far back a decision looks at contacts.
@@ -186,9 +215,35 @@ mod tests {
 
     #[test]
     fn a_message_has_one_notice_of_each_kind() {
-        let id = EventId([7; 16]);
-        assert_eq!(notice_id(id, Cargo::FailedNotice), notice_id(id, Cargo::FailedNotice));
-        assert_ne!(notice_id(id, Cargo::FailedNotice), notice_id(id, Cargo::WithheldNotice));
-        assert_ne!(notice_id(id, Cargo::FailedNotice), id);
+        let about = |message, cargo| {
+            let (to, due) = (Side::Seller, Timestamp(1_793_836_800_000));
+            notice_id(&Notice { cargo, message: EventId([message; 16]), conversation: b"c-1", to, due })
+        };
+        assert_eq!(about(7, Cargo::FailedNotice), about(7, Cargo::FailedNotice));
+        assert_ne!(about(7, Cargo::FailedNotice), about(8, Cargo::FailedNotice));
+        assert_ne!(about(7, Cargo::FailedNotice), about(7, Cargo::RefusedNotice));
+        assert_ne!(about(7, Cargo::FailedNotice), about(7, Cargo::WithheldNotice));
+        assert_eq!(about(7, Cargo::FailedNotice).at(), Timestamp(1_793_836_800_000));
+    }
+
+    #[test]
+    fn a_thread_has_one_notice_a_round_and_side() {
+        let about = |message, cargo, conversation: &[u8], to, due| {
+            notice_id(&Notice { cargo, message: EventId([message; 16]), conversation, to, due: Timestamp(due) })
+        };
+        let one = about(7, Cargo::CutNotice, b"c-1", Side::Seller, 1_000);
+        assert_eq!(one, about(8, Cargo::WithheldNotice, b"c-1", Side::Seller, 1_000));
+        assert_ne!(one, about(7, Cargo::CutNotice, b"c-2", Side::Seller, 1_000));
+        assert_ne!(one, about(7, Cargo::CutNotice, b"c-1", Side::Buyer, 1_000));
+        assert_ne!(one, about(7, Cargo::CutNotice, b"c-1", Side::Seller, 2_000));
+    }
+
+    #[test]
+    fn what_is_noticed_late_is_told_at_the_same_hour_whenever_it_was() {
+        let hour = |h: i64| Timestamp(h * 3_600_000);
+        for at in 0..23 {
+            assert_eq!(late_notice(hour(at)), hour(26), "at {at}");
+        }
+        assert_eq!(late_notice(hour(24)), hour(50), "two hours are too soon");
     }
 }

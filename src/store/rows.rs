@@ -397,7 +397,8 @@ pub struct Record {
     pub lease: Option<Timestamp>,
     /// Thread ids to remember.
     pub threads: Vec<ThreadRow>,
-    /// When its author is told that it was not passed on, if it is escalated.
+    /// When its author is told: that something was cut out, if it is accepted; that it was not
+    /// passed on, if it is escalated.
     pub notice: Option<Timestamp>,
 }
 
@@ -459,7 +460,11 @@ pub struct NewDelivery {
 pub enum Cargo {
     /// A message of the other side.
     Message,
-    /// A notice from the relay: one of the recipient's own messages was withheld.
+    /// A notice from the relay: something was cut out of the recipient's own messages. One for a
+    /// thread and a round.
+    CutNotice,
+    /// A notice from the relay: some of the recipient's own messages were withheld. One for a
+    /// thread and a round; what was cut in that round is told in it too.
     WithheldNotice,
     /// A notice from the relay: one of the recipient's own messages could not be delivered.
     FailedNotice,

@@ -43,7 +43,8 @@ words! {
     }
     Reason {
         Blocked = "blocked" Closed = "closed" Conflict = "conflict" Content = "content" CoolDown = "cool_down"
-        Escalated = "escalated" ForeignSender = "foreign_sender" Loop = "loop" NotProven = "not_proven" Rate = "rate"
+        Escalated = "escalated" ForeignSender = "foreign_sender" Loop = "loop" NotProven = "not_proven"
+        Outsider = "outsider" Rate = "rate"
         RetiredHandle = "retired_handle" ReviewBudget = "review_budget" TooLarge = "too_large"
         Unanswered = "unanswered" UnknownHandle = "unknown_handle" Unreadable = "unreadable"
     }
@@ -51,7 +52,7 @@ words! {
     Under { Ordinary = "ordinary" Reply = "reply" Review = "review" }
     Cargo {
         Message = "message" WithheldNotice = "withheld_notice" FailedNotice = "failed_notice"
-        RefusedNotice = "refused_notice"
+        RefusedNotice = "refused_notice" CutNotice = "cut_notice"
     }
 }
 

@@ -113,17 +113,16 @@ pub fn gmail(from: &Person, to: &str, subject: &str, text: &str, answers: Option
          X-Google-Smtp-Source: AGHTcanaryXGSS\r\nX-Gm-Message-State: AOJuCanaryXGMS\r\n\
          X-Received: by 2002:a17:907:canaryXRCV with SMTP id y2\r\n{threads}\
          From: {name} <{mail}>\r\nDate: Mon, 16 Nov 2026 10:00:00 +0100\r\nMessage-ID: <{id}>\r\nSubject: {subject}\r\n\
-         To: {to}\r\nCc: Kolega <kolega@{host}>\r\nContent-Type: multipart/alternative; boundary=\"000000000000canaryBND\"\r\n\r\n\
+         To: {to}\r\nCc: Arsip canaryCC <{mail}>\r\nContent-Type: multipart/alternative; boundary=\"000000000000canaryBND\"\r\n\r\n\
          --000000000000canaryBND\r\nContent-Type: text/plain; charset=\"UTF-8\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{plain}\r\n\
          --000000000000canaryBND\r\nContent-Type: text/html; charset=\"UTF-8\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{html}\r\n\
          --000000000000canaryBND--\r\n",
         name = word(&from.name),
         mail = from.email,
-        host = from.host(),
         plain = wrapped(plain.as_bytes()),
         html = wrapped(html.as_bytes()),
     );
-    let own = [&id, "canaryGRCV", "canaryXGSS", "CanaryXGMS", "canaryXRCV", "canaryBND", "gmail-like", "kolega@"];
+    let own = [&id, "canaryGRCV", "canaryXGSS", "CanaryXGMS", "canaryXRCV", "canaryBND", "gmail-like", "canaryCC"];
     letter(raw, id.clone(), from, &own)
 }
 

@@ -20,6 +20,7 @@ mod dkim;
 mod judges;
 mod operator;
 mod postfix;
+mod returns;
 mod round_trip;
 mod search;
 mod senders;

@@ -179,6 +179,7 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         proof: "token".to_owned(),
         content: content(body)?,
         removed: Vec::new(),
+        named: Vec::new(),
         idempotency: message_key(call, &id),
     };
     let outcome = if dry {
@@ -279,7 +280,9 @@ async fn taken(call: &Call<'_>, id: &ConversationId, accepted: Accepted) -> Answ
 fn refused(refusal: &Refusal, reader: Reader, explain: Explain<'_>) -> Problem {
     let code = match refusal.reason {
         reason if reason.is_contact() => Code::ContactLimited,
-        Reason::Content | Reason::Escalated | Reason::Loop | Reason::Unreadable => Code::ContentRefused,
+        Reason::Content | Reason::Escalated | Reason::Loop | Reason::Outsider | Reason::Unreadable => {
+            Code::ContentRefused
+        }
         Reason::Closed => Code::ConversationClosed,
         Reason::Conflict => Code::IdempotencyConflict,
         Reason::TooLarge => Code::TooLarge,

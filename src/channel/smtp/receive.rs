@@ -259,6 +259,7 @@ impl Smtp {
             proof,
             content,
             removed: opened.removed,
+            named: opened.to.into_iter().chain(opened.cc).map(Secret::new).collect(),
             idempotency: None,
         };
         reply::of_outcome(self.relay.pass(inbound).await)

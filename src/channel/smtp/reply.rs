@@ -8,8 +8,10 @@ use crate::model::{Fault, Outcome, Reason, Refusal};
 /// A reply line, without its CR LF.
 pub(super) type Reply = Cow<'static, str>;
 
-/// The one answer for unknown, retired and foreign handles and for senders who are not proven.
-pub(super) const NO_SUCH_ADDRESS: &str = "550 5.1.1 no such address";
+/// The one answer for unknown, retired and foreign handles and for senders who are not proven: it
+/// says to all of them how a sender is proven, so that it tells nobody which of these it was.
+pub(super) const NO_SUCH_ADDRESS: &str = "550 5.1.1 no such address for you: write from your enrolled address, \
+    whose SPF or DKIM must pass and align with From (DMARC), or log in (AUTH over TLS)";
 pub(super) const BROKEN_LINE: &str = "550 5.6.11 bare CR, bare LF or NUL";
 pub(super) const CLOSING: &str = "421 4.3.2 closing for now, come back later";
 pub(super) const CROWDED: &[u8] = b"421 4.7.0 too many connections, come back later\r\n";
@@ -49,6 +51,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         | Reason::Content
         | Reason::CoolDown
         | Reason::Escalated
+        | Reason::Outsider
         | Reason::Rate
         | Reason::ReviewBudget
         | Reason::Unanswered => "550 5.7.1",

@@ -16,7 +16,7 @@ use crate::{
     model::{ConversationId, Duration, EventId, Marketplace, Scope, Side, Timestamp},
     store::{
         Cargo, Delivery, Ending, Settled,
-        outbox::{DeliveryState, LANE_SHARE, LATE_NOTICE},
+        outbox::{DeliveryState, LANE_SHARE, late_notice},
         words::Word,
     },
 };
@@ -71,7 +71,7 @@ async fn claim_lane(
         if one.cargo != Cargo::Message || one.epoch == current_epoch(tx, key.market, key.conversation, one.to).await? {
             taken.push(take(tx, key, one, until).await?);
         } else {
-            one.withhold(tx, key, lane, now, now.plus(LATE_NOTICE)).await?;
+            one.withhold(tx, key, lane, now, late_notice(now)).await?;
         }
     }
     Ok(())
@@ -193,7 +193,7 @@ impl Claimed {
             Ending::Delivered => self.end(tx, DeliveryState::Delivered, at, at).await,
             Ending::Failed => self.end(tx, DeliveryState::Failed, at, at).await,
             Ending::Withheld { notice_due } => self.end(tx, DeliveryState::Withheld, at, *notice_due).await,
-            _ if !self.is_current(tx).await? => self.end(tx, DeliveryState::Withheld, at, at.plus(LATE_NOTICE)).await,
+            _ if !self.is_current(tx).await? => self.end(tx, DeliveryState::Withheld, at, late_notice(at)).await,
             Ending::Deferred(until) => self.wait(tx, *until, 1).await,
             Ending::Released => self.wait(tx, at, 0).await,
         }

@@ -8,7 +8,7 @@ use crate::{
     model::{Channel, EntryKind, EventId, Link, MessageState, Side, Timestamp},
     store::{
         Cargo, NewDelivery, NewEntry,
-        outbox::{self, DeliveryState},
+        outbox::{self, DeliveryState, Notice},
         words::Word,
     },
 };
@@ -165,7 +165,6 @@ pub(super) struct Message {
     pub(super) epoch: i64,
     from: Side,
     state: MessageState,
-    at: Timestamp,
     debit: Option<i64>,
 }
 
@@ -173,20 +172,13 @@ impl Message {
     pub(super) async fn find(tx: &Transaction<'_>, key: Key<'_>, id: EventId) -> Outcome<Self> {
         let row = tx
             .query_opt(
-                "SELECT from_side, state, at, debit, epoch FROM message
+                "SELECT from_side, state, debit, epoch FROM message
                  WHERE marketplace = $1 AND conversation = $2 AND id = $3",
                 &[&key.market, &key.conversation, &id.0.as_slice()],
             )
             .await?
             .ok_or(Trouble::Row)?;
-        Ok(Self {
-            id,
-            from: word(&row, 0)?,
-            state: word(&row, 1)?,
-            at: time(&row, 2)?,
-            debit: get(&row, 3)?,
-            epoch: get(&row, 4)?,
-        })
+        Ok(Self { id, from: word(&row, 0)?, state: word(&row, 1)?, debit: get(&row, 2)?, epoch: get(&row, 3)? })
     }
 
     /// Ends the message when nothing of it is open any more. Its state after that.
@@ -247,12 +239,22 @@ impl Message {
         self.add_notice(tx, key, Cargo::RefusedNotice, due).await
     }
 
+    /// Leaves the author the notice that something was cut out of the message.
+    pub(super) async fn tell_cut(&self, tx: &Transaction<'_>, key: Key<'_>, due: Timestamp) -> Outcome<()> {
+        self.add_notice(tx, key, Cargo::CutNotice, due).await
+    }
+
+    /// One for a round that is there already tells of what was withheld too.
     async fn add_notice(&self, tx: &Transaction<'_>, key: Key<'_>, cargo: Cargo, due: Timestamp) -> Outcome<()> {
-        let id = outbox::notice_id(self.id, cargo);
+        let conversation = format!("{}\n{}", key.market, key.conversation);
+        let conversation = conversation.as_bytes();
+        let id = outbox::notice_id(&Notice { cargo, message: self.id, conversation, to: self.from, due });
         tx.execute(
             "INSERT INTO delivery (marketplace, conversation, id, message, seq, to_side, channel, cargo, state, lane,
                  ready, due, accepted)
-             VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $10, $11) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $10, $10)
+             ON CONFLICT (marketplace, conversation, id) DO UPDATE SET cargo = excluded.cargo
+                 WHERE excluded.cargo = 'withheld_notice' AND delivery.state = excluded.state",
             &[
                 &key.market,
                 &key.conversation,
@@ -264,7 +266,6 @@ impl Message {
                 &DeliveryState::Queued.word(),
                 &id.to_string(),
                 &due.0,
-                &self.at.0,
             ],
         )
         .await?;

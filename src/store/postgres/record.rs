@@ -116,6 +116,9 @@ impl Verdict {
                 claimed.push(outbox::born_claimed(scope, record, delivery, pair.epoch_towards(delivery.to)));
             }
         }
+        if let Some(due) = record.notice.filter(|_| !held) {
+            deliveries::Message::find(tx, key, record.id).await?.tell_cut(tx, key, due).await?;
+        }
         Ok(Recorded::Accepted { state: self.state, pair: pair.state, claimed })
     }
 

@@ -11,7 +11,7 @@ use crate::{
     model::{ConversationId, Duration, EventId, Marketplace, MessageState, Scope, Side, Timestamp},
     store::{
         Cargo, Delivery, DeliveryRow, Ending, Settled,
-        outbox::{DeliveryState, LANE_SHARE, LATE_NOTICE},
+        outbox::{DeliveryState, LANE_SHARE, late_notice},
     },
 };
 
@@ -70,7 +70,7 @@ fn claim_lane(
         if one.epoch == current_epoch(db, one.conversation, one.to)? || one.cargo != Cargo::Message {
             taken.push(one.take(db, until)?);
         } else {
-            deliveries::withhold(db, (one.num, one.id, one.message), Some(lane), now, now.plus(LATE_NOTICE))?;
+            deliveries::withhold(db, (one.num, one.id, one.message), Some(lane), now, late_notice(now))?;
         }
     }
     Ok(())
@@ -216,7 +216,7 @@ impl Claimed {
             Ending::Failed => self.end(db, DeliveryState::Failed, at, at),
             Ending::Withheld { notice_due } => self.end(db, DeliveryState::Withheld, at, *notice_due),
             // What a barrier caught in flight, and what did not arrive, is withheld now.
-            _ if !self.is_current(db)? => self.end(db, DeliveryState::Withheld, at, at.plus(LATE_NOTICE)),
+            _ if !self.is_current(db)? => self.end(db, DeliveryState::Withheld, at, late_notice(at)),
             Ending::Deferred(until) => self.wait(db, *until, 1),
             Ending::Released => self.wait(db, at, 0),
         }

@@ -10,7 +10,7 @@ use crate::{
     model::{Channel, EntryKind, EventId, MessageState, Side, Timestamp},
     store::{
         Cargo, NewDelivery, NewEntry,
-        outbox::{self, DeliveryState},
+        outbox::{self, DeliveryState, Notice},
         words::Word,
     },
 };
@@ -69,18 +69,27 @@ fn has_open(db: &Connection, lane: i64) -> Result<bool> {
     db.prepare_cached("SELECT 1 FROM delivery WHERE lane = ?1 LIMIT 1")?.exists([lane])
 }
 
-/// Leaves a notice for the author of a message, in a lane of its own.
+/// Leaves a notice for the author of a message, in a lane of its own. One for a round that is
+/// there already tells of what was withheld too.
 fn add_notice(db: &Connection, of: &Message, cargo: Cargo, due: Timestamp) -> Result<()> {
     let num: i64 =
         db.prepare_cached("SELECT coalesce(max(num), 0) + 1 FROM delivery")?.query_row([], |row| row.get(0))?;
     db.prepare_cached(
-        "INSERT OR IGNORE INTO delivery (num, id, conversation, message, seq, to_side, channel, cargo, state, lane, ready,
-             due, accepted)
-         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, -?1, ?9, ?9, ?10)",
+        "INSERT INTO delivery (num, id, conversation, message, seq, to_side, channel, cargo, state, lane, ready, due,
+             accepted)
+         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, -?1, ?9, ?9, ?9)
+         ON CONFLICT (id) DO UPDATE SET cargo = excluded.cargo
+             WHERE excluded.cargo = 'withheld_notice' AND delivery.state = excluded.state",
     )?
     .execute(params![
         num,
-        outbox::notice_id(of.id, cargo),
+        outbox::notice_id(&Notice {
+            cargo,
+            message: of.id,
+            conversation: &of.conversation.to_be_bytes(),
+            to: of.from,
+            due
+        }),
         of.conversation,
         of.num,
         of.from,
@@ -88,7 +97,6 @@ fn add_notice(db: &Connection, of: &Message, cargo: Cargo, due: Timestamp) -> Re
         cargo,
         DeliveryState::Queued,
         due,
-        of.at,
     ])
     .map(drop)
 }
@@ -142,7 +150,6 @@ pub(super) struct Message {
     pub(super) conversation: i64,
     pub(super) from: Side,
     pub(super) state: MessageState,
-    pub(super) at: Timestamp,
     pub(super) automatic: bool,
     pub(super) epoch: u64,
     debit: Option<Timestamp>,
@@ -152,7 +159,7 @@ impl Message {
     /// A message by its number.
     pub(super) fn numbered(db: &Connection, num: i64) -> Result<Self> {
         db.prepare_cached(
-            "SELECT num, id, conversation, from_side, state, at, automatic, epoch, debit FROM message WHERE num = ?1",
+            "SELECT num, id, conversation, from_side, state, automatic, epoch, debit FROM message WHERE num = ?1",
         )?
         .query_row([num], |row| {
             Ok(Self {
@@ -161,10 +168,9 @@ impl Message {
                 conversation: row.get(2)?,
                 from: row.get(3)?,
                 state: row.get(4)?,
-                at: row.get(5)?,
-                automatic: row.get(6)?,
-                epoch: unsigned(row.get(7)?),
-                debit: row.get(8)?,
+                automatic: row.get(5)?,
+                epoch: unsigned(row.get(6)?),
+                debit: row.get(7)?,
             })
         })
     }
@@ -205,6 +211,11 @@ impl Message {
     /// Leaves the author the notice of such an end, if there is one.
     pub(super) fn tell(&self, db: &Connection, end: MessageState, due: Timestamp) -> Result<()> {
         outbox::ending_notice(end).map_or(Ok(()), |cargo| add_notice(db, self, cargo, due))
+    }
+
+    /// Leaves the author the notice that something was cut out of the message.
+    pub(super) fn tell_cut(&self, db: &Connection, due: Timestamp) -> Result<()> {
+        add_notice(db, self, Cargo::CutNotice, due)
     }
 
     /// Changes the state alone.

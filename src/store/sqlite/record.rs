@@ -88,6 +88,9 @@ fn take(
             claimed.push(outbox::born_claimed(scope, record, delivery, epoch));
         }
     }
+    if let Some(due) = record.notice.filter(|_| state != MessageState::Held) {
+        deliveries::Message::numbered(db, message)?.tell_cut(db, due)?;
+    }
     Ok(Recorded::Accepted { state, pair: pair.state, claimed })
 }
 

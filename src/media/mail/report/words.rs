@@ -27,7 +27,7 @@ fn is_by_a_mail_system(fields: &Fields<'_>) -> bool {
     fields.addresses("From").iter().any(|address| {
         let local = address.split('@').next().unwrap_or_default().to_ascii_lowercase();
         SYSTEMS.contains(&local.as_str())
-    }) || fields.first("From").is_some_and(|from| is_bare_daemon(from))
+    }) || fields.first("From").is_some_and(is_bare_daemon)
 }
 
 /// `From: MAILER-DAEMON (Mail Delivery Subsystem)`, without any host.

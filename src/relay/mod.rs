@@ -50,7 +50,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use document::{Judged, judge, study};
 pub use files::Opened;
 pub use picture::{CleanPicture, clean_picture};
-pub use resolve::{Inbound, Route, Sender, Speaker};
+pub use resolve::{Challenge, Inbound, Route, Sender, Speaker};
 pub use transport::{Handover, LastLook, Mail, Transport};
 
 use crate::{

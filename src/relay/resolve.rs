@@ -76,6 +76,30 @@ pub struct Speaker {
     pub agent: Option<AgentId>,
 }
 
+/// A login by SCRAM-SHA-256 that has begun (RFC 5802).
+pub struct Challenge {
+    scram: vault::Scram,
+    speaker: Option<Speaker>,
+}
+
+impl Challenge {
+    /// The user's salt; of one that is not there too.
+    pub fn salt(&self) -> &[u8] {
+        self.scram.salt()
+    }
+
+    /// How often the client hashes.
+    pub fn rounds(&self) -> u32 {
+        self.scram.rounds()
+    }
+
+    /// Who logs in, and our own signature over what was said, if the proof is right.
+    pub fn answer(self, said: &[u8], proof: &[u8]) -> Option<(Speaker, Vec<u8>)> {
+        let signature = self.scram.sign(said, proof)?;
+        Some((self.speaker?, signature))
+    }
+}
+
 /// Who claims to write, and how it was proven.
 #[derive(Clone, Copy, Debug)]
 pub enum Sender<'a> {
@@ -190,6 +214,19 @@ impl Relay {
         .await
         .map_err(|e| Fault::new("checking a password", e))?;
         Ok(found.filter(|_| fits).map(|(scope, agent)| Speaker { scope, party: agent.party, agent: Some(agent.id) }))
+    }
+
+    /// Begins a login by SCRAM-SHA-256.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn challenge(&self, user: &str) -> Result<Challenge, Fault> {
+        let found = self.store.agent_by_login(user).await?;
+        let verifier =
+            found.as_ref().and_then(|(_, agent)| agent.login.as_ref()).map(|(_, verifier)| verifier.as_slice());
+        let scram = self.vault.scram(user, verifier);
+        let speaker = found.map(|(scope, agent)| Speaker { scope, party: agent.party, agent: Some(agent.id) });
+        Ok(Challenge { scram, speaker })
     }
 
     /// The early look for a seller who logged in: is the door closed anyway?

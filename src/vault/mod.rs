@@ -29,7 +29,7 @@ use ring::hmac;
 
 pub use dkim::{MailKey, MailKeyFault};
 pub use keyring::{KeyFault, KeyRing, RingKey};
-pub use passwords::{check_password, draw_password, draw_token, password_verifier, token_hash};
+pub use passwords::{Scram, check_password, draw_password, draw_token, password_verifier, token_hash};
 pub use seal::{DataKey, Place};
 pub use signer::{EvidenceSigner, Verp};
 
@@ -184,6 +184,12 @@ impl Vault {
         let text = key.open(&handle_place(marketplace, hash), sealed)?;
         let text = std::str::from_utf8(&text).map_err(|e| Fault::new("reading a sealed postal handle", e))?;
         text.parse().map_err(|e| Fault::new("reading a sealed postal handle", e))
+    }
+
+    /// A login by SCRAM-SHA-256 of the user of a verifier; without one it fails at its end, like
+    /// that of whoever has the wrong password.
+    pub fn scram(&self, user: &str, verifier: Option<&[u8]>) -> Scram {
+        Scram::new(user, verifier, &self.ring.load().verp_key())
     }
 
     /// Signs and checks envelope senders.

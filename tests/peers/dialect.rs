@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::house::{
     DOMAIN, HOSTNAME, House, Pair, Plan, Side, mails,
     sink::Sink,
-    smtp::{Smtp, stuffed},
+    smtp::{Reply, Smtp, stuffed},
 };
 
 async fn scene(tag: &str) -> (House, Sink, Pair) {
@@ -518,4 +519,68 @@ async fn headers_cannot_be_injected_through_a_subject() {
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(sink.to("victim@elsewhere.example").is_empty());
+}
+
+/// The client of RFC 5802, which shares no code with ours. What the server said last of all.
+async fn scram(smtp: &mut Smtp, user: &str, password: &str) -> (Reply, Option<bool>) {
+    use ring::{digest, hmac, pbkdf2};
+    let encode = |text: &str| BASE64.encode(text.as_bytes());
+    let decode = |reply: &Reply| String::from_utf8(BASE64.decode(reply.text.trim().as_bytes()).unwrap()).unwrap();
+    let mac = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
+    let bare = format!("n={user},r=clientnonce{}", std::process::id());
+    let first = smtp.ask(&format!("AUTH SCRAM-SHA-256 {}", encode(&format!("n,,{bare}")))).await.expect("AUTH");
+    if first.code != 334 {
+        return (first, None);
+    }
+    let server = decode(&first);
+    let field = |name: &str| server.split(',').find_map(|field| field.strip_prefix(name)).expect("a field").to_owned();
+    let (nonce, salt, rounds) = (field("r="), BASE64.decode(field("s=").as_bytes()).unwrap(), field("i="));
+    let mut salted = [0; 32];
+    let rounds = std::num::NonZeroU32::new(rounds.parse().unwrap()).unwrap();
+    assert!(rounds.get() >= 4_096, "RFC 7677 §4");
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, password.as_bytes(), &mut salted);
+    let client = mac(&salted, "Client Key");
+    let stored = digest::digest(&digest::SHA256, client.as_ref());
+    let said = format!("{bare},{server},c=biws,r={nonce}");
+    let signature = mac(stored.as_ref(), &said);
+    let proof: Vec<u8> = client.as_ref().iter().zip(signature.as_ref()).map(|(a, b)| a ^ b).collect();
+    let last = smtp.ask(&encode(&format!("c=biws,r={nonce},p={}", BASE64.encode(&proof)))).await.expect("a reply");
+    if last.code != 334 {
+        return (last, None);
+    }
+    let own = mac(mac(&salted, "Server Key").as_ref(), &said);
+    let is_the_server = decode(&last) == format!("v={}", BASE64.encode(own.as_ref()));
+    (smtp.ask("").await.expect("a reply"), Some(is_the_server))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_logs_in_without_saying_the_password() {
+    let (house, sink, pair) = scene("scram").await;
+    let (user, password) = agent(&house, &pair).await;
+    let mut plain = house.smtp_plain().await;
+    plain.ehlo().await.expect("EHLO");
+    let reply = plain.ask("AUTH SCRAM-SHA-256").await.expect("a reply");
+    assert!(reply.is("538 5.7.11"), "never before TLS: {reply:?}");
+
+    let mut smtp = house.smtp_tls().await;
+    assert!(smtp.offers.iter().any(|line| line.starts_with("AUTH ") && line.contains("SCRAM-SHA-256")));
+    let wrong = scram(&mut smtp, &user, "guess").await.0;
+    let nobody = scram(&mut smtp, "bazaar/shop-scram/nobody", &password).await.0;
+    assert_eq!((wrong.code, &wrong), (535, &nobody), "the same for whoever is not there");
+    let (reply, mutual) = scram(&mut smtp, &user, &password).await;
+    assert_eq!((reply.code, mutual), (235, Some(true)), "{reply:?}");
+    let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "From a proven seller.");
+    let reply = smtp.send("shop@anywhere.example", &pair.buyer_handle, &letter.raw).await.expect("a reply");
+    assert_eq!(reply.code, 250, "{reply:?}");
+    sink.nth(&pair.buyer.email, 1).await;
+
+    // Whoever gives up in the middle, or says nonsense, is no further than before.
+    let mut smtp = house.smtp_tls().await;
+    for words in [vec!["AUTH SCRAM-SHA-256", "*"], vec!["AUTH SCRAM-SHA-256 biws"], vec!["AUTH SCRAM-SHA-256", ""]] {
+        let mut reply = None;
+        for word in words {
+            reply = Some(smtp.ask(word).await.expect("a reply"));
+        }
+        assert_eq!(reply.expect("a reply").code, 501);
+    }
 }

@@ -1,14 +1,14 @@
-//! AUTH PLAIN and AUTH LOGIN (RFC 4954), under TLS alone.
+//! AUTH PLAIN, LOGIN and SCRAM-SHA-256 (RFC 4954, RFC 7677), under TLS alone.
 
 use data_encoding::BASE64;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    reply,
+    reply, scram,
     session::{Conversation, Next},
     wire::Gone,
 };
-use crate::model::Secret;
+use crate::{model::Secret, relay::Speaker};
 
 /// Who logs in, as the client says.
 pub(super) struct Credentials {
@@ -34,6 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let credentials = match mechanism.to_ascii_uppercase().as_str() {
             "PLAIN" => self.plain(initial).await?,
             "LOGIN" => self.ask_both(initial).await?,
+            "SCRAM-SHA-256" => return self.scram(initial).await,
             _ => {
                 self.say("504 5.5.4 mechanism not known");
                 return Ok(Next::Command);
@@ -41,30 +42,73 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         };
         match credentials {
             Some(credentials) => self.check(&credentials).await,
-            None => {
-                self.say("501 5.5.2 not understood");
-                Ok(Next::Command)
-            }
+            None => Ok(self.not_understood()),
         }
+    }
+
+    fn not_understood(&mut self) -> Next {
+        self.say("501 5.5.2 not understood");
+        Next::Command
     }
 
     async fn check(&mut self, credentials: &Credentials) -> Result<Next, Gone> {
         match self.smtp().relay.login(credentials.user.reveal(), credentials.password.reveal()).await {
-            Ok(Some(speaker)) => {
-                self.say("235 2.7.0 welcome");
-                self.speaks(speaker);
-                Ok(Next::Command)
-            }
-            Ok(None) => {
-                self.terms().gates.login_failed(self.network()).await;
-                self.fail("535 5.7.8 user name or password is wrong");
-                Ok(Next::Command)
-            }
+            Ok(Some(speaker)) => Ok(self.welcome_speaker(speaker)),
+            Ok(None) => Ok(self.turn_away().await),
             Err(fault) => {
                 let told = reply::of_fault(&fault);
                 self.say(&told);
                 Ok(Next::Command)
             }
+        }
+    }
+
+    fn welcome_speaker(&mut self, speaker: Speaker) -> Next {
+        self.say("235 2.7.0 welcome");
+        self.speaks(speaker);
+        Next::Command
+    }
+
+    async fn turn_away(&mut self) -> Next {
+        self.terms().gates.login_failed(self.network()).await;
+        self.fail("535 5.7.8 user name or password is wrong");
+        Next::Command
+    }
+
+    /// The four messages of SCRAM (RFC 5802 §5): neither side says the password, and each proves
+    /// to the other that it knows it.
+    async fn scram(&mut self, initial: Option<&str>) -> Result<Next, Gone> {
+        let first = match initial {
+            Some(given) => decode(given),
+            None => self.ask("334 ").await?,
+        };
+        let Some(first) = first.as_ref().and_then(|first| scram::First::read(first.reveal())) else {
+            return Ok(self.not_understood());
+        };
+        let challenge = match self.smtp().relay.challenge(&first.user).await {
+            Ok(challenge) => challenge,
+            Err(fault) => {
+                let told = reply::of_fault(&fault);
+                self.say(&told);
+                return Ok(Next::Command);
+            }
+        };
+        let Some(server_first) = first.answer(challenge.salt(), challenge.rounds()) else {
+            self.say(reply::TRY_AGAIN);
+            return Ok(Next::Command);
+        };
+        let last = self.ask(&format!("334 {}", BASE64.encode(server_first.as_bytes()))).await?;
+        let Some((said, proof)) = last.as_ref().and_then(|last| first.conclude(&server_first, last.reveal())) else {
+            return Ok(self.not_understood());
+        };
+        let Some((speaker, signature)) = challenge.answer(said.as_bytes(), &proof) else {
+            return Ok(self.turn_away().await);
+        };
+        let server_last = format!("v={}", BASE64.encode(&signature));
+        // Who does not like our signature says `*` instead of nothing.
+        match self.ask(&format!("334 {}", BASE64.encode(server_last.as_bytes()))).await? {
+            Some(nothing) if nothing.reveal().is_empty() => Ok(self.welcome_speaker(speaker)),
+            _ => Ok(self.not_understood()),
         }
     }
 

@@ -26,6 +26,7 @@ mod receive;
 mod recipient;
 mod records;
 mod reply;
+mod scram;
 mod send;
 mod session;
 mod settings;

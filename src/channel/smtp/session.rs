@@ -212,7 +212,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     fn ehlo(&mut self, name: &str) {
         self.greet(name, true);
         let size = self.terms.settings.size_on_the_wire();
-        let secure = if self.is_secure() { "250-AUTH PLAIN LOGIN" } else { "250-STARTTLS" };
+        let secure = if self.is_secure() { "250-AUTH SCRAM-SHA-256 PLAIN LOGIN" } else { "250-STARTTLS" };
         let hostname = &self.terms.settings.hostname;
         self.wire.say(&format!(
             "250-{hostname}\r\n250-PIPELINING\r\n250-SIZE {size}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\

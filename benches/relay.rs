@@ -4,8 +4,8 @@
 //! may it, clean, mask, sign, record); Postfix, tuned, only forwards. The source and the sink of the load are this
 //! process and stay outside the figures. Every accepted message must arrive once, or the run fails.
 //!
-//! `TABIR_BENCH_ROUNDS`, `TABIR_BENCH_MESSAGES` (a round of ours; Postfix gets a quarter) and `TABIR_BENCH_PEER=none`
-//! change the run.
+//! `TABIR_BENCH_ROUNDS`, `TABIR_BENCH_MESSAGES` (a round of ours; Postfix gets a quarter), `TABIR_BENCH_PEER=none` and
+//! `TABIR_BENCH_DKIM` (`ed25519` as it is, `rsa`, `both` or `none`: what signs) change the run.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -257,7 +257,8 @@ impl Ours {
         let dns = Dns::start().await;
         let auth = std::env::var("TABIR_BENCH_AUTH").unwrap_or_else(|_| "dmarc".to_owned());
         let settings = format!("[mail.auth]\nrequire = \"{auth}\"\ndns = [\"{}\"]", dns.at);
-        let house = Plan::new().route(sink.at).with(&settings).with("[mail.out]\ntls = \"encrypt\"").start().await;
+        let plan = Plan::new().route(sink.at).with(&settings).with("[mail.out]\ntls = \"encrypt\"");
+        let house = plan.with(&format!("[mail.dkim]\nselectors = {:?}", signers())).start_with(make_keys).await;
         let mut pairs = Vec::new();
         for n in 0..CONVERSATIONS {
             let pair = house.pair(&mark(0, n)[4..]).await;
@@ -277,6 +278,25 @@ impl Ours {
             pairs: &self.pairs,
             handles: true,
         }
+    }
+}
+
+/// The selectors that sign.
+fn signers() -> Vec<&'static str> {
+    match std::env::var("TABIR_BENCH_DKIM").as_deref() {
+        Ok("none") => vec![],
+        Ok("rsa") => vec!["r1"],
+        Ok("both") => vec!["e1", "r1"],
+        _ => vec!["e1"],
+    }
+}
+
+fn make_keys(house: &House) {
+    if signers().contains(&"e1") {
+        house.run_ok(&["mail", "key", "e1"]);
+    }
+    if signers().contains(&"r1") {
+        house.make_rsa_key("r1");
     }
 }
 

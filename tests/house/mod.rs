@@ -15,7 +15,7 @@ pub mod smtp;
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    os::unix::process::CommandExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicU8, Ordering},
@@ -85,7 +85,13 @@ impl Plan {
 
     /// Starts the house and waits until every listener accepts.
     pub async fn start(self) -> House {
+        self.start_with(|_| ()).await
+    }
+
+    /// The same; `prepare` is done before anything runs.
+    pub async fn start_with(self, prepare: impl FnOnce(&House)) -> House {
         let mut house = self.lay();
+        prepare(&house);
         house.rise();
         house.wait_ready().await;
         house.token = house.add_marketplace(MARKET, DOMAIN);
@@ -258,6 +264,19 @@ impl House {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "tabir {words:?}: {}\n{errors}", output.status);
         String::from_utf8(output.stdout).expect("text on stdout").trim().to_owned()
+    }
+
+    /// Puts a new RSA key for outgoing mail where `mail.dkim` looks for it.
+    pub fn make_rsa_key(&self, selector: &str) {
+        let folder = self.data().join("dkim");
+        fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join(format!("{selector}.pem"));
+        let made = Command::new("openssl")
+            .args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"])
+            .arg(&path)
+            .status();
+        assert!(made.is_ok_and(|status| status.success()), "openssl makes a key");
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("a mode");
     }
 
     pub fn add_marketplace(&self, name: &str, domain: &str) -> String {

@@ -1,7 +1,7 @@
 //! Our own signature on outgoing mail, and the records that prove it: made by the program, published on a DNS
 //! server on loopback, judged by dkimpy.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
+use std::time::Duration;
 
 use crate::house::{
     DOMAIN, HOSTNAME, House, Pair, Person, Plan,
@@ -23,13 +23,7 @@ impl Scene {
         let plan = Plan::new().route(sink.at).with(&format!("[mail.auth]\ndns = [\"{}\"]", dns.at));
         let house = plan.start().await;
         house.run_ok(&["mail", "key", "e1"]);
-        let rsa = house.data().join("dkim/r1.pem");
-        let made = Command::new("openssl")
-            .args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"])
-            .arg(&rsa)
-            .status();
-        assert!(made.is_ok_and(|status| status.success()), "openssl makes a key");
-        fs::set_permissions(&rsa, fs::Permissions::from_mode(0o600)).expect("a mode");
+        house.make_rsa_key("r1");
         Self { house, dns, sink }
     }
 

@@ -1,9 +1,10 @@
 //! What comes back to an envelope sender of ours.
 
-use super::Relay;
+use super::{Relay, Route};
 use crate::{
     media::mail::{Complaint, Report},
-    model::{EventId, Fault},
+    model::{EventId, Fault, HandleHash, HandleState},
+    store::Cargo,
 };
 
 impl Relay {
@@ -14,8 +15,8 @@ impl Relay {
 
     /// A mail to an envelope sender. A report of failure fails that one delivery and tells its
     /// sender, once; it says nothing about any other delivery, to the same mailbox or elsewhere.
-    /// Delays, complaints and automatic answers are counted and go no further, since their text
-    /// would carry the recipient's real address. `false`: not an address of ours.
+    /// Delays, complaints and what else programs say are counted and go no further. `false`: not
+    /// an address of ours.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,6 +43,25 @@ impl Relay {
             self.bell.notify_one();
         }
         Ok(true)
+    }
+
+    /// Where an absence note goes that came to an envelope sender, as RFC 3834 §4 wants it: back to
+    /// whoever wrote what was delivered, if its own sender is proven. `None`: it is about a notice
+    /// of ours, which nobody wrote.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn way_back(&self, local: &str) -> Result<Option<Route>, Fault> {
+        let Some(id) = self.named(local) else { return Ok(None) };
+        let found = self.store.delivery(id).await?.filter(|(_, row)| row.cargo == Cargo::Message);
+        Ok(found.map(|(scope, row)| Route {
+            scope,
+            conversation: row.conversation,
+            to: row.to.other(),
+            state: HandleState::Active,
+            // No handle: nothing was guessed, so nothing is recorded of whoever is a stranger here.
+            hash: HandleHash([0; 16]),
+        }))
     }
 
     /// A complaint that came by another way, such as a feedback loop to the postmaster: counted,

@@ -32,6 +32,15 @@ impl Door {
     }
 }
 
+/// Postfix starts as root only.
+pub fn may_start() -> bool {
+    let may = rustix::process::getuid().is_root() && Path::new("/usr/sbin/postfix").exists();
+    if !may {
+        eprintln!("not run: Postfix needs root");
+    }
+    may
+}
+
 impl Postfix {
     /// Starts it with these doors. `settings` come after the plain ones: no local mail, no DNS, a certificate.
     pub fn start(certs: &Certs, doors: &[&Door], settings: &str) -> Self {

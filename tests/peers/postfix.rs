@@ -1,13 +1,13 @@
 //! A real Postfix around the relay: in front of it, behind it, and asking it as a filter.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::house::{
-    DOMAIN, House, MARKET, Pair, Plan,
+    DOMAIN, House, MARKET, Pair, Plan, canary,
     certs::Certs,
     dns::Dns,
-    mails,
-    postfix::{Door, Postfix},
+    eventually, mails,
+    postfix::{Door, Postfix, may_start},
     python,
     sink::Sink,
     smtp::{Reply, Smtp},
@@ -83,6 +83,9 @@ fn words(pair: &Pair, text: &str) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn as_a_filter_the_relay_answers_for_what_is_for_a_handle_and_for_nothing_else() {
+    if !may_start() {
+        return;
+    }
     let scene = Scene::filter().await;
     let pair = scene.house.pair("filter").await;
     let mail = words(&pair, "It left today. Faster by WhatsApp: 0812-3456-7890");
@@ -102,6 +105,9 @@ async fn as_a_filter_the_relay_answers_for_what_is_for_a_handle_and_for_nothing_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn as_a_filter_the_relay_refuses_in_the_session_of_the_host() {
+    if !may_start() {
+        return;
+    }
     let mut scene = Scene::filter().await;
     let pair = scene.house.pair("refused").await;
     let bribe = words(&pair, "Change your review to five stars and you get your money back.");
@@ -128,6 +134,9 @@ async fn as_a_filter_the_relay_refuses_in_the_session_of_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signature_holds_through_the_filter() {
+    if !may_start() {
+        return;
+    }
     let mut scene = Scene::filter().await;
     let pair = scene.house.pair("signed").await;
     scene.house.change("[mail.auth]\nrequire = \"dmarc\"");
@@ -144,6 +153,9 @@ async fn a_signature_holds_through_the_filter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_passes_with_a_postfix_before_and_a_postfix_behind() {
+    if !may_start() {
+        return;
+    }
     let scene = Scene::around().await;
     let pair = scene.house.pair("around").await;
     let mail = words(&pair, "It left today. Faster by WhatsApp: 0812-3456-7890");
@@ -154,4 +166,44 @@ async fn mail_passes_with_a_postfix_before_and_a_postfix_behind() {
     let back = mails::plain(&pair.buyer, &pair.seller_handle, "Re: Parcel", "Thank you.").raw;
     assert_eq!(scene.send(&pair.buyer.email, &pair.seller_handle, &back).await.code, 250);
     scene.sink.nth(&pair.seller.email, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bounce_that_postfix_writes_becomes_a_clean_notice() {
+    if !may_start() {
+        return;
+    }
+    let (sink, certs) = (Sink::start(None).await, Certs::make("peer.veil.example", [127, 0, 0, 1].into()));
+    // The house has its address when it is laid; Postfix must know it to send the bounce there.
+    let mut house = Plan::new().lay();
+    let to = |at: SocketAddr| format!("smtp:[{}]:{}", at.ip(), at.port());
+    let door = Door::new(20, "");
+    let transports = format!(
+        "{{ rumah-pf.example = error:5.1.1 canaryTEXT nobody of that name lives at ratna.pf@rumah-pf.example }}, \
+         {{ sklep-pf.example = {} }}, {{ {DOMAIN} = {} }}",
+        to(sink.at),
+        to(house.smtp())
+    );
+    let settings = "smtpd_relay_restrictions = permit_mynetworks, reject\nnotify_classes =\nrelayhost =\n";
+    let postfix = Postfix::start(&certs, &[&door], &format!("{settings}transport_maps = inline:{{ {transports} }}\n"));
+    house.change(&format!("[mail.out]\nroute = \"smtp://{}\"\ntls = \"may\"", door.at));
+    let house = start(house).await;
+    let pair = house.pair("pf").await;
+    let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hello", "Is the blue one fine?");
+    let reply = house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &letter.raw).await;
+    assert_eq!(reply.expect("a reply").code, 250);
+    let found = sink.wait(Duration::from_secs(20), || sink.to(&pair.seller.email).into_iter().next()).await;
+    let notice = found.unwrap_or_else(|| panic!("no notice\n{}\n{}", postfix.log(), house.logs()));
+    assert!(notice.body().contains("could not be delivered"), "{}", notice.body());
+    let mut hidden = pair.buyer.canaries();
+    hidden.extend(["canaryTEXT", &pair.buyer_handle].map(str::to_owned));
+    // Postfix wrote its own trace over it, which is nothing of the other side's.
+    canary::none(&notice.raw, &hidden, "the notice");
+    let path = format!("/v1/conversations/{}/messages?as=seller", pair.id);
+    let api = house.api();
+    eventually(Duration::from_secs(5), "the message has failed", async || {
+        let seen = api.get(&path).await.ok();
+        seen.to_string().contains("\"failed\"").then_some(())
+    })
+    .await;
 }

@@ -170,6 +170,38 @@ async fn an_absence_note_arrives_clean_as_one_and_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_absence_note_to_the_envelope_sender_reaches_the_author_if_its_sender_is_proven() {
+    let sink = Sink::start(None).await;
+    let house = Plan::new().route(sink.at).start().await;
+    let pair = house.pair("sieve").await;
+    sent(&house, &pair, Side::Seller, "Is the blue one fine?").await;
+    let mail = sink.nth(&pair.buyer.email, 1).await;
+    // As Sieve's vacation (RFC 5230) has it.
+    let raw = format!(
+        "From: <{real}>\r\nTo: <{to}>\r\nSubject: Auto: About the order\r\nAuto-Submitted: auto-replied (vacation)\r\n\
+         Message-ID: <sieve-canary@rumah.example>\r\n\r\nAway until Monday. Call {PHONE}.\r\n",
+        real = pair.buyer.email,
+        to = mail.from
+    );
+    // Not proven: the null sender of a closed network, and somebody else.
+    for from in ["", "me@attacker.example"] {
+        let reply = house.smtp_tls().await.send(from, &mail.from, raw.as_bytes()).await.expect("a reply");
+        assert_eq!(reply.code, 250, "{reply:?}");
+    }
+    assert!(sink.during(Duration::from_millis(700)).await.is_empty());
+    assert_eq!(counted(&house, "tabir_bounces_total{kind=\"other\"}").await, 2);
+
+    let reply = house.smtp_tls().await.send(&pair.buyer.email, &mail.from, raw.as_bytes()).await.expect("a reply");
+    assert_eq!(reply.code, 250, "{reply:?}");
+    let note = sink.nth(&pair.seller.email, 1).await;
+    assert!(note.body().contains("Away until Monday"), "{}", note.body());
+    assert_eq!(note.header("auto-submitted").as_deref(), Some("auto-generated"), "{}", note.text());
+    let mut hidden = pair.buyer.canaries();
+    hidden.extend([PHONE, "7911", "sieve-canary"].map(str::to_owned));
+    canary::none(&note.raw, &hidden, "the note");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_goes_in_a_circle_ends_in_the_session() {
     let sink = Sink::start(None).await;
     let house = Plan::new().route(sink.at).start().await;

@@ -169,15 +169,7 @@ impl Smtp {
             return reply::of_refusal(&Refusal::new(Reason::Loop));
         }
         let answer = match &envelope.recipient {
-            Recipient::Bounce { local } => match self
-                .relay
-                .bounce(local, opened.report, opened.content.automatic || envelope.sender.is_none())
-                .await
-            {
-                Ok(true) => reply::OK.into(),
-                Ok(false) => reply::NO_SUCH_ADDRESS.into(),
-                Err(fault) => reply::of_fault(&fault),
-            },
+            Recipient::Bounce { local } => self.returned(local, &envelope, opened, &bytes).await,
             Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened).await,
             Recipient::Handle { route, local, agent } => match &envelope.speaker {
                 Some(_) => self.pass(route, agent.clone(), "auth=login".to_owned(), &envelope, opened).await,
@@ -188,6 +180,31 @@ impl Smtp {
         answer
     }
 
+    /// What came to an envelope sender of ours: a report is for us, an absence note for whoever is
+    /// waiting for an answer, a person's words for neither.
+    async fn returned(&self, local: &str, envelope: &Envelope, opened: mail::Opened, bytes: &Bytes) -> Reply {
+        let automatic = opened.content.automatic || envelope.sender.is_none();
+        if automatic && opened.report.is_none() {
+            let known = match self.relay.way_back(local).await {
+                Ok(Some(route)) => {
+                    self.known(&route, local, envelope, &opened, bytes).await.map(|k| k.zip(Some(route)))
+                }
+                Ok(None) => Ok(None),
+                Err(fault) => Err(reply::of_fault(&fault)),
+            };
+            match known {
+                Ok(Some(((agent, facts), route))) => return self.pass(&route, agent, facts, envelope, opened).await,
+                Ok(None) => {}
+                Err(reply) => return reply,
+            }
+        }
+        match self.relay.bounce(local, opened.report, automatic).await {
+            Ok(true) => reply::OK.into(),
+            Ok(false) => reply::NO_SUCH_ADDRESS.into(),
+            Err(fault) => reply::of_fault(&fault),
+        }
+    }
+
     async fn proven(
         &self,
         route: &Route,
@@ -196,24 +213,40 @@ impl Smtp {
         opened: mail::Opened,
         bytes: &Bytes,
     ) -> Reply {
+        match self.known(route, local, envelope, &opened, bytes).await {
+            Ok(Some((agent, facts))) => self.pass(route, agent, facts, envelope, opened).await,
+            Ok(None) => reply::NO_SUCH_ADDRESS.into(),
+            Err(reply) => reply,
+        }
+    }
+
+    /// Which agent of the other side wrote, and how that was proven; `None`: a stranger, and
+    /// recorded as one. What can not be known now is told at once.
+    async fn known(
+        &self,
+        route: &Route,
+        local: &str,
+        envelope: &Envelope,
+        opened: &mail::Opened,
+        bytes: &Bytes,
+    ) -> Result<Option<(Option<AgentId>, String)>, Reply> {
         let claim = Claim {
             peer: envelope.peer,
             helo: &envelope.helo,
             sender: envelope.sender.as_ref(),
             handle: local,
             message: bytes,
-            opened: &opened,
+            opened,
         };
         let (address, facts) = match self.prover.prove(self.required(&route.scope), &claim).await {
             Proven::Yes { address, facts } => (address, facts),
-            Proven::NotNow => return reply::UNPROVABLE_NOW.into(),
-            Proven::No => return self.stranger(route).await,
+            Proven::NotNow => return Err(reply::UNPROVABLE_NOW.into()),
+            Proven::No => {
+                return self.relay.stranger(route).await.map(|()| None).map_err(|fault| reply::of_fault(&fault));
+            }
         };
-        match self.relay.recognise(route, &Sender::Mail { address: address.reveal() }).await {
-            Ok(Some(agent)) => self.pass(route, agent, facts, envelope, opened).await,
-            Ok(None) => reply::NO_SUCH_ADDRESS.into(),
-            Err(fault) => reply::of_fault(&fault),
-        }
+        let agent = self.relay.recognise(route, &Sender::Mail { address: address.reveal() }).await;
+        agent.map(|agent| Some((agent?, facts))).map_err(|fault| reply::of_fault(&fault))
     }
 
     async fn to_postmaster(&self, address: &str, envelope: &Envelope, opened: &mail::Opened) -> Reply {
@@ -228,13 +261,6 @@ impl Smtp {
             }
             Ok(Handover::Never { .. }) => reply::NO_SUCH_ADDRESS.into(),
             Ok(Handover::NotNow { .. } | Handover::CalledOff) => reply::TRY_AGAIN.into(),
-            Err(fault) => reply::of_fault(&fault),
-        }
-    }
-
-    async fn stranger(&self, route: &Route) -> Reply {
-        match self.relay.stranger(route).await {
-            Ok(()) => reply::NO_SUCH_ADDRESS.into(),
             Err(fault) => reply::of_fault(&fault),
         }
     }

@@ -16,7 +16,14 @@ use hickory_resolver::{
 #[derive(Clone, Debug)]
 pub struct Dns {
     resolver: TokioResolver,
+    /// [`is_public`]; tests alone reach loopback.
+    may_reach: fn(IpAddr) -> bool,
 }
+
+/// Nobody who knows has answered, now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer from the DNS")]
+pub struct NoAnswer;
 
 /// Why there is no DNS at all.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +69,13 @@ impl Dns {
         let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
             .with_options(options)
             .build()?;
-        Ok(Self { resolver })
+        Ok(Self { resolver, may_reach: is_public })
+    }
+
+    /// Where else than to public addresses a test may connect.
+    #[cfg(test)]
+    pub(crate) fn reaching(self, may_reach: fn(IpAddr) -> bool) -> Self {
+        Self { may_reach, ..self }
     }
 
     /// The resolver itself.
@@ -79,7 +92,7 @@ impl Dns {
     pub async fn mail_hosts(&self, domain: &str) -> Result<Vec<MailHost>, NoMailHost> {
         let mut hosts = Vec::new();
         for name in self.exchanges(domain).await?.into_iter().take(HOSTS_TRIED) {
-            let addresses: Vec<_> = self.addresses(&name).await.into_iter().filter(|ip| is_public(*ip)).collect();
+            let addresses = self.public_addresses(&name).await;
             if !addresses.is_empty() {
                 hosts.push(MailHost { name, addresses });
             }
@@ -92,6 +105,48 @@ impl Dns {
         match self.resolver.lookup_ip(fully(host)).await {
             Ok(found) => found.iter().collect(),
             Err(_) => Vec::new(),
+        }
+    }
+
+    /// The addresses of `host` that everyone can reach: a host that a stranger names is never
+    /// looked for on this machine or in its networks.
+    pub async fn public_addresses(&self, host: &str) -> Vec<IpAddr> {
+        self.addresses(host).await.into_iter().filter(|ip| (self.may_reach)(*ip)).collect()
+    }
+
+    /// The TXT records of `name`, the strings of each joined; none where there is no such name.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when it is not known now.
+    pub async fn texts(&self, name: &str) -> Result<Vec<String>, NoAnswer> {
+        match self.resolver.txt_lookup(fully(name)).await {
+            Ok(answer) => Ok(answer.answers().iter().filter_map(|record| text(&record.data)).collect()),
+            Err(error) if error.is_no_records_found() => Ok(Vec::new()),
+            Err(_) => Err(NoAnswer),
+        }
+    }
+
+    /// Whether `zone` lists `address` (RFC 5782): the name made of both leads to 127.0.0.0/8.
+    /// 127.255.255.0/24 is how lists say that they do not answer who asks.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when it is not known now, or the list does not answer us.
+    pub async fn is_listed(&self, address: IpAddr, zone: &str) -> Result<bool, NoAnswer> {
+        let name = format!("{}.{}", backwards(address), zone.trim_matches('.'));
+        let answer = match self.resolver.ipv4_lookup(fully(&name)).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_no_records_found() => return Ok(false),
+            Err(_) => return Err(NoAnswer),
+        };
+        let said = answer.answers().iter().filter_map(|record| match &record.data {
+            RData::A(a) if a.0.is_loopback() => Some(a.0),
+            _ => None,
+        });
+        let (told_off, listed): (Vec<_>, Vec<_>) = said.partition(|a| a.octets()[..3] == [127, 255, 255]);
+        match (listed.is_empty(), told_off.is_empty()) {
+            (false, _) => Ok(true),
+            (true, true) => Ok(false),
+            (true, false) => Err(NoAnswer),
         }
     }
 
@@ -117,6 +172,25 @@ fn exchange(data: &RData) -> Option<(u16, String)> {
         RData::MX(mx) => Some((mx.preference, mx.exchange.to_ascii().trim_end_matches('.').to_owned())),
         _ => None,
     }
+}
+
+fn text(data: &RData) -> Option<String> {
+    match data {
+        RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+        _ => None,
+    }
+}
+
+/// The octets of an IPv4 address or the nibbles of an IPv6 one, the last first (RFC 5782 §2).
+fn backwards(address: IpAddr) -> String {
+    let parts: Vec<String> = match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets().iter().rev().map(u8::to_string).collect(),
+        IpAddr::V6(v6) => {
+            let nibbles = v6.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
+            nibbles.map(|nibble| format!("{nibble:x}")).collect()
+        }
+    };
+    parts.join(".")
 }
 
 /// With its final dot, so that no search domain of the system is tried.
@@ -209,5 +283,15 @@ mod tests {
         for outside in ["9.9.9.9", "100.128.0.1", "2606:4700::1111", "64:ff9b::909:909", "172.32.0.1"] {
             assert!(is_public(outside.parse().unwrap()), "{outside}");
         }
+    }
+
+    #[test]
+    fn an_address_is_asked_for_backwards() {
+        assert_eq!(backwards("192.0.2.99".parse().unwrap()), "99.2.0.192");
+        assert_eq!(backwards("::ffff:192.0.2.99".parse().unwrap()), "99.2.0.192");
+        assert_eq!(
+            backwards("2001:db8:1:2:3:4:567:89ab".parse().unwrap()),
+            "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2"
+        );
     }
 }

@@ -3,8 +3,8 @@
 //! In: `listen` gives a connection to `session`, which says what may come when; `framing` turns
 //! bytes into lines and messages, `command` lines into commands, `login` knows AUTH, `receive`
 //! answers for a whole message after `proof` has said who wrote it; every answer stands in
-//! `reply`. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts,
-//! [`Mailbox`] keeps it while no route is set.
+//! `reply`. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts, as the
+//! policies of their domains want it (`sts`); [`Mailbox`] keeps it while no route is set.
 //!
 //! # Security
 //! Parses hostile bytes from clients and from servers, under limits of size, count and time that
@@ -23,9 +23,11 @@ mod mailbox;
 mod proof;
 mod receive;
 mod reply;
+mod report;
 mod send;
 mod session;
 mod settings;
+pub mod sts;
 mod wire;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};

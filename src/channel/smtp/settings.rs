@@ -1,4 +1,4 @@
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
@@ -82,6 +82,10 @@ pub struct OutSettings {
     pub retry: Vec<Duration>,
     /// Connections at one time to one destination. 20 is what large hosts take from one client.
     pub connections: usize,
+    /// Mails in a minute to one destination. Without it, as many as its host takes.
+    pub rate: Option<NonZeroU32>,
+    /// Whether domains may demand TLS by MTA-STS (RFC 8461), on route `mx`.
+    pub mta_sts: bool,
 }
 
 impl Default for OutSettings {
@@ -92,6 +96,8 @@ impl Default for OutSettings {
             ca: None,
             retry: vec![Duration::seconds(30), Duration::minutes(5), Duration::minutes(30), Duration::hours(2)],
             connections: 20,
+            rate: None,
+            mta_sts: true,
         }
     }
 }
@@ -219,14 +225,14 @@ pub struct SessionLimits {
     pub errors: u32,
     /// Refused recipients and unknown handles from one network in a minute before its answers
     /// become slow.
-    pub misses: std::num::NonZeroU32,
+    pub misses: NonZeroU32,
     /// Failed logins from one network in a minute before logins are refused for a while.
-    pub logins: std::num::NonZeroU32,
+    pub logins: NonZeroU32,
 }
 
 impl Default for SessionLimits {
     fn default() -> Self {
-        let n = |n| std::num::NonZeroU32::new(n).unwrap_or(std::num::NonZeroU32::MIN);
+        let n = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         Self {
             session: Duration::hours(1),
             greeting: Duration::seconds(30),

@@ -313,10 +313,11 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     let listen = &settings.listen;
     let opening = |doing| move |e| Fault::new(doing, e);
     let https = Listener::open(listen.https, Arc::clone(&edge), b"").await.map_err(opening("opening listen.https"))?;
+    let https = https.behind(&listen.proxy);
     let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), FirstByte::Clear).await;
-    let clear = clear.map_err(opening("opening listen.smtp"))?;
+    let clear = clear.map_err(opening("opening listen.smtp"))?.behind(&listen.proxy);
     let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await;
-    let wrapped = wrapped.map_err(opening("opening listen.smtps"))?;
+    let wrapped = wrapped.map_err(opening("opening listen.smtps"))?.behind(&listen.proxy);
     let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening("opening listen.admin"))?;
     let address = |l: &Listener| l.address().map_err(|e| Fault::new("reading a listener's address", e));
     let addresses = Addresses {

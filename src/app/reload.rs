@@ -14,11 +14,12 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 20] = [
+pub const AT_START: [AtStart; 21] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
     AtStart { key: "listen.admin", same: |a, b| a.listen.admin == b.listen.admin },
+    AtStart { key: "listen.proxy", same: |a, b| a.listen.proxy == b.listen.proxy },
     AtStart { key: "listen.limits", same: |a, b| a.listen.limits == b.listen.limits },
     AtStart { key: "store.url", same: |a, b| a.store.url == b.store.url },
     AtStart { key: "vault.keys", same: |a, b| a.vault.keys == b.vault.keys },

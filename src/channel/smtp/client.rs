@@ -388,3 +388,26 @@ const MAILS: u32 = 1_000;
 
 /// Larger messages are sent in pieces, ahead of their end.
 const LARGE: usize = 64 * 1_024;
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_is_not_held_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let host = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"220 sink\r\n250 sink\r\n").await.unwrap();
+            stream
+        });
+        let approach = Approach { address, name: "sink.example", hostname: "relay.localhost", tls: TlsUse::Never };
+        let client = Client::connect(&approach).await.ok().unwrap();
+        let Stream::Plain(tcp) = &client.stream else { panic!("no TLS was asked for") };
+        assert!(tcp.nodelay().unwrap());
+        drop(host.await.unwrap());
+    }
+}

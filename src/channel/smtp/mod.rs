@@ -3,7 +3,7 @@
 //! In: `listen` gives a connection to `session`, which says what may come when; `framing` turns
 //! bytes into lines and messages, `command` lines into commands, `login` knows AUTH, `receive`
 //! answers for a whole message after `proof` has said who wrote it; every answer stands in
-//! `reply`. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts, as the
+//! `reply`, and `listed` asks who calls a client a sender of spam. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts, as the
 //! policies of their domains want it (`sts`); [`Mailbox`] keeps it while no route is set.
 //!
 //! # Security
@@ -17,6 +17,7 @@ mod client;
 pub mod command;
 pub mod framing;
 mod gates;
+mod listed;
 mod listen;
 mod login;
 mod mailbox;
@@ -34,6 +35,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 
+pub use listed::DnsblSettings;
 pub use listen::FirstByte;
 pub use mailbox::{Letter, Mailbox};
 pub use send::Courier;
@@ -53,6 +55,7 @@ pub struct Smtp {
     relay: Arc<Relay>,
     terms: ArcSwap<Terms>,
     required: ArcSwap<Required>,
+    dns: Dns,
     prover: Prover,
     parts: mail::Limits,
 }
@@ -80,6 +83,7 @@ impl Smtp {
         Arc::new(Self {
             relay,
             required: ArcSwap::from_pointee(required),
+            dns: dns.clone(),
             prover: Prover::new(dns, &settings.hostname),
             parts: mail::Limits::default(),
             terms: ArcSwap::from_pointee(Terms {

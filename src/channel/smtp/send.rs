@@ -357,4 +357,6 @@ const ADDRESSES_TRIED: usize = 3;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+pub(super) use policies::names;
+#[cfg(test)]
 mod tests;

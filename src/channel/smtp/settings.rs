@@ -2,6 +2,7 @@ use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
+use super::listed::DnsblSettings;
 use crate::model::{Contact, Duration};
 
 /// `[mail]`: how the relay speaks SMTP.
@@ -28,6 +29,8 @@ pub struct MailSettings {
     pub max_in_hand: u64,
     /// How long things may take, and how often they may go wrong.
     pub limits: SessionLimits,
+    /// Who is asked about clients.
+    pub dnsbl: DnsblSettings,
 }
 
 impl Default for MailSettings {
@@ -40,6 +43,7 @@ impl Default for MailSettings {
             max_size: 25_000_000,
             max_in_hand: 256_000_000,
             limits: SessionLimits::default(),
+            dnsbl: DnsblSettings::default(),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::model::Secret;
 mod certs;
 #[path = "../../../../tests/house/dns.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests of the whole house")]
-mod names;
+pub(in super::super) mod names;
 #[path = "../../../../tests/house/sink.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests of the whole house")]
 mod sink;

@@ -31,7 +31,7 @@ pub use root::{Compiled, DetectSettings, SandboxSettings, Settings};
 use crate::{
     channel::{
         api::{Admin, Api},
-        smtp::{Courier, FirstByte, Mailbox, Required, Smtp},
+        smtp::{Courier, FirstByte, Mailbox, Required, Route, Smtp},
     },
     desk::Desk,
     detect::Detect,
@@ -271,7 +271,12 @@ fn transport(
     let mail = &settings.mail;
     match &mail.out.route {
         Some(route) => {
-            let courier = Arc::new(Courier::new(route.clone(), &mail.out, &mail.hostname, dns.clone())?);
+            let mut courier = Courier::new(route.clone(), &mail.out, &mail.hostname, dns.clone())?;
+            if mail.out.dane && *route == Route::Mx {
+                let dns = Dns::validating(&mail.auth.dns);
+                courier = courier.with_dane(dns.map_err(|e| Fault::new("reading the system's resolvers", e))?);
+            }
+            let courier = Arc::new(courier);
             let (tended, draining) = (Arc::clone(&courier), drain.draining());
             tasks.spawn(async move { tended.tend(draining).await });
             Ok(courier)

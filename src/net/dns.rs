@@ -1,13 +1,17 @@
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
-    net::{NetError, runtime::TokioRuntimeProvider},
-    proto::rr::RData,
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::{
+        dnssec::{Proof, TrustAnchors},
+        rr::{RData, Record},
+    },
     system_conf::read_system_conf,
 };
 
@@ -37,6 +41,21 @@ pub struct MailHost {
     pub name: String,
     /// Where it is; public addresses only.
     pub addresses: Vec<IpAddr>,
+    /// Whether DNSSEC vouches for both, so that its TLSA records mean something.
+    pub secure: bool,
+}
+
+/// What a TLSA record says of a host's certificate (RFC 6698 §2.1), as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tlsa {
+    /// What the certificate is to the host: 2 a CA of its own, 3 its own.
+    pub usage: u8,
+    /// What of it: 0 all, 1 its public key.
+    pub selector: u8,
+    /// As what: 0 itself, 1 SHA-256, 2 SHA-512.
+    pub matching: u8,
+    /// That.
+    pub data: Vec<u8>,
 }
 
 /// Why no host takes mail for a domain.
@@ -55,6 +74,25 @@ impl Dns {
     /// # Errors
     /// When the system's settings can not be read.
     pub fn new(servers: &[SocketAddr]) -> Result<Self, DnsFault> {
+        Self::build(servers, None)
+    }
+
+    /// The same, and DNSSEC is checked here, from the root's keys down: what it shows to be false
+    /// is no answer, and what it vouches for is told.
+    ///
+    /// # Errors
+    /// When the system's settings can not be read.
+    pub fn validating(servers: &[SocketAddr]) -> Result<Self, DnsFault> {
+        Self::build(servers, Some(TrustAnchors::default()))
+    }
+
+    /// The same, from other keys down.
+    #[cfg(test)]
+    pub(crate) fn validating_by(servers: &[SocketAddr], keys: TrustAnchors) -> Self {
+        Self::build(servers, Some(keys)).unwrap()
+    }
+
+    fn build(servers: &[SocketAddr], keys: Option<TrustAnchors>) -> Result<Self, DnsFault> {
         let (config, mut options) = match servers {
             [] => read_system_conf()?,
             named => {
@@ -66,9 +104,14 @@ impl Dns {
         options.cache_size = 4_096;
         options.positive_max_ttl = Some(Duration::from_secs(3_600));
         options.negative_max_ttl = Some(Duration::from_secs(60));
-        let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-            .with_options(options)
-            .build()?;
+        // An alias on the way is part of what must be vouched for.
+        options.preserve_intermediates = keys.is_some();
+        let mut builder =
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
+        if let Some(keys) = keys {
+            builder = builder.with_trust_anchor(Arc::new(keys));
+        }
+        let resolver = builder.build()?;
         Ok(Self { resolver, may_reach: is_public })
     }
 
@@ -91,10 +134,12 @@ impl Dns {
     /// When there are none.
     pub async fn mail_hosts(&self, domain: &str) -> Result<Vec<MailHost>, NoMailHost> {
         let mut hosts = Vec::new();
-        for name in self.exchanges(domain).await?.into_iter().take(HOSTS_TRIED) {
-            let addresses = self.public_addresses(&name).await;
+        let (names, vouched) = self.exchanges(domain).await?;
+        for name in names.into_iter().take(HOSTS_TRIED) {
+            let (addresses, secure) = self.found(&name).await;
+            let addresses: Vec<_> = addresses.into_iter().filter(|ip| (self.may_reach)(*ip)).collect();
             if !addresses.is_empty() {
-                hosts.push(MailHost { name, addresses });
+                hosts.push(MailHost { name, addresses, secure: vouched && secure });
             }
         }
         if hosts.is_empty() { Err(NoMailHost::NotNow) } else { Ok(hosts) }
@@ -102,10 +147,37 @@ impl Dns {
 
     /// Every address of `host`; none when it has none or nobody answers.
     pub async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+        self.found(host).await.0
+    }
+
+    /// Every address of `host`, and whether DNSSEC vouches for them.
+    async fn found(&self, host: &str) -> (Vec<IpAddr>, bool) {
         match self.resolver.lookup_ip(fully(host)).await {
-            Ok(found) => found.iter().collect(),
-            Err(_) => Vec::new(),
+            Ok(found) => (found.iter().collect(), are_vouched(found.as_lookup().answers())),
+            Err(_) => (Vec::new(), false),
         }
+    }
+
+    /// What DNSSEC vouches for of the certificates that `host` shows on `port` (RFC 7672 §2.2);
+    /// none where it says nothing, or where nobody vouches for it.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when it is not known now, or the answer is false.
+    pub async fn tlsa(&self, host: &str, port: u16) -> Result<Vec<Tlsa>, NoAnswer> {
+        let name = fully(&format!("_{port}._tcp.{}", host.trim_end_matches('.')));
+        let answer = match self.resolver.tlsa_lookup(name).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_no_records_found() || is_insecure(&error) => return Ok(Vec::new()),
+            Err(_) => return Err(NoAnswer),
+        };
+        let found = answer.answers();
+        if found.iter().any(|record| matches!(record.proof, Proof::Bogus | Proof::Indeterminate)) {
+            return Err(NoAnswer);
+        }
+        if !are_vouched(found) {
+            return Ok(Vec::new());
+        }
+        Ok(found.iter().filter_map(|record| tlsa(&record.data)).take(TLSA_READ).collect())
     }
 
     /// The addresses of `host` that everyone can reach: a host that a stranger names is never
@@ -150,11 +222,14 @@ impl Dns {
         }
     }
 
-    async fn exchanges(&self, domain: &str) -> Result<Vec<String>, NoMailHost> {
+    /// The names of a domain's mail hosts, best first, and whether DNSSEC vouches for them.
+    async fn exchanges(&self, domain: &str) -> Result<(Vec<String>, bool), NoMailHost> {
         let answer = match self.resolver.mx_lookup(fully(domain)).await {
             Ok(answer) => answer,
             // No MX: the domain's own address is its mail host.
-            Err(error) if error.is_no_records_found() => return Ok(vec![domain.to_owned()]),
+            Err(error) if error.is_no_records_found() || is_insecure(&error) => {
+                return Ok((vec![domain.to_owned()], false));
+            }
             Err(_) => return Err(NoMailHost::NotNow),
         };
         let mut found: Vec<(u16, String)> =
@@ -163,8 +238,28 @@ impl Dns {
             return Err(NoMailHost::NullMx);
         }
         found.sort();
-        Ok(found.into_iter().map(|(_, name)| name).collect())
+        Ok((found.into_iter().map(|(_, name)| name).collect(), are_vouched(answer.answers())))
     }
+}
+
+/// Whether DNSSEC proves every record that an answer rests on, aliases too.
+fn are_vouched(records: &[Record]) -> bool {
+    !records.is_empty() && records.iter().all(|record| record.proof == Proof::Secure)
+}
+
+/// Whether an error says that there is nothing, in a zone that nobody vouches for.
+fn is_insecure(error: &NetError) -> bool {
+    matches!(error, NetError::Dns(DnsError::Nsec { proof: Proof::Insecure, .. }))
+}
+
+fn tlsa(data: &RData) -> Option<Tlsa> {
+    let RData::TLSA(tlsa) = data else { return None };
+    Some(Tlsa {
+        usage: tlsa.cert_usage.into(),
+        selector: tlsa.selector.into(),
+        matching: tlsa.matching.into(),
+        data: tlsa.cert_data.clone(),
+    })
 }
 
 fn exchange(data: &RData) -> Option<(u16, String)> {
@@ -248,6 +343,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// RFC 5321 §5.1 wants at least two; more than a handful only helps who wants us busy.
 const HOSTS_TRIED: usize = 5;
+
+/// A host has a record for each key it uses now or next.
+const TLSA_READ: usize = 16;
 
 #[cfg(test)]
 mod tests {

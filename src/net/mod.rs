@@ -18,7 +18,7 @@ pub mod proxy;
 mod tls;
 
 pub use dev_ca::{DevCa, ensure_dev_ca, is_development};
-pub use dns::{Dns, DnsFault, MailHost, NoAnswer, NoMailHost, is_public};
+pub use dns::{Dns, DnsFault, MailHost, NoAnswer, NoMailHost, Tlsa, is_public};
 pub use drain::{Drain, Draining};
 pub use edge::{Crowded, Edge, EdgeSettings, Network, Seat};
 pub use listener::{ListenSettings, Listener, Session};

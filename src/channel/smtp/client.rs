@@ -179,11 +179,6 @@ impl Client {
         if answer.is_yes() { Ok(()) } else { Err(Broken::Greeting(answer)) }
     }
 
-    /// The same, its host proven.
-    pub(super) fn as_proven(self) -> Self {
-        Self { proven: true, ..self }
-    }
-
     /// Whether what is said on it can be read by nobody else.
     pub(super) fn is_secure(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))

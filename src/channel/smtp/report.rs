@@ -12,6 +12,8 @@ pub(super) enum Policy {
     None,
     /// MTA-STS.
     Sts,
+    /// TLSA records.
+    Dane,
 }
 
 /// Why TLS did not come about.
@@ -61,6 +63,7 @@ pub(super) fn count(policy: Policy, result: &'static str) {
     let policy = match policy {
         Policy::None => "no-policy-found",
         Policy::Sts => "sts",
+        Policy::Dane => "tlsa",
     };
     metrics::counter!("tabir_mail_tls_total", "policy" => policy, "result" => result).increment(1);
 }

@@ -1,5 +1,6 @@
 //! The way out: chooses the host, keeps connections, and tells the outbox how it went.
 
+mod dane;
 mod lane;
 mod trust;
 
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     model::Fault,
-    net::{Dns, Draining, MailHost, NoMailHost},
+    net::{Dns, Draining, MailHost, NoAnswer, NoMailHost},
     relay::{Handover, LastLook, Mail, Transport},
 };
 
@@ -40,6 +41,8 @@ pub struct Courier {
     proving: Arc<ClientConfig>,
     /// `None`: nobody's policy is asked for.
     sts: Option<Sts>,
+    /// Whether the DNS is asked for the certificates of hosts; it then is one that is validated.
+    dane: bool,
     hostname: String,
     dns: Dns,
     /// Where mail hosts listen.
@@ -54,10 +57,12 @@ pub struct Courier {
 struct Host {
     name: String,
     addresses: Vec<SocketAddr>,
+    /// Whether DNSSEC vouches for them.
+    secure: bool,
 }
 
 /// What a host must prove before it gets mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 enum Demand {
     /// What the settings say.
     Usual,
@@ -65,6 +70,8 @@ enum Demand {
     Watched,
     /// Its name, by a certificate that everybody trusts.
     Proven,
+    /// The certificate that the DNS names.
+    Named(Arc<ClientConfig>),
 }
 
 impl Courier {
@@ -83,6 +90,7 @@ impl Courier {
             usual: Arc::new(trust::config(tls, settings)?),
             proving: Arc::new(trust::config(TlsPolicy::Verify, settings)?),
             sts: asks.then(|| Sts::new(dns.clone(), web, 443)),
+            dane: false,
             tls,
             route,
             hostname: hostname.to_owned(),
@@ -92,6 +100,12 @@ impl Courier {
             rate: settings.rate,
             lanes: DashMap::new(),
         })
+    }
+
+    /// From now on hosts show the certificates that their TLSA records name (RFC 7672), where
+    /// `dns`, which validates, vouches for those.
+    pub fn with_dane(self, dns: Dns) -> Self {
+        Self { dane: true, dns, ..self }
     }
 
     /// Closes connections that were idle too long, until the drain begins.
@@ -195,12 +209,12 @@ impl Courier {
         let policy = self.policy(domain, lane).await;
         let mut last = Broken::Connection;
         for host in self.hosts(domain).await? {
-            let Some(demand) = self.demand(policy.as_deref(), &host.name) else {
+            let Some(demand) = self.demand(policy.as_deref(), domain, &host).await else {
                 last = Broken::Tls(Trouble::Other);
                 continue;
             };
             for address in host.addresses {
-                match self.reach(&host.name, address, demand).await {
+                match self.reach(&host.name, address, &demand).await {
                     Ok(client) => return Ok(client),
                     Err(broken) => last = broken,
                 }
@@ -219,33 +233,39 @@ impl Courier {
         sts.look(domain).await
     }
 
-    /// What is demanded of a host under a domain's policy; `None`: it may not have the mail.
-    fn demand(&self, policy: Option<&Policy>, host: &str) -> Option<Demand> {
-        let Some(policy) = policy else { return Some(Demand::Usual) };
-        match (policy.allows(host), policy.mode) {
-            (_, Mode::None) => Some(Demand::Usual),
-            (true, Mode::Enforce) => Some(Demand::Proven),
-            (true, Mode::Testing) => Some(Demand::Watched),
-            (false, mode) => {
-                report::count(report::Policy::Sts, Trouble::Other.as_str());
-                (mode == Mode::Testing).then_some(Demand::Usual)
+    /// What is demanded of a host; `None`: it may not have the mail. What the DNS says of its
+    /// certificate goes before what a policy says of all (RFC 8461 §2).
+    async fn demand(&self, policy: Option<&Policy>, domain: &str, host: &Host) -> Option<Demand> {
+        let demand = demand_of(policy, &host.name)?;
+        if !self.dane || !host.secure {
+            return Some(demand);
+        }
+        match self.dns.tlsa(&host.name, self.port).await {
+            Ok(records) if records.is_empty() => Some(demand),
+            Ok(records) => trust::named(&records, domain).ok().map(|config| Demand::Named(Arc::new(config))),
+            // Somebody may keep the answer from us so that none is demanded (RFC 7672 §2.1.1).
+            Err(NoAnswer) => {
+                report::count(report::Policy::Dane, "dnssec-invalid");
+                None
             }
         }
     }
 
-    async fn reach(&self, name: &str, address: SocketAddr, demand: Demand) -> Result<Client, Broken> {
-        if demand == Demand::Usual {
-            return self.reach_as_usual(name, address).await;
-        }
-        let tls = TlsUse::Required(self.proving.clone());
-        let approach = Approach { address, name, hostname: &self.hostname, tls };
-        match Client::connect(&approach).await {
-            Ok(client) => {
-                report::count(report::Policy::Sts, report::SUCCESS);
-                Ok(client.as_proven())
+    async fn reach(&self, name: &str, address: SocketAddr, demand: &Demand) -> Result<Client, Broken> {
+        let (config, policy) = match demand {
+            Demand::Usual => return self.reach_as_usual(name, address).await,
+            Demand::Named(config) => (config, report::Policy::Dane),
+            Demand::Watched | Demand::Proven => (&self.proving, report::Policy::Sts),
+        };
+        let tls = TlsUse::Required(config.clone());
+        match Client::connect(&Approach { address, name, hostname: &self.hostname, tls }).await {
+            Ok(mut client) => {
+                report::count(policy, report::SUCCESS);
+                client.proven = true;
+                Ok(client)
             }
             Err(Broken::Tls(trouble)) => {
-                report::count(report::Policy::Sts, trouble.as_str());
+                report::count(policy, trouble.as_str());
                 match demand {
                     Demand::Watched => self.reach_as_usual(name, address).await,
                     _ => Err(Broken::Tls(trouble)),
@@ -307,12 +327,13 @@ impl Courier {
             return Err(not_now("dns"));
         }
         let addresses = addresses.into_iter().map(|address| (address, port).into()).collect();
-        Ok(vec![Host { name: name.clone(), addresses }])
+        Ok(vec![Host { name: name.clone(), addresses, secure: false }])
     }
 
     fn host(&self, host: MailHost) -> Host {
         let tried = host.addresses.into_iter().take(ADDRESSES_TRIED);
-        Host { name: host.name, addresses: tried.map(|address| (address, self.port).into()).collect() }
+        let addresses = tried.map(|address| (address, self.port).into()).collect();
+        Host { name: host.name, addresses, secure: host.secure }
     }
 }
 
@@ -347,6 +368,20 @@ impl Once<'_> {
     }
 }
 
+/// What is demanded of a host under a domain's policy; `None`: it may not have the mail.
+fn demand_of(policy: Option<&Policy>, host: &str) -> Option<Demand> {
+    let Some(policy) = policy else { return Some(Demand::Usual) };
+    match (policy.allows(host), policy.mode) {
+        (_, Mode::None) => Some(Demand::Usual),
+        (true, Mode::Enforce) => Some(Demand::Proven),
+        (true, Mode::Testing) => Some(Demand::Watched),
+        (false, mode) => {
+            report::count(report::Policy::Sts, Trouble::Other.as_str());
+            (mode == Mode::Testing).then_some(Demand::Usual)
+        }
+    }
+}
+
 fn not_now(code: &str) -> Handover {
     Handover::NotNow { code: code.to_owned() }
 }
@@ -358,5 +393,7 @@ const ADDRESSES_TRIED: usize = 3;
 mod policies;
 #[cfg(test)]
 pub(super) use policies::names;
+#[cfg(test)]
+mod signed;
 #[cfg(test)]
 mod tests;

@@ -90,6 +90,8 @@ pub struct OutSettings {
     pub rate: Option<NonZeroU32>,
     /// Whether domains may demand TLS by MTA-STS (RFC 8461), on route `mx`.
     pub mta_sts: bool,
+    /// Whether hosts must show the certificates that DNSSEC vouches for (RFC 7672), on route `mx`.
+    pub dane: bool,
 }
 
 impl Default for OutSettings {
@@ -102,6 +104,7 @@ impl Default for OutSettings {
             connections: 20,
             rate: None,
             mta_sts: true,
+            dane: false,
         }
     }
 }

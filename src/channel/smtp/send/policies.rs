@@ -19,13 +19,13 @@ use crate::model::Secret;
 
 #[path = "../../../../tests/house/certs.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests of the whole house")]
-mod certs;
+pub(super) mod certs;
 #[path = "../../../../tests/house/dns.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests of the whole house")]
 pub(in super::super) mod names;
 #[path = "../../../../tests/house/sink.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests of the whole house")]
-mod sink;
+pub(super) mod sink;
 
 use certs::Certs;
 use names::{Manner, Record};

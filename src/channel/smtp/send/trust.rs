@@ -9,8 +9,11 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 
-use super::super::settings::{OutSettings, TlsPolicy};
-use crate::model::Fault;
+use super::{
+    super::settings::{OutSettings, TlsPolicy},
+    dane::Named,
+};
+use crate::{model::Fault, net::Tlsa};
 
 /// TLS as a client under `tls`.
 ///
@@ -19,14 +22,24 @@ use crate::model::Fault;
 pub(super) fn config(tls: TlsPolicy, settings: &OutSettings) -> Result<ClientConfig, Fault> {
     Ok(match tls {
         TlsPolicy::Verify => trusting(roots(settings)?)?,
-        TlsPolicy::May | TlsPolicy::Encrypt => {
-            let provider = Arc::new(ring::default_provider());
-            builder()?
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-                .with_no_client_auth()
-        }
+        TlsPolicy::May | TlsPolicy::Encrypt => verified_by(Arc::new(AnyCertificate(provider())))?,
     })
+}
+
+/// TLS as a client of a host of `domain` of whose certificate the DNS says `records`. Where they
+/// say nothing that is known, any certificate is taken, and TLS it must be (RFC 7672 §2.2).
+///
+/// # Errors
+/// When TLS can not be prepared.
+pub(super) fn named(records: &[Tlsa], domain: &str) -> Result<ClientConfig, Fault> {
+    match Named::by(records, domain, provider()) {
+        Some(named) => verified_by(Arc::new(named)),
+        None => verified_by(Arc::new(AnyCertificate(provider()))),
+    }
+}
+
+fn verified_by(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Fault> {
+    Ok(builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
 /// TLS as a client of servers that `roots` vouch for, by the name they are reached under.
@@ -42,8 +55,12 @@ pub(super) fn public_roots() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Fault> {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::new("preparing TLS for outgoing mail", error))
 }

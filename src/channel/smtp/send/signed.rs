@@ -19,6 +19,8 @@ use crate::model::Secret;
 
 const MX: u16 = 15;
 const A: u16 = 1;
+const NS: u16 = 2;
+const DS: u16 = 43;
 const DNSKEY: u16 = 48;
 const TLSA: u16 = 52;
 
@@ -30,6 +32,8 @@ struct Zone {
     bent: Vec<(String, u16)>,
     /// Names that nobody answers for.
     silent: Vec<(String, u16)>,
+    /// A zone below that signs nothing, as the root proves.
+    unsigned: Option<String>,
 }
 
 impl Zone {
@@ -74,12 +78,21 @@ fn answer(query: &[u8], zone: &Zone, pair: &Ed25519KeyPair) -> Option<Vec<u8>> {
     let question = &query[12..at + 5];
     let records = zone.records.get(&asked).map_or(&[][..], Vec::as_slice);
     let mut rows: Vec<Vec<u8>> = records.iter().map(|content| row(&[0xc0, 12], kind, content)).collect();
-    if !records.is_empty() {
+    let below = zone.unsigned.as_ref().filter(|name| asked.0.ends_with(*name));
+    if !records.is_empty() && below.is_none() {
         rows.push(row(&[0xc0, 12], 46, &signature(&labels, kind, records, pair, zone.bent.contains(&asked))));
     }
-    let code = if records.is_empty() { 3 } else { 0 };
-    let count = u16::try_from(rows.len()).unwrap().to_be_bytes();
-    Some([&[query[0], query[1], 0x84, 0x80 | code, 0, 1][..], &count, &[0; 4], question, &rows.concat()].concat())
+    let mut proofs = Vec::new();
+    if kind == DS && below == Some(&asked.0) {
+        // There are NS, RRSIG and NSEC here, and no DS.
+        let next = [&wire("z.example")[..], &[0, 6, 0x20, 0, 0, 0, 0, 3]].concat();
+        proofs.push(row(&[0xc0, 12], 46, &signature(&labels, 47, std::slice::from_ref(&next), pair, false)));
+        proofs.push(row(&[0xc0, 12], 47, &next));
+    }
+    let code = if records.is_empty() && below.is_none() { 3 } else { 0 };
+    let count = |rows: &[Vec<u8>]| u16::try_from(rows.len()).unwrap().to_be_bytes();
+    let head = [&[query[0], query[1], 0x84, 0x80 | code, 0, 1][..], &count(&rows), &count(&proofs), &[0; 2]].concat();
+    Some([&head, question, &rows.concat(), &proofs.concat()].concat())
 }
 
 fn row(name: &[u8], kind: u16, content: &[u8]) -> Vec<u8> {
@@ -202,4 +215,16 @@ async fn a_false_answer_is_a_reason_to_wait() {
         zone.bent.push(("mail.example".to_owned(), MX));
     };
     assert_eq!(deliver(&world(true, bent).await).await, (not_now("dns"), vec![]), "of the mail host");
+}
+
+#[tokio::test]
+async fn a_domain_that_signs_nothing_is_served_as_ever() {
+    let unsigned = |zone: &mut Zone, name: String, mut tlsa: Vec<u8>| {
+        tlsa[5] ^= 1;
+        zone.put(&name, TLSA, tlsa);
+        zone.put("mail.example", NS, wire("ns.example"));
+        zone.unsigned = Some("mail.example".to_owned());
+    };
+    assert_eq!(deliver(&world(true, unsigned).await).await, (Handover::Delivered, vec![true]));
+    assert_eq!(deliver(&world(false, unsigned).await).await, (Handover::Delivered, vec![false]));
 }

@@ -10,10 +10,12 @@ use std::{
     num::NonZeroU32,
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use dashmap::DashMap;
 use rustls::ClientConfig;
+use tokio::time::Instant;
 
 use self::lane::Lane;
 use super::{
@@ -229,8 +231,12 @@ impl Courier {
 
     async fn policy(&self, domain: &str, lane: &Lane) -> Option<Arc<Policy>> {
         let sts = self.sts.as_ref()?;
-        let _asking = lane.asking.lock().await;
-        sts.look(domain).await
+        let mut asked = lane.asked.lock().await;
+        if asked.is_none_or(|at| at.elapsed() > ASKED_AGAIN) {
+            sts.look(domain).await;
+            *asked = Some(Instant::now());
+        }
+        sts.known(domain)
     }
 
     /// What is demanded of a host; `None`: it may not have the mail. What the DNS says of its
@@ -385,6 +391,9 @@ fn demand_of(policy: Option<&Policy>, host: &str) -> Option<Demand> {
 fn not_now(code: &str) -> Handover {
     Handover::NotNow { code: code.to_owned() }
 }
+
+/// As soon as a record that changed is seen at all: resolvers remember the old one for longer.
+const ASKED_AGAIN: Duration = Duration::from_secs(30);
 
 /// Of one host: the others are as likely to be down.
 const ADDRESSES_TRIED: usize = 3;

@@ -18,8 +18,9 @@ use super::super::client::Client;
 pub(super) struct Lane {
     idle: Mutex<Vec<Client>>,
     pub(super) seats: Semaphore,
-    /// Held by who asks for the destination's policy: the others need not ask too.
-    pub(super) asking: tokio::sync::Mutex<()>,
+    /// When the destination's policy was last asked for; held by who asks: the others need not ask
+    /// too, nor wait for a silent name server each on their own.
+    pub(super) asked: tokio::sync::Mutex<Option<Instant>>,
     rate: Option<DefaultDirectRateLimiter>,
     rest: Mutex<Rest>,
     used: Mutex<Instant>,
@@ -39,7 +40,7 @@ impl Lane {
         Self {
             idle: Mutex::default(),
             seats: Semaphore::new(connections),
-            asking: tokio::sync::Mutex::default(),
+            asked: tokio::sync::Mutex::default(),
             rate: rate.map(|rate| RateLimiter::direct(Quota::per_minute(rate))),
             rest: Mutex::default(),
             used: Mutex::new(Instant::now()),

@@ -123,10 +123,11 @@ impl World {
         tokio::time::timeout(Duration::from_secs(30), delivery).await.unwrap()
     }
 
-    /// As if so much time had passed, for policies and names.
+    /// As if so much time had passed, for policies, names and connections.
     fn pass(&self, time: Duration) {
         self.courier.sts.as_ref().unwrap().age(time);
         self.courier.dns.resolver().clear_cache();
+        self.hang_up();
     }
 
     /// How the mails came that came.
@@ -273,8 +274,8 @@ async fn a_kept_connection_that_proved_nothing_is_not_used_under_a_policy() {
     let world = World::with(&policy("testing"), WRONG).await;
     assert_eq!(world.deliver().await, Handover::Delivered);
     world.web.tell(&policy("enforce"));
-    world.pass(Duration::from_secs(100_000));
     let sts = world.courier.sts.as_ref().unwrap();
+    sts.age(Duration::from_secs(100_000));
     sts.look("mail.example").await;
     assert_eq!(world.deliver().await, not_now("tls"));
 }
@@ -295,4 +296,16 @@ async fn where_policies_are_not_wanted_none_is_asked_for() {
     assert!(Courier::new(Route::Mx, &without, "relay.localhost", dns.clone()).unwrap().sts.is_none());
     let smart = Courier::new("smtp://mail.example".parse().unwrap(), &OutSettings::default(), "relay.localhost", dns);
     assert!(smart.unwrap().sts.is_none(), "a smart host is the operator's own choice");
+}
+
+#[tokio::test]
+async fn a_name_server_that_is_silent_about_policies_delays_the_first_mail_alone() {
+    let world = World::with(&policy("enforce"), RIGHT).await;
+    world.dns.behave("_mta-sts.mail.example", Manner::Silent);
+    assert_eq!(world.deliver().await, Handover::Delivered);
+    let asked = || world.dns.asked().iter().filter(|name| name.starts_with("_mta-sts.")).count();
+    let before = asked();
+    while world.courier.lanes.get("mail.example").unwrap().take(false).is_some() {}
+    assert_eq!(world.deliver().await, Handover::Delivered);
+    assert_eq!(asked(), before);
 }

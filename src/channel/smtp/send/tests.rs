@@ -91,7 +91,7 @@ fn mail() -> Mail {
 async fn deliver(courier: &Courier) -> Handover {
     let mail = mail();
     let delivery = courier.deliver(&mail, Box::pin(async { true }));
-    tokio::time::timeout(std::time::Duration::from_secs(20), delivery).await.unwrap()
+    tokio::time::timeout(Duration::from_secs(20), delivery).await.unwrap()
 }
 
 fn never(code: &str) -> Handover {

@@ -54,16 +54,15 @@ impl Sts {
         known.policy.clone().filter(|policy| policy.mode != Mode::None)
     }
 
-    /// The policy of `domain`, asked for where it is not known or has changed. What is
-    /// remembered counts until its end, whatever is heard or not heard meanwhile (§5.1).
-    pub(super) async fn look(&self, domain: &str) -> Option<Arc<Policy>> {
+    /// Asks for the policy of `domain` where it is not known or has changed. What is remembered
+    /// counts until its end, whatever is heard or not heard meanwhile (§5.1).
+    pub(super) async fn look(&self, domain: &str) {
         if let Ok(records) = self.dns.texts(&format!("_mta-sts.{domain}")).await
             && let Some(id) = record_id(&records)
             && self.is_due(domain, id)
         {
             self.learn(domain, id).await;
         }
-        self.known(domain)
     }
 
     fn is_due(&self, domain: &str, id: &str) -> bool {

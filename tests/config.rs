@@ -108,6 +108,8 @@ fn settings_that_could_not_mean_anything_are_told_with_their_line() {
         ("[links]\n\nallow = [\"https://market.example\"]", 3, "bare domain"),
         ("[links]\nallow = [\"ok.example\", \"*.market.example\"]", 2, "`*.market.example`"),
         ("[mail]\nhostname = \"mail host\"", 2, "not a host's name"),
+        ("[mail.dnsbl]\nzones = [\"bl.example\", \"*\"]", 2, "`*` is not the name of a list"),
+        ("[listen]\nproxy = [\"0.0.0.0/0\"]", 2, "who it is"),
         ("[handles]\nrotate = \"0s\"", 2, "above zero"),
         ("[marketplaces.demo]\nlocale = \"id\"\n\n[marketplaces.demo.listen]\nx = 1", 4, "marketplaces.demo.listen"),
         ("[marketplaces.demo]\nlocale = 5", 1, "marketplaces.demo"),

@@ -4,6 +4,7 @@
 //! `fuzz_targets/` hands them what libFuzzer thinks of; `tests/corpora.rs` takes this very file
 //! in and hands them what is kept in `corpus/`. So the two never drift.
 
+pub mod edge;
 pub mod files;
 pub mod mail;
 pub mod milter;
@@ -32,6 +33,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mime", mail::mime),
     ("smtp", smtp::smtp),
     ("milter", milter::milter),
+    ("proxy", edge::proxy),
+    ("sts", edge::sts),
     ("image", files::image),
     ("pdf", files::pdf),
 ];

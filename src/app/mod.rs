@@ -33,7 +33,7 @@ pub use root::{Compiled, DetectSettings, SandboxSettings, Settings};
 use crate::{
     channel::{
         api::{Admin, Api},
-        smtp::{Courier, FirstByte, Mailbox, Required, Smtp},
+        smtp::{Courier, FirstByte, Mailbox, Required, Route, Smtp},
     },
     desk::Desk,
     detect::Detect,
@@ -281,7 +281,12 @@ fn transport(
     let mail = &settings.mail;
     match &mail.out.route {
         Some(route) => {
-            let courier = Arc::new(Courier::new(route.clone(), &mail.out, &mail.hostname, dns.clone())?);
+            let mut courier = Courier::new(route.clone(), &mail.out, &mail.hostname, dns.clone())?;
+            if mail.out.dane && *route == Route::Mx {
+                let dns = Dns::validating(&mail.auth.dns);
+                courier = courier.with_dane(dns.map_err(|e| Fault::new("reading the system's resolvers", e))?);
+            }
+            let courier = Arc::new(courier);
             let (tended, draining) = (Arc::clone(&courier), drain.draining());
             tasks.spawn(async move { tended.tend(draining).await });
             Ok(courier)
@@ -323,10 +328,11 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     let listen = &settings.listen;
     let opening = |doing| move |e| Fault::new(doing, e);
     let https = Listener::open(listen.https, Arc::clone(&edge), b"").await.map_err(opening("opening listen.https"))?;
+    let https = https.behind(&listen.proxy);
     let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), FirstByte::Clear).await;
-    let clear = clear.map_err(opening("opening listen.smtp"))?;
+    let clear = clear.map_err(opening("opening listen.smtp"))?.behind(&listen.proxy);
     let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await;
-    let wrapped = wrapped.map_err(opening("opening listen.smtps"))?;
+    let wrapped = wrapped.map_err(opening("opening listen.smtps"))?.behind(&listen.proxy);
     let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening("opening listen.admin"))?;
     if let Some(milter) = listen.milter {
         let milter = Listener::open(milter, Arc::clone(&edge), b"").await.map_err(opening("opening listen.milter"))?;

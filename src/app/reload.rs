@@ -14,12 +14,13 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 19] = [
+pub const AT_START: [AtStart; 23] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
     AtStart { key: "listen.milter", same: |a, b| a.listen.milter == b.listen.milter },
     AtStart { key: "listen.admin", same: |a, b| a.listen.admin == b.listen.admin },
+    AtStart { key: "listen.proxy", same: |a, b| a.listen.proxy == b.listen.proxy },
     AtStart { key: "listen.limits", same: |a, b| a.listen.limits == b.listen.limits },
     AtStart { key: "store.url", same: |a, b| a.store.url == b.store.url },
     AtStart { key: "vault.keys", same: |a, b| a.vault.keys == b.vault.keys },
@@ -30,6 +31,9 @@ pub const AT_START: [AtStart; 19] = [
     AtStart { key: "mail.out.tls", same: |a, b| a.mail.out.tls == b.mail.out.tls },
     AtStart { key: "mail.out.ca", same: |a, b| a.mail.out.ca == b.mail.out.ca },
     AtStart { key: "mail.out.connections", same: |a, b| a.mail.out.connections == b.mail.out.connections },
+    AtStart { key: "mail.out.rate", same: |a, b| a.mail.out.rate == b.mail.out.rate },
+    AtStart { key: "mail.out.mta_sts", same: |a, b| a.mail.out.mta_sts == b.mail.out.mta_sts },
+    AtStart { key: "mail.out.dane", same: |a, b| a.mail.out.dane == b.mail.out.dane },
     AtStart { key: "mail.auth.dns", same: |a, b| a.mail.auth.dns == b.mail.auth.dns },
     AtStart { key: "sandbox.workers", same: |a, b| a.sandbox.workers == b.sandbox.workers },
     AtStart { key: "sandbox.deadline", same: |a, b| a.sandbox.deadline == b.sandbox.deadline },

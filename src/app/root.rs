@@ -328,6 +328,9 @@ impl Settings {
         if !is_host(&self.mail.hostname) {
             refuse(&["mail", "hostname"], "not a host's name such as relay.market.example");
         }
+        if let Some(zone) = self.mail.dnsbl.zones.iter().find(|zone| !is_host(zone)) {
+            refuse(&["mail", "dnsbl", "zones"], &format!("`{zone}` is not the name of a list"));
+        }
         if let Some(link) = self.links.allow.iter().find(|link| !is_host(link)) {
             refuse(&["links", "allow"], &format!("`{link}` is not a bare domain such as market.example"));
         }

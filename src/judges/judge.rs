@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
-    Case, Hit, JudgeSettings, OnFailure, Ruling,
+    Case, Hit, JudgeSettings, OnFailure, Ruling, Socket,
     endpoint::Endpoint,
     program::Program,
     wire::{self, Answer, Failure},
@@ -25,6 +25,7 @@ pub(super) struct Judge {
 
 /// How it is asked.
 enum Way {
+    Clamd(Socket),
     Endpoint(Box<Endpoint>),
     Program(Program),
 }
@@ -35,9 +36,10 @@ impl Judge {
     /// # Errors
     /// When a file of certificates or a token can not be read.
     pub(super) fn new(name: &str, settings: &JudgeSettings, dns: &Dns) -> Result<Self, Fault> {
-        let way = match &settings.url {
-            Some(url) => Way::Endpoint(Box::new(Endpoint::new(url, settings, dns)?)),
-            None => Way::Program(Program::new(&settings.run)),
+        let way = match (&settings.clamd, &settings.url) {
+            (Some(socket), _) => Way::Clamd(socket.clone()),
+            (None, Some(url)) => Way::Endpoint(Box::new(Endpoint::new(url, settings, dns)?)),
+            (None, None) => Way::Program(Program::new(&settings.run)),
         };
         let turns = Semaphore::new(settings.calls.max(1));
         Ok(Self { name: name.to_owned(), settings: settings.clone(), turns, way })
@@ -68,10 +70,11 @@ impl Judge {
     async fn ask(&self, case: Case<'_>, luck: &dyn Luck) -> Result<Result<Answer, Failure>, Fault> {
         let _turn = self.turns.acquire().await.map_err(|e| Fault::new("waiting for a judge", e))?;
         // Only now: what waits for its turn is not held in memory twice.
-        let question = wire::question(case, &self.settings, luck)?;
+        let question = || wire::question(case, &self.settings, luck);
         Ok(match &self.way {
-            Way::Endpoint(endpoint) => endpoint.ask(&question).await,
-            Way::Program(program) => program.ask(&question).await,
+            Way::Clamd(socket) => socket.ask(&wire::pieces(case, &self.settings)).await,
+            Way::Endpoint(endpoint) => endpoint.ask(&question()?).await,
+            Way::Program(program) => program.ask(&question()?).await,
         })
     }
 

@@ -2,7 +2,7 @@
 //! that are known.
 //!
 //! Each marketplace has a [`Panel`]. A [`List`] is looked up first and in this process; a judge is
-//! a program of the operator's or an endpoint, asked with a deadline, many at a time. Whoever
+//! a program of the operator's, an endpoint or ClamAV's daemon, asked with a deadline, many at a time. Whoever
 //! gives no answer is a failure, and what follows from that stands in the settings. [`wire`] is
 //! what is said to a judge and what it may say back.
 //!
@@ -14,6 +14,7 @@
 //! read strictly and within limits. Nothing of a message is logged or counted.
 
 mod alike;
+mod clamd;
 mod endpoint;
 mod judge;
 pub mod list;
@@ -34,6 +35,7 @@ use crate::{
     model::{Attachment, Content, Fault, Luck, Marketplace, Part, Signal, SignalKind, Verdict},
     net::Dns,
 };
+pub use clamd::Socket;
 use judge::Judge;
 use list::List;
 pub use settings::{HashKind, JudgeSettings, ListSettings, OnFailure, Sees, Url, is_name};

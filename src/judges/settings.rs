@@ -6,7 +6,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::Ruling;
+use super::{Ruling, Socket};
 use crate::model::Duration;
 
 /// `[judges.NAME]`: who is asked about the content of every message, and what follows when there
@@ -18,6 +18,8 @@ pub struct JudgeSettings {
     pub run: Vec<String>,
     /// Where it is asked by POST instead.
     pub url: Option<Url>,
+    /// Where ClamAV's daemon is, instead of both.
+    pub clamd: Option<Socket>,
     /// A file of further CA certificates in PEM, for a judge with a private CA.
     pub ca: Option<PathBuf>,
     /// A file with the bearer token that the judge wants.
@@ -41,6 +43,7 @@ impl Default for JudgeSettings {
         Self {
             run: Vec::new(),
             url: None,
+            clamd: None,
             ca: None,
             token: None,
             private: false,
@@ -114,7 +117,9 @@ impl JudgeSettings {
         let mut faults = Vec::new();
         let mut refuse = |key, why: &str| faults.push((key, why.to_owned()));
         match (&self.run[..], &self.url) {
-            ([], None) => refuse("run", "a judge is a program (run) or a place to ask (url)"),
+            ([], None) if self.clamd.is_some() => {}
+            (_, _) if self.clamd.is_some() => refuse("clamd", "a judge with clamd has neither run nor url"),
+            ([], None) => refuse("run", "a judge is a program (run), a place to ask (url) or clamd"),
             ([_, ..], Some(_)) => refuse("url", "a judge is either a program (run) or a place to ask (url)"),
             ([program, ..], None) if program.contains('/') && !Path::new(program).is_file() => {
                 refuse("run", &format!("there is no program `{program}`"));
@@ -142,6 +147,9 @@ impl JudgeSettings {
     pub fn start_at(&mut self, folder: &Path) {
         for file in [&mut self.ca, &mut self.token].into_iter().flatten() {
             *file = folder.join(&*file);
+        }
+        if let Some(socket) = &mut self.clamd {
+            socket.start_at(folder);
         }
         if let Some(program) = self.run.first_mut().filter(|program| program.contains('/')) {
             *program = folder.join(&*program).display().to_string();
@@ -268,6 +276,7 @@ mod tests {
             ("", "run"),
             ("run = [\"av\"]\nurl = \"https://a.example\"", "url"),
             ("run = [\"/nowhere/av\"]", "run"),
+            ("run = [\"av\"]\nclamd = \"127.0.0.1:3310\"", "clamd"),
             ("run = [\"av\"]\ndeadline = \"0s\"", "deadline"),
             ("run = [\"av\"]\ndeadline = \"2h\"", "deadline"),
             ("run = [\"av\"]\ncalls = 0", "calls"),

@@ -29,6 +29,13 @@ pub(super) struct Answer {
     pub(super) reason: Option<String>,
 }
 
+impl Answer {
+    /// That of a judge with a protocol of its own.
+    pub(super) fn of(verdict: Ruling, reason: Option<String>) -> Self {
+        Self { id: String::new(), verdict, kind: None, reason }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -103,6 +110,12 @@ impl Question {
     }
 }
 
+/// All that a judge is shown, one after the other, as bytes.
+pub(super) fn pieces<'a>(case: Case<'a>, settings: &'a JudgeSettings) -> Vec<&'a [u8]> {
+    let texts = texts(case, settings).into_iter().flatten().map(str::as_bytes);
+    texts.chain(files(case, settings).map(|(_, file)| &file.bytes[..])).collect()
+}
+
 fn texts<'a>(case: Case<'a>, settings: &JudgeSettings) -> [Option<&'a str>; 3] {
     let Case { cleaned, .. } = case;
     let shown = settings.sees.contains(&Sees::Text);
@@ -123,7 +136,7 @@ fn files<'a>(case: Case<'a>, settings: &'a JudgeSettings) -> impl Iterator<Item 
 pub(super) const ANSWER: usize = 4_096;
 
 /// The longest reason, in characters.
-const REASON: usize = 200;
+pub(super) const REASON: usize = 200;
 
 #[cfg(test)]
 mod tests {

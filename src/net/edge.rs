@@ -88,18 +88,15 @@ impl Edge {
     pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Seat, Crowded> {
         let peer = peer.to_canonical();
         self.arrivals.check_key(&peer).map_err(|_| Crowded)?;
-        if self.all.fetch_add(1, Ordering::Relaxed) >= self.settings.connections {
-            self.all.fetch_sub(1, Ordering::Relaxed);
-            return Err(Crowded);
-        }
-        let network = Network::of(peer);
-        let mut live = self.live.entry(network).or_insert(0);
-        *live += 1;
-        let crowded = *live > self.settings.per_network;
-        drop(live);
-        // The seat is dropped again on the way out, which undoes both counts.
-        let seat = Seat { edge: self.clone(), network };
-        if crowded { Err(Crowded) } else { Ok(seat) }
+        self.place()?.seat(peer)
+    }
+
+    /// A place for a connection of which it is not known yet who is at its other end.
+    pub(super) fn place(self: &Arc<Self>) -> Result<Place, Crowded> {
+        let taken = self.all.fetch_add(1, Ordering::Relaxed);
+        // Dropped again on the way out, which undoes the count.
+        let place = Place { edge: self.clone() };
+        if taken >= self.settings.connections { Err(Crowded) } else { Ok(place) }
     }
 
     /// Waits until `peer` may begin a TLS handshake. The caller's handshake deadline bounds it.
@@ -135,10 +132,42 @@ impl std::fmt::Debug for Edge {
     }
 }
 
-/// One connection's place, given back when it is dropped.
+/// A connection's place among all, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    edge: Arc<Edge>,
+}
+
+impl Place {
+    /// It is `peer` who connects, told by somebody who is believed.
+    pub(super) fn admit(self, peer: IpAddr) -> Result<Seat, Crowded> {
+        let peer = peer.to_canonical();
+        self.edge.arrivals.check_key(&peer).map_err(|_| Crowded)?;
+        self.seat(peer)
+    }
+
+    fn seat(self, peer: IpAddr) -> Result<Seat, Crowded> {
+        let network = Network::of(peer);
+        let mut live = self.edge.live.entry(network).or_insert(0);
+        *live += 1;
+        let crowded = *live > self.edge.settings.per_network;
+        drop(live);
+        // Dropped again on the way out, which undoes the count.
+        let seat = Seat { place: self, network };
+        if crowded { Err(Crowded) } else { Ok(seat) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.edge.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One connection's seat, given back when it is dropped.
 #[derive(Debug)]
 pub struct Seat {
-    edge: Arc<Edge>,
+    place: Place,
     network: Network,
 }
 
@@ -150,14 +179,13 @@ impl Seat {
 
     /// The edge that gave it.
     pub fn edge(&self) -> &Edge {
-        &self.edge
+        &self.place.edge
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.edge.all.fetch_sub(1, Ordering::Relaxed);
-        self.edge.live.remove_if_mut(&self.network, |_, live| {
+        self.place.edge.live.remove_if_mut(&self.network, |_, live| {
             *live = live.saturating_sub(1);
             *live == 0
         });

@@ -7,7 +7,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Draining, Edge, EdgeSettings, Seat};
+use super::{
+    Draining, Edge, EdgeSettings, Seat,
+    edge::Place,
+    proxy::{self, Subnet, Told},
+};
 
 /// `[listen]`: where the relay is spoken to. Everything but `admin` is TLS or upgrades to it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -24,6 +28,9 @@ pub struct ListenSettings {
     pub milter: Option<SocketAddr>,
     /// Health, metrics and the local mailbox in plain HTTP: keep it on loopback.
     pub admin: SocketAddr,
+    /// Load balancers: who connects from here must say by the PROXY protocol for whom, on every
+    /// listener but `admin`, and is believed.
+    pub proxy: Vec<Subnet>,
     /// What one corner of the network may take.
     pub limits: EdgeSettings,
 }
@@ -37,6 +44,7 @@ impl Default for ListenSettings {
             smtps: local(2465),
             milter: None,
             admin: local(9464),
+            proxy: Vec::new(),
             limits: EdgeSettings::default(),
         }
     }
@@ -61,6 +69,7 @@ pub struct Listener {
     tcp: TcpListener,
     edge: Arc<Edge>,
     crowded: &'static [u8],
+    balancers: Vec<Subnet>,
 }
 
 impl Listener {
@@ -69,7 +78,12 @@ impl Listener {
     /// # Errors
     /// When the port can not be had.
     pub async fn open(address: SocketAddr, edge: Arc<Edge>, crowded: &'static [u8]) -> io::Result<Self> {
-        Ok(Self { tcp: TcpListener::bind(address).await?, edge, crowded })
+        Ok(Self { tcp: TcpListener::bind(address).await?, edge, crowded, balancers: Vec::new() })
+    }
+
+    /// Behind load balancers, who speak the PROXY protocol.
+    pub fn behind(self, balancers: &[Subnet]) -> Self {
+        Self { balancers: balancers.to_vec(), ..self }
     }
 
     /// Where it listens, with the port that the system chose where none was named.
@@ -84,10 +98,11 @@ impl Listener {
     /// most. No fault of one session or of `accept` itself ends the loop.
     pub async fn serve<F, S>(self, mut draining: Draining, session: F)
     where
-        F: Fn(Session) -> S,
+        F: Fn(Session) -> S + Send + Sync + 'static,
         S: Future<Output = ()> + Send + 'static,
     {
-        let Self { tcp, edge, crowded } = self;
+        let Self { tcp, edge, crowded, balancers } = self;
+        let session = Arc::new(session);
         let mut sessions = JoinSet::new();
         let mut out_of_files = Duration::ZERO;
         loop {
@@ -100,6 +115,17 @@ impl Listener {
                 Ok((stream, peer)) => {
                     out_of_files = Duration::ZERO;
                     let _ = stream.set_nodelay(true);
+                    if balancers.iter().any(|balancer| balancer.holds(peer.ip())) {
+                        if let Ok(place) = edge.place() {
+                            let (session, draining) = (Arc::clone(&session), draining.clone());
+                            drop(sessions.spawn(async move {
+                                if let Some((stream, peer, seat)) = introduced(stream, peer, place, crowded).await {
+                                    session(Session { stream, peer, seat, draining }).await;
+                                }
+                            }));
+                        }
+                        continue;
+                    }
                     match edge.admit(peer.ip()) {
                         Ok(seat) => {
                             drop(sessions.spawn(session(Session { stream, peer, seat, draining: draining.clone() })))
@@ -121,6 +147,26 @@ impl Listener {
         {
             tracing::warn!(left = sessions.len(), "sessions cut off by the end of the drain");
             sessions.shutdown().await;
+        }
+    }
+}
+
+/// A connection whose balancer has said for whom it is.
+async fn introduced(
+    mut stream: TcpStream,
+    balancer: SocketAddr,
+    place: Place,
+    crowded: &[u8],
+) -> Option<(TcpStream, SocketAddr, Seat)> {
+    let peer = match proxy::read(&mut stream).await? {
+        Told::From(peer) => peer,
+        Told::Nobody => balancer,
+    };
+    match place.admit(peer.ip()) {
+        Ok(seat) => Some((stream, peer, seat)),
+        Err(_) => {
+            turn_away(stream, crowded);
+            None
         }
     }
 }
@@ -219,5 +265,58 @@ mod tests {
         let mut answer = String::new();
         second.read_to_string(&mut answer).await.unwrap();
         assert_eq!(answer, "ok");
+    }
+
+    /// What a session behind a balancer on loopback says: who it is for, and what came first.
+    async fn told(balancers: &[&str], sent: &[u8]) -> String {
+        let balancers: Vec<Subnet> = balancers.iter().map(|text| (*text).to_owned().try_into().unwrap()).collect();
+        let edge = Edge::new(&EdgeSettings { per_network: 1, ..EdgeSettings::default() });
+        let listener = Listener::open(([127, 0, 0, 1], 0).into(), edge.clone(), b"").await.unwrap().behind(&balancers);
+        let address = listener.address().unwrap();
+        let drain = Drain::new();
+        let serving = tokio::spawn(listener.serve(drain.draining(), |mut session| async move {
+            let mut first = [0; 4];
+            assert!(session.stream.nodelay().unwrap(), "a short reply does not wait for a long one");
+            session.stream.read_exact(&mut first).await.unwrap();
+            let said = format!("{} {}", session.peer.ip(), String::from_utf8_lossy(&first));
+            session.stream.write_all(said.as_bytes()).await.unwrap();
+            session.stream.shutdown().await.unwrap();
+            // What was not read would reset the connection, and the words with it.
+            let _ = session.stream.read_to_end(&mut Vec::new()).await;
+        }));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(sent).await.unwrap();
+        let mut said = String::new();
+        let _ = client.read_to_string(&mut said).await;
+        drop(client);
+        drain.begin();
+        serving.await.unwrap();
+        assert_eq!(edge.open(), 0, "every seat came back");
+        said
+    }
+
+    #[tokio::test]
+    async fn who_connects_is_whom_a_balancer_names() {
+        let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x01\0\x50\0\x19EHLO";
+        for (sent, wanted) in [
+            (&b"PROXY TCP4 192.0.2.1 198.51.100.1 80 25\r\nEHLO"[..], "192.0.2.1 EHLO"),
+            (v2, "192.0.2.1 EHLO"),
+            (b"PROXY TCP6 2001:db8::7 2001:db8::1 80 25\r\nEHLO", "2001:db8::7 EHLO"),
+            (b"PROXY UNKNOWN\r\nEHLO", "127.0.0.1 EHLO"),
+        ] {
+            assert_eq!(told(&["10.0.0.0/8", "127.0.0.0/8"], sent).await, wanted);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_balancer_that_names_nobody_is_put_out() {
+        for sent in [&b"EHLO shop.example\r\n"[..], b"PROXY TCP4 192.0.2.1\r\n", b"PROXY TCP4 "] {
+            assert_eq!(told(&["127.0.0.1"], sent).await, "", "{sent:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_else_names_somebody_is_not_believed() {
+        assert_eq!(told(&["10.0.0.0/8"], b"PROXY TCP4 192.0.2.1 198.51.100.1 80 25\r\n").await, "127.0.0.1 PROX");
     }
 }

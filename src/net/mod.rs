@@ -6,17 +6,19 @@
 //!
 //! # Security
 //! Imports only the model. Holds TLS keys and nothing that unmasks a person; touches the network
-//! and the certificate files. Parses no hostile bytes of its own: TLS is rustls', DNS hickory's.
+//! and the certificate files. The only hostile bytes it parses itself are the few of a PROXY header
+//! (`proxy`), from load balancers alone: TLS is rustls', DNS hickory's.
 
 mod dev_ca;
 mod dns;
 mod drain;
 mod edge;
 mod listener;
+pub mod proxy;
 mod tls;
 
 pub use dev_ca::{DevCa, ensure_dev_ca, is_development};
-pub use dns::{Dns, DnsFault, MailHost, NoAnswer, NoMailHost, is_public};
+pub use dns::{Dns, DnsFault, MailHost, NoAnswer, NoMailHost, Tlsa, is_public};
 pub use drain::{Drain, Draining};
 pub use edge::{Crowded, Edge, EdgeSettings, Network, Seat};
 pub use listener::{ListenSettings, Listener, Session};

@@ -210,6 +210,13 @@ pub(crate) const ROOMS: &[Room] = &[
     // The local mailbox is a folder; a smart host may have a CA of its own in a file.
     Room { name: "channel/smtp/mailbox", imports: STREET, crates: SMTP, without: &["process"] },
     Room { name: "channel/smtp/send", imports: STREET, crates: SMTP, without: &["process"] },
+    // Policies of domains are on web servers.
+    Room {
+        name: "channel/smtp/sts",
+        imports: STREET,
+        crates: &["bytes", "dashmap", "http_body_util", "hyper", "hyper_util", "rustls", "tokio", "tokio_rustls"],
+        without: NO_FILES,
+    },
     Room { name: "console", imports: &["model", "desk", "net"], crates: &[], without: PURE },
     Room {
         name: "net",

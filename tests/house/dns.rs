@@ -65,6 +65,11 @@ impl Dns {
         self.put(name, Record::Txt(text.to_owned()));
     }
 
+    /// Nothing stands under `name` any more.
+    pub fn forget(&self, name: &str) {
+        self.table.lock().expect("the table").records.remove(&name.to_lowercase());
+    }
+
     pub fn behave(&self, name: &str, manner: Manner) {
         self.table.lock().expect("the table").manners.insert(name.to_lowercase(), manner);
     }

@@ -49,6 +49,18 @@ impl Smtp {
         Self::greet(Box::new(connect(at, Some(from)).await?)).await
     }
 
+    /// Connects as a balancer that says for whom.
+    pub async fn open_behind(at: SocketAddr, header: &[u8]) -> io::Result<Self> {
+        let mut tcp = connect(at, None).await?;
+        tcp.write_all(header).await?;
+        Self::greet(Box::new(tcp)).await
+    }
+
+    /// Connects, and waits for nothing.
+    pub async fn open_unheard(at: SocketAddr) -> io::Result<Self> {
+        Ok(Self { stream: Box::new(connect(at, None).await?), read: Vec::new(), offers: Vec::new() })
+    }
+
     /// Connects, STARTTLS, EHLO.
     pub async fn open_tls(at: SocketAddr, name: &str, tls: &TlsConnector) -> io::Result<Self> {
         let mut smtp = Self::open(at).await?;

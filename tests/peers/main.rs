@@ -15,6 +15,7 @@ mod house;
 mod api;
 mod contact;
 mod crash;
+mod defence;
 mod dialect;
 mod dkim;
 mod judges;

@@ -28,6 +28,13 @@ impl Answer {
         (500..600).contains(&self.code) && !(self.code == 552 && self.status.as_deref() != Some("5.3.4"))
     }
 
+    /// Whether the host wants to be left alone for a while: it closes (421), or says that its
+    /// policy or its state is against us now (X.7.Z, X.3.2), whoever the mail is for.
+    pub(super) fn is_busy(&self) -> bool {
+        let status = self.status.as_deref().unwrap_or("");
+        self.code == 421 || status == "4.3.2" || status.starts_with("4.7.")
+    }
+
     /// `5.1.1`, or `550` where that is all there is.
     pub(super) fn name(&self) -> String {
         self.status.clone().unwrap_or_else(|| self.code.to_string())
@@ -137,6 +144,22 @@ mod tests {
         let line = vec![b'2'; 100_000];
         for bytes in [&bomb[..], &line, b"250-a\r\n550 b\r\n", b"hello\r\n", b"99 x\r\n", b"250x\r\n", b"250 cut"] {
             assert!(read(bytes).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_busy_host_is_told_from_a_full_mailbox() {
+        for (text, busy) in [
+            ("421 try later\r\n", true),
+            ("421 4.7.0 too many connections\r\n", true),
+            ("451 4.7.500 server busy\r\n", true),
+            ("450 4.3.2 closing\r\n", true),
+            ("450 4.2.1 this mailbox gets too much\r\n", false),
+            ("452 4.2.2 full\r\n", false),
+            ("550 4.7.1 of another class\r\n", false),
+            ("550 5.7.1 no\r\n", false),
+        ] {
+            assert_eq!(read(text.as_bytes()).await.unwrap().is_busy(), busy, "{text}");
         }
     }
 }

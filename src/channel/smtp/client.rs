@@ -20,6 +20,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::{
     answer::{Answer, answer, misspoken},
     framing,
+    report::Trouble,
 };
 use crate::relay::{Handover, LastLook, Mail};
 
@@ -54,7 +55,7 @@ pub(super) enum Broken {
     /// The host does not want us now.
     Greeting(Answer),
     /// TLS is missing, failed, or was tampered with.
-    Tls,
+    Tls(Trouble),
     /// It took too long.
     Timeout,
 }
@@ -65,7 +66,7 @@ impl Broken {
         match self {
             Self::Connection => "connect".to_owned(),
             Self::Greeting(answer) => answer.name(),
-            Self::Tls => "tls".to_owned(),
+            Self::Tls(_) => "tls".to_owned(),
             Self::Timeout => "timeout".to_owned(),
         }
     }
@@ -81,6 +82,8 @@ impl From<io::Error> for Broken {
 pub(super) enum Handed {
     /// Told to the outbox as it is.
     Over(Handover),
+    /// The host said no, for now or for good.
+    Refused(Answer),
     /// The connection was dead before the mail began: another one may be tried at once.
     Dead,
 }
@@ -94,6 +97,8 @@ pub(super) struct Client {
     pub(super) used: Instant,
     /// How many mails went over it.
     pub(super) mails: u32,
+    /// Whether its host was proven to be the one that was looked for.
+    pub(super) proven: bool,
 }
 
 /// What EHLO offered.
@@ -117,6 +122,7 @@ impl Client {
             offers: Offers::default(),
             used: Instant::now(),
             mails: 0,
+            proven: false,
         };
         if let TlsUse::Implicit(config) = &approach.tls {
             client = client.secure(config, approach.name).await?;
@@ -124,7 +130,7 @@ impl Client {
         client.expect(GREETING).await?;
         client.ehlo(approach.hostname).await?;
         match &approach.tls {
-            TlsUse::Required(_) if !client.offers.starttls => Err(Broken::Tls),
+            TlsUse::Required(_) if !client.offers.starttls => Err(Broken::Tls(Trouble::NotOffered)),
             TlsUse::WhenOffered(config) | TlsUse::Required(config) if client.offers.starttls => {
                 client.starttls(config, approach).await
             }
@@ -135,10 +141,13 @@ impl Client {
     async fn starttls(mut self, config: &Arc<ClientConfig>, approach: &Approach<'_>) -> Result<Self, Broken> {
         self.say(b"STARTTLS\r\n").await?;
         let answer = self.answer(REPLY).await?;
+        if !answer.is_yes() {
+            return Err(Broken::Tls(Trouble::NotOffered));
+        }
         // What lies behind the answer was put there before TLS, by somebody else (CVE-2011-0411
         // turned around): the connection is not what it seems.
-        if !answer.is_yes() || !self.buffer.is_empty() {
-            return Err(Broken::Tls);
+        if !self.buffer.is_empty() {
+            return Err(Broken::Tls(Trouble::Other));
         }
         let mut client = self.secure(config, approach.name).await?;
         client.ehlo(approach.hostname).await?;
@@ -146,10 +155,11 @@ impl Client {
     }
 
     async fn secure(self, config: &Arc<ClientConfig>, name: &str) -> Result<Self, Broken> {
-        let Stream::Plain(tcp) = self.stream else { return Err(Broken::Tls) };
-        let name = ServerName::try_from(name.to_owned()).map_err(|_| Broken::Tls)?;
+        let other = || Broken::Tls(Trouble::Other);
+        let Stream::Plain(tcp) = self.stream else { return Err(other()) };
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| other())?;
         let shaken = timeout(HANDSHAKE, TlsConnector::from(config.clone()).connect(name, tcp)).await;
-        let tls = shaken.map_err(|_| Broken::Timeout)?.map_err(|_| Broken::Tls)?;
+        let tls = shaken.map_err(|_| Broken::Timeout)?.map_err(|error| Broken::Tls(Trouble::of(&error)))?;
         Ok(Self { stream: Stream::Tls(Box::new(tls)), ..self })
     }
 
@@ -167,6 +177,11 @@ impl Client {
         let answer = answer(&mut self.stream, &mut self.buffer, GREETING, note).await?;
         self.offers = offers;
         if answer.is_yes() { Ok(()) } else { Err(Broken::Greeting(answer)) }
+    }
+
+    /// Whether what is said on it can be read by nobody else.
+    pub(super) fn is_secure(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
     }
 
     /// Whether it may carry another mail: nobody has closed it or spoken out of turn.
@@ -197,7 +212,7 @@ impl Client {
             Err(broken) => return (not_now(broken.name()), None),
             // A refused envelope may leave the host waiting for a message: a new connection is
             // simpler than finding out, and refusals are rare.
-            Ok(Some(refused)) => return (refused_as(&refused), None),
+            Ok(Some(refused)) => return (Handed::Refused(refused), None),
             Ok(None) => {}
         }
         match self.content(mail, last_look).await {
@@ -207,7 +222,9 @@ impl Client {
                 self.mails += 1;
                 (Handed::Over(Handover::Delivered), Some(self))
             }
-            Ok(Some(answer)) => (refused_as(&answer), Some(self)),
+            // 421 says that the connection ends.
+            Ok(Some(answer)) if answer.code == 421 => (Handed::Refused(answer), None),
+            Ok(Some(answer)) => (Handed::Refused(answer), Some(self)),
             // The host may or may not have it: it is sent again, with the same Message-ID.
             Err(broken) => (not_now(broken.name()), None),
         }
@@ -303,11 +320,6 @@ impl Offers {
     }
 }
 
-fn refused_as(answer: &Answer) -> Handed {
-    let code = answer.name();
-    Handed::Over(if answer.is_final() { Handover::Never { code } } else { Handover::NotNow { code } })
-}
-
 fn not_now(code: String) -> Handed {
     Handed::Over(Handover::NotNow { code })
 }
@@ -371,3 +383,26 @@ const MAILS: u32 = 1_000;
 
 /// Larger messages are sent in pieces, ahead of their end.
 const LARGE: usize = 64 * 1_024;
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_is_not_held_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let host = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"220 sink\r\n250 sink\r\n").await.unwrap();
+            stream
+        });
+        let approach = Approach { address, name: "sink.example", hostname: "relay.localhost", tls: TlsUse::Never };
+        let client = Client::connect(&approach).await.ok().unwrap();
+        let Stream::Plain(tcp) = &client.stream else { panic!("no TLS was asked for") };
+        assert!(tcp.nodelay().unwrap());
+        drop(host.await.unwrap());
+    }
+}

@@ -37,7 +37,7 @@ impl Smtp {
     /// Serves mail on a port until the drain is over.
     pub async fn serve(self: Arc<Self>, listener: Listener, tls: TlsAcceptor, first: FirstByte, draining: Draining) {
         listener
-            .serve(draining, |session| {
+            .serve(draining, move |session| {
                 let (smtp, tls) = (self.clone(), tls.clone());
                 async move { smtp.session(session, &tls, first).await }
             })

@@ -3,8 +3,10 @@
 //! In: `listen` gives a connection to `session`, which says what may come when; `framing` turns
 //! bytes into lines and messages, `command` lines into commands, `login` knows AUTH, `receive`
 //! answers for a whole message after `proof` has said who wrote it; every answer stands in
-//! `reply`; `milter` is asked by a mail host that is there already. Out: [`Courier`] hands mail to a smart host or to the recipients' own hosts,
-//! [`Mailbox`] keeps it while no route is set.
+//! `reply`, and `listed` asks who calls a client a sender of spam; `milter` is asked by a mail
+//! host that is there already. Out: [`Courier`] hands mail to a smart host or to the recipients'
+//! own hosts, as the policies of their domains want it (`sts`); [`Mailbox`] keeps it while no route
+//! is set.
 //!
 //! # Security
 //! Parses hostile bytes from clients and from servers, under limits of size, count and time that
@@ -17,6 +19,7 @@ mod client;
 pub mod command;
 pub mod framing;
 mod gates;
+mod listed;
 mod listen;
 mod login;
 mod mailbox;
@@ -26,16 +29,19 @@ mod receive;
 mod recipient;
 mod records;
 mod reply;
+mod report;
 mod scram;
 mod send;
 mod session;
 mod settings;
+pub mod sts;
 mod wire;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 
+pub use listed::DnsblSettings;
 pub use listen::FirstByte;
 pub use mailbox::{Letter, Mailbox};
 pub use proof::{Came, explain_proof};
@@ -58,6 +64,7 @@ pub struct Smtp {
     relay: Arc<Relay>,
     terms: ArcSwap<Terms>,
     required: ArcSwap<Required>,
+    dns: Dns,
     prover: Prover,
     parts: mail::Limits,
 }
@@ -85,6 +92,7 @@ impl Smtp {
         Arc::new(Self {
             relay,
             required: ArcSwap::from_pointee(required),
+            dns: dns.clone(),
             prover: Prover::new(dns, &settings.hostname),
             parts: mail::Limits::default(),
             terms: ArcSwap::from_pointee(Terms {

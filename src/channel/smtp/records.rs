@@ -112,7 +112,7 @@ impl Record {
         match &self.value {
             Value::Addresses if dns.addresses(&self.name).await.is_empty() => Found::Missing,
             Value::Addresses => Found::Published,
-            Value::Mx(host) => found(dns.exchangers(&self.name).await, |hosts| of_mx(host, &hosts)),
+            Value::Mx(host) => found(dns.exchangers(&self.name).await, |(hosts, _)| of_mx(host, &hosts)),
             Value::Txt { begins, text } => found(dns.texts(&self.name).await, |texts| of_txt(begins, text, &texts)),
         }
     }
@@ -121,8 +121,7 @@ impl Record {
 fn found<T>(answer: Result<T, NoAnswer>, judge: impl FnOnce(T) -> Found) -> Found {
     match answer {
         Ok(answer) => judge(answer),
-        Err(NoAnswer::NoRecords) => Found::Missing,
-        Err(NoAnswer::NotNow) => Found::Unknown,
+        Err(NoAnswer) => Found::Unknown,
     }
 }
 

@@ -1,29 +1,36 @@
 //! The way out: chooses the host, keeps connections, and tells the outbox how it went.
 
+mod dane;
+mod lane;
+mod trust;
+
 use std::{
-    fs,
     future::Future,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use dashmap::DashMap;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
-};
-use tokio::sync::Semaphore;
+use rustls::ClientConfig;
+use tokio::time::Instant;
 
+use self::lane::Lane;
 use super::{
+    answer::Answer,
     client::{Approach, Broken, Client, Handed, IDLE, TlsUse},
+    report::{self, Trouble},
     settings::{OutSettings, Route, TlsPolicy},
+    sts::{
+        Sts,
+        policy::{Mode, Policy},
+    },
 };
 use crate::{
     model::Fault,
-    net::{Dns, Draining, MailHost, NoMailHost},
+    net::{Dns, Draining, MailHost, NoAnswer, NoMailHost},
     relay::{Handover, LastLook, Mail, Transport},
 };
 
@@ -31,24 +38,42 @@ use crate::{
 pub struct Courier {
     route: Route,
     tls: TlsPolicy,
-    config: Arc<ClientConfig>,
+    usual: Arc<ClientConfig>,
+    /// Where a domain's policy demands a certificate for the host's name.
+    proving: Arc<ClientConfig>,
+    /// `None`: nobody's policy is asked for.
+    sts: Option<Sts>,
+    /// Whether the DNS is asked for the certificates of hosts; it then is one that is validated.
+    dane: bool,
     hostname: String,
     dns: Dns,
+    /// Where mail hosts listen.
+    port: u16,
     connections: usize,
+    rate: Option<NonZeroU32>,
     /// What is live and may be lost: kept connections and their count, per destination.
     lanes: DashMap<String, Arc<Lane>>,
-}
-
-/// A destination: its idle connections, and how many there may be altogether.
-struct Lane {
-    idle: std::sync::Mutex<Vec<Client>>,
-    seats: Semaphore,
 }
 
 /// A host to try.
 struct Host {
     name: String,
     addresses: Vec<SocketAddr>,
+    /// Whether DNSSEC vouches for them.
+    secure: bool,
+}
+
+/// What a host must prove before it gets mail.
+#[derive(Clone)]
+enum Demand {
+    /// What the settings say.
+    Usual,
+    /// The same, but it is counted whether it could have been more.
+    Watched,
+    /// Its name, by a certificate that everybody trusts.
+    Proven,
+    /// The certificate that the DNS names.
+    Named(Arc<ClientConfig>),
 }
 
 impl Courier {
@@ -60,15 +85,29 @@ impl Courier {
         let smart = matches!(route, Route::SmartHost { .. });
         let usual = if smart && !route.is_loopback() { TlsPolicy::Verify } else { TlsPolicy::May };
         let tls = settings.tls.unwrap_or(usual);
+        let asks = route == Route::Mx && settings.mta_sts;
+        // Only who may vouch for any web server may vouch for a policy.
+        let web = Arc::new(trust::trusting(trust::public_roots())?);
         Ok(Self {
-            config: Arc::new(client_config(tls, settings)?),
+            usual: Arc::new(trust::config(tls, settings)?),
+            proving: Arc::new(trust::config(TlsPolicy::Verify, settings)?),
+            sts: asks.then(|| Sts::new(dns.clone(), web, 443)),
+            dane: false,
             tls,
             route,
             hostname: hostname.to_owned(),
             dns,
+            port: 25,
             connections: settings.connections.max(1),
+            rate: settings.rate,
             lanes: DashMap::new(),
         })
+    }
+
+    /// From now on hosts show the certificates that their TLSA records name (RFC 7672), where
+    /// `dns`, which validates, vouches for those.
+    pub fn with_dane(self, dns: Dns) -> Self {
+        Self { dane: true, dns, ..self }
     }
 
     /// Closes connections that were idle too long, until the drain begins.
@@ -81,16 +120,18 @@ impl Courier {
             for client in self.stale() {
                 client.quit().await;
             }
+            if let Some(sts) = &self.sts {
+                sts.forget();
+            }
         }
     }
 
     fn stale(&self) -> Vec<Client> {
         let mut stale = Vec::new();
         self.lanes.retain(|_, lane| {
-            let mut idle = lock(&lane.idle);
-            stale.extend(idle.extract_if(.., |client| !client.is_fresh()));
+            stale.extend(lane.stale());
             // Somebody else holds the lane while a mail is on it.
-            !idle.is_empty() || Arc::strong_count(lane) > 1
+            !lane.is_over() || Arc::strong_count(lane) > 1
         });
         stale
     }
@@ -102,27 +143,53 @@ impl Courier {
         let Ok(domain) = idna::domain_to_ascii(domain) else { return Handover::Never { code: "5.1.2".to_owned() } };
         let destination = if self.route == Route::Mx { domain.as_str() } else { "" };
         let lane = self.lane(destination);
+        if lane.rests() {
+            return not_now("paused");
+        }
+        if !lane.turn().await {
+            return not_now("rate");
+        }
         // Never closed, so a seat always comes.
         let Ok(_seat) = lane.seats.acquire().await else { return not_now("closed") };
         let mut last_look = Once(Some(last_look));
-        while let Some(client) = lane.take() {
-            match client.hand_over(mail, last_look.borrowed()).await {
-                (Handed::Over(handover), client) => {
-                    lane.keep(client);
-                    return handover;
-                }
-                (Handed::Dead, _) => {}
+        while let Some(client) = lane.take(self.must_be_proven(&domain)) {
+            let (handed, client) = client.hand_over(mail, last_look.borrowed()).await;
+            if let Some(handover) = self.heard(&lane, handed, client) {
+                return handover;
             }
         }
-        match self.connect(&domain).await {
+        match self.connect(&domain, &lane).await {
             Err(handover) => handover,
-            Ok(client) => match client.hand_over(mail, last_look.borrowed()).await {
-                (Handed::Over(handover), client) => {
-                    lane.keep(client);
-                    handover
+            Ok(client) => {
+                let (handed, client) = client.hand_over(mail, last_look.borrowed()).await;
+                self.heard(&lane, handed, client).unwrap_or_else(|| not_now("connect"))
+            }
+        }
+    }
+
+    /// What a host said of a mail; `None`: the connection was dead before the mail began.
+    fn heard(&self, lane: &Lane, handed: Handed, client: Option<Client>) -> Option<Handover> {
+        lane.keep(client);
+        match handed {
+            Handed::Dead => None,
+            Handed::Over(handover) => {
+                if handover == Handover::Delivered {
+                    lane.well();
                 }
-                (Handed::Dead, _) => not_now("connect"),
-            },
+                Some(handover)
+            }
+            Handed::Refused(answer) => {
+                self.note_refusal(lane, &answer);
+                let code = answer.name();
+                Some(if answer.is_final() { Handover::Never { code } } else { Handover::NotNow { code } })
+            }
+        }
+    }
+
+    /// A smart host speaks of the hosts behind it too: of itself only when it closes.
+    fn note_refusal(&self, lane: &Lane, answer: &Answer) {
+        if answer.code == 421 || self.route == Route::Mx && answer.is_busy() {
+            lane.busy();
         }
     }
 
@@ -130,41 +197,119 @@ impl Courier {
         if let Some(lane) = self.lanes.get(destination) {
             return lane.clone();
         }
-        let fresh = || Arc::new(Lane { idle: Default::default(), seats: Semaphore::new(self.connections) });
+        let fresh = || Arc::new(Lane::new(self.connections, self.rate));
         self.lanes.entry(destination.to_owned()).or_insert_with(fresh).clone()
     }
 
-    async fn connect(&self, domain: &str) -> Result<Client, Handover> {
+    /// Whether what is remembered of a domain's policy demands it.
+    fn must_be_proven(&self, domain: &str) -> bool {
+        let known = self.sts.as_ref().and_then(|sts| sts.known(domain));
+        known.is_some_and(|policy| policy.mode == Mode::Enforce)
+    }
+
+    async fn connect(&self, domain: &str, lane: &Lane) -> Result<Client, Handover> {
+        let policy = self.policy(domain, lane).await;
         let mut last = Broken::Connection;
         for host in self.hosts(domain).await? {
+            let Some(demand) = self.demand(policy.as_deref(), domain, &host).await else {
+                last = Broken::Tls(Trouble::Other);
+                continue;
+            };
             for address in host.addresses {
-                match self.reach(&host.name, address).await {
+                match self.reach(&host.name, address, &demand).await {
                     Ok(client) => return Ok(client),
                     Err(broken) => last = broken,
                 }
             }
         }
         metrics::counter!("tabir_mail_unreachable_total").increment(1);
+        if let Broken::Greeting(answer) = &last {
+            self.note_refusal(lane, answer);
+        }
         Err(not_now(&last.name()))
     }
 
-    async fn reach(&self, name: &str, address: SocketAddr) -> Result<Client, Broken> {
+    async fn policy(&self, domain: &str, lane: &Lane) -> Option<Arc<Policy>> {
+        let sts = self.sts.as_ref()?;
+        let mut asked = lane.asked.lock().await;
+        if asked.is_none_or(|at| at.elapsed() > ASKED_AGAIN) {
+            sts.look(domain).await;
+            *asked = Some(Instant::now());
+        }
+        sts.known(domain)
+    }
+
+    /// What is demanded of a host; `None`: it may not have the mail. What the DNS says of its
+    /// certificate goes before what a policy says of all (RFC 8461 §2).
+    async fn demand(&self, policy: Option<&Policy>, domain: &str, host: &Host) -> Option<Demand> {
+        let demand = demand_of(policy, &host.name)?;
+        if !self.dane || !host.secure {
+            return Some(demand);
+        }
+        match self.dns.tlsa(&host.name, self.port).await {
+            Ok(records) if records.is_empty() => Some(demand),
+            Ok(records) => trust::named(&records, domain).ok().map(|config| Demand::Named(Arc::new(config))),
+            // Somebody may keep the answer from us so that none is demanded (RFC 7672 §2.1.1).
+            Err(NoAnswer) => {
+                report::count(report::Policy::Dane, "dnssec-invalid");
+                None
+            }
+        }
+    }
+
+    async fn reach(&self, name: &str, address: SocketAddr, demand: &Demand) -> Result<Client, Broken> {
+        let (config, policy) = match demand {
+            Demand::Usual => return self.reach_as_usual(name, address).await,
+            Demand::Named(config) => (config, report::Policy::Dane),
+            Demand::Watched | Demand::Proven => (&self.proving, report::Policy::Sts),
+        };
+        let tls = TlsUse::Required(config.clone());
+        match Client::connect(&Approach { address, name, hostname: &self.hostname, tls }).await {
+            Ok(mut client) => {
+                report::count(policy, report::SUCCESS);
+                client.proven = true;
+                Ok(client)
+            }
+            Err(Broken::Tls(trouble)) => {
+                report::count(policy, trouble.as_str());
+                match demand {
+                    Demand::Watched => self.reach_as_usual(name, address).await,
+                    _ => Err(Broken::Tls(trouble)),
+                }
+            }
+            broken => broken,
+        }
+    }
+
+    async fn reach_as_usual(&self, name: &str, address: SocketAddr) -> Result<Client, Broken> {
         let implicit = matches!(self.route, Route::SmartHost { implicit_tls: true, .. });
-        let config = self.config.clone();
+        let config = self.usual.clone();
         let tls = match self.tls {
             _ if implicit => TlsUse::Implicit(config),
             TlsPolicy::May => TlsUse::WhenOffered(config),
             TlsPolicy::Encrypt | TlsPolicy::Verify => TlsUse::Required(config),
         };
         let mut approach = Approach { address, name, hostname: &self.hostname, tls };
-        match Client::connect(&approach).await {
+        let reached = Client::connect(&approach).await;
+        self.count(&reached);
+        match reached {
             // Opportunistic: TLS that does not work is no worse than none (RFC 7435).
-            Err(Broken::Tls) if self.tls == TlsPolicy::May && !implicit => {
+            Err(Broken::Tls(_)) if self.tls == TlsPolicy::May && !implicit => {
                 approach.tls = TlsUse::Never;
                 Client::connect(&approach).await
             }
             reached => reached,
         }
+    }
+
+    fn count(&self, reached: &Result<Client, Broken>) {
+        let result = match reached {
+            Ok(client) if client.is_secure() => report::SUCCESS,
+            Ok(_) => Trouble::NotOffered.as_str(),
+            Err(Broken::Tls(trouble)) => trouble.as_str(),
+            Err(_) => return,
+        };
+        report::count(report::Policy::None, result);
     }
 
     async fn hosts(&self, domain: &str) -> Result<Vec<Host>, Handover> {
@@ -174,7 +319,7 @@ impl Courier {
                     NoMailHost::NullMx => Handover::Never { code: "5.1.10".to_owned() },
                     NoMailHost::NotNow => not_now("dns"),
                 })?;
-                return Ok(hosts.into_iter().map(Host::from).collect());
+                return Ok(hosts.into_iter().map(|host| self.host(host)).collect());
             }
             Route::SmartHost { host, port, .. } => (host, *port),
         };
@@ -188,7 +333,13 @@ impl Courier {
             return Err(not_now("dns"));
         }
         let addresses = addresses.into_iter().map(|address| (address, port).into()).collect();
-        Ok(vec![Host { name: name.clone(), addresses }])
+        Ok(vec![Host { name: name.clone(), addresses, secure: false }])
+    }
+
+    fn host(&self, host: MailHost) -> Host {
+        let tried = host.addresses.into_iter().take(ADDRESSES_TRIED);
+        let addresses = tried.map(|address| (address, self.port).into()).collect();
+        Host { name: host.name, addresses, secure: host.secure }
     }
 }
 
@@ -208,18 +359,6 @@ impl std::fmt::Debug for Courier {
     }
 }
 
-impl Lane {
-    /// The connection used last: the others may then grow old and go.
-    fn take(&self) -> Option<Client> {
-        let mut idle = lock(&self.idle);
-        std::iter::from_fn(|| idle.pop()).find_map(|mut client| client.is_fresh().then_some(client))
-    }
-
-    fn keep(&self, client: Option<Client>) {
-        lock(&self.idle).extend(client);
-    }
-}
-
 /// A last look that is spent by whoever awaits it, and can be lent to a second connection while
 /// the first one never got that far.
 struct Once<'a>(Option<LastLook<'a>>);
@@ -235,10 +374,17 @@ impl Once<'_> {
     }
 }
 
-impl From<MailHost> for Host {
-    fn from(host: MailHost) -> Self {
-        let addresses = host.addresses.into_iter().take(ADDRESSES_TRIED).map(|address| (address, 25).into()).collect();
-        Self { name: host.name, addresses }
+/// What is demanded of a host under a domain's policy; `None`: it may not have the mail.
+fn demand_of(policy: Option<&Policy>, host: &str) -> Option<Demand> {
+    let Some(policy) = policy else { return Some(Demand::Usual) };
+    match (policy.allows(host), policy.mode) {
+        (_, Mode::None) => Some(Demand::Usual),
+        (true, Mode::Enforce) => Some(Demand::Proven),
+        (true, Mode::Testing) => Some(Demand::Watched),
+        (false, mode) => {
+            report::count(report::Policy::Sts, Trouble::Other.as_str());
+            (mode == Mode::Testing).then_some(Demand::Usual)
+        }
     }
 }
 
@@ -246,78 +392,17 @@ fn not_now(code: &str) -> Handover {
     Handover::NotNow { code: code.to_owned() }
 }
 
-/// A panic elsewhere leaves the list of connections whole: it is a plain list.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn client_config(tls: TlsPolicy, settings: &OutSettings) -> Result<ClientConfig, Fault> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::new("preparing TLS for outgoing mail", error))?;
-    Ok(match tls {
-        TlsPolicy::Verify => builder.with_root_certificates(roots(settings)?).with_no_client_auth(),
-        TlsPolicy::May | TlsPolicy::Encrypt => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth(),
-    })
-}
-
-fn roots(settings: &OutSettings) -> Result<RootCertStore, Fault> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let Some(file) = &settings.ca else { return Ok(roots) };
-    let pem = fs::read(file).map_err(|error| Fault::new("reading mail.out.ca", error))?;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| Fault::new("reading mail.out.ca", error))?;
-        roots.add(certificate).map_err(|error| Fault::new("reading mail.out.ca", error))?;
-    }
-    Ok(roots)
-}
-
-/// Takes any certificate, for `may` and `encrypt`: it keeps out who only listens, and nobody
-/// else. That the peer holds the certificate's key is still checked.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
+/// As soon as a record that changed is seen at all: resolvers remember the old one for longer.
+const ASKED_AGAIN: Duration = Duration::from_secs(30);
 
 /// Of one host: the others are as likely to be down.
 const ADDRESSES_TRIED: usize = 3;
 
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
+pub(super) use policies::names;
+#[cfg(test)]
+mod signed;
 #[cfg(test)]
 mod tests;

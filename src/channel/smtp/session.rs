@@ -12,6 +12,7 @@ use super::{
     command::{self, Command, MailFrom, Mailbox},
     framing::{self, BrokenLine, ChunkedBody, Line},
     gates::Pace,
+    listed::Listed,
     receive::Envelope,
     recipient::Recipient,
     reply,
@@ -66,6 +67,7 @@ pub(super) struct Conversation<'a, S> {
     pub(super) wire: Wire<S>,
     over_at: Instant,
     pace: Pace,
+    listed: Listed,
     greeted: Option<Greeted>,
     speaker: Option<Speaker>,
     transaction: Option<Transaction>,
@@ -97,6 +99,7 @@ where
     let mut conversation = Conversation {
         smtp,
         terms: &terms,
+        listed: Listed::ask(&smtp.dns, &terms.settings.dnsbl.zones, peer.address),
         peer,
         wire: Wire::new(stream),
         over_at,
@@ -263,6 +266,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         }
         if mailbox.is_international() && !transaction.utf8 {
             return self.fail("553 5.6.7 address needs SMTPUTF8");
+        }
+        // Who logged in is known by better than an address, and the postmaster hears who is wrongly listed.
+        if self.speaker.is_none()
+            && !mailbox.local.eq_ignore_ascii_case("postmaster")
+            && let Some(zone) = self.listed.by().await
+        {
+            let refused = format!("550 5.7.1 your address is listed by {zone}");
+            return self.fail(&refused);
         }
         match self.smtp.find(&self.terms.settings, mailbox, self.speaker.as_ref()).await {
             Ok(recipient) => {

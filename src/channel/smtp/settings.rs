@@ -1,7 +1,8 @@
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
+use super::listed::DnsblSettings;
 use crate::model::{Contact, Duration};
 
 /// `[mail]`: how the relay speaks SMTP.
@@ -30,6 +31,8 @@ pub struct MailSettings {
     pub max_in_hand: u64,
     /// How long things may take, and how often they may go wrong.
     pub limits: SessionLimits,
+    /// Who is asked about clients.
+    pub dnsbl: DnsblSettings,
 }
 
 impl Default for MailSettings {
@@ -43,6 +46,7 @@ impl Default for MailSettings {
             max_size: 25_000_000,
             max_in_hand: 256_000_000,
             limits: SessionLimits::default(),
+            dnsbl: DnsblSettings::default(),
         }
     }
 }
@@ -86,6 +90,12 @@ pub struct OutSettings {
     pub retry: Vec<Duration>,
     /// Connections at one time to one destination. 20 is what large hosts take from one client.
     pub connections: usize,
+    /// Mails in a minute to one destination. Without it, as many as its host takes.
+    pub rate: Option<NonZeroU32>,
+    /// Whether domains may demand TLS by MTA-STS (RFC 8461), on route `mx`.
+    pub mta_sts: bool,
+    /// Whether hosts must show the certificates that DNSSEC vouches for (RFC 7672), on route `mx`.
+    pub dane: bool,
 }
 
 impl Default for OutSettings {
@@ -96,6 +106,9 @@ impl Default for OutSettings {
             ca: None,
             retry: vec![Duration::seconds(30), Duration::minutes(5), Duration::minutes(30), Duration::hours(2)],
             connections: 20,
+            rate: None,
+            mta_sts: true,
+            dane: false,
         }
     }
 }
@@ -239,14 +252,14 @@ pub struct SessionLimits {
     pub errors: u32,
     /// Refused recipients and unknown handles from one network in a minute before its answers
     /// become slow.
-    pub misses: std::num::NonZeroU32,
+    pub misses: NonZeroU32,
     /// Failed logins from one network in a minute before logins are refused for a while.
-    pub logins: std::num::NonZeroU32,
+    pub logins: NonZeroU32,
 }
 
 impl Default for SessionLimits {
     fn default() -> Self {
-        let n = |n| std::num::NonZeroU32::new(n).unwrap_or(std::num::NonZeroU32::MIN);
+        let n = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         Self {
             session: Duration::hours(1),
             greeting: Duration::seconds(30),

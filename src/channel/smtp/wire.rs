@@ -117,3 +117,52 @@ const READ: usize = 16_384;
 
 const LINGER: Duration = Duration::from_millis(1_000);
 const LINGER_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    /// Counts what is written at once.
+    #[derive(Default)]
+    struct Counting(Vec<usize>);
+
+    impl AsyncRead for Counting {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Counting {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.push(bytes.len());
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn all_that_is_said_leaves_in_one_write() {
+        let soon = Instant::now() + Duration::from_secs(5);
+        let mut wire = Wire::new(Counting::default());
+        for line in ["250-mx.example\r\n250 SIZE 1", "250 2.1.0 ok", "354 go ahead"] {
+            wire.say(line);
+        }
+        wire.flush(soon).await.unwrap();
+        wire.flush(soon).await.unwrap();
+        assert_eq!(wire.into_stream().0, [28 + 14 + 14]);
+    }
+}

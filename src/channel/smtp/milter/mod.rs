@@ -40,7 +40,7 @@ impl Smtp {
     /// Serves mail hosts until the drain is over.
     pub async fn serve_milter(self: Arc<Self>, listener: Listener, draining: Draining) {
         listener
-            .serve(draining, |session| {
+            .serve(draining, move |session| {
                 let smtp = Arc::clone(&self);
                 async move { smtp.filter(session).await }
             })

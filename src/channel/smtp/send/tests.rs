@@ -91,7 +91,7 @@ fn mail() -> Mail {
 async fn deliver(courier: &Courier) -> Handover {
     let mail = mail();
     let delivery = courier.deliver(&mail, Box::pin(async { true }));
-    tokio::time::timeout(std::time::Duration::from_secs(20), delivery).await.unwrap()
+    tokio::time::timeout(Duration::from_secs(20), delivery).await.unwrap()
 }
 
 fn never(code: &str) -> Handover {
@@ -172,4 +172,29 @@ async fn a_host_that_is_down_is_tried_again_later() {
     let mut courier = sink.courier(TlsPolicy::May);
     courier.route = "smtp://127.0.0.1:9".parse().unwrap();
     assert_eq!(deliver(&courier).await, not_now("connect"));
+}
+
+#[tokio::test]
+async fn a_host_that_closes_is_left_alone_for_a_while() {
+    for replies in [
+        &[("CONNECT", "421 4.3.2 come back later\r\n")][..],
+        &[("MAIL", "421 4.7.0 too much\r\n")],
+        &[(".", "421 4.7.0 too much\r\n")],
+    ] {
+        let sink = Sink::open(replies).await;
+        let courier = sink.courier(TlsPolicy::May);
+        let first = deliver(&courier).await;
+        assert!(matches!(first, Handover::NotNow { .. }), "{first:?}");
+        assert_eq!(deliver(&courier).await, not_now("paused"), "{replies:?}");
+        assert_eq!(sink.connections.load(Ordering::Relaxed), 1, "{replies:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_smart_host_says_of_one_recipient_pauses_nobody_else() {
+    let sink = Sink::open(&[("RCPT", "451 4.7.1 greylisted\r\n")]).await;
+    let courier = sink.courier(TlsPolicy::May);
+    for _ in 0..2 {
+        assert_eq!(deliver(&courier).await, not_now("4.7.1"));
+    }
 }

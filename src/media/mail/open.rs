@@ -53,6 +53,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
         fields_left: limits.headers,
         body_left: limits.body,
         parts: 0,
+        said: false,
         files: Vec::new(),
         removed: Vec::new(),
         report: None,
@@ -101,6 +102,8 @@ struct Walk<'l> {
     fields_left: usize,
     body_left: usize,
     parts: usize,
+    /// Something was said by now.
+    said: bool,
     files: Vec<Attachment>,
     removed: Vec<Removed>,
     report: Option<DeliveryReport>,
@@ -117,6 +120,8 @@ struct Body {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Alone,
+    /// One of several forms of the same.
+    Choice,
     /// Shown by another part.
     Aside,
 }
@@ -137,16 +142,29 @@ impl Walk<'_> {
                 self.report = Some(DeliveryReport::read(part, self.limits.body)?);
                 return Ok(Body::default());
             }
-            PLAIN | HTML if place == Place::Alone && !part.is_attachment && part.file_name.is_none() => {
-                return self.text(part);
+            "message/disposition-notification"
+            | "message/global-disposition-notification"
+            | "message/feedback-report"
+            | "message/tracking-status" => {
+                self.report.get_or_insert_default();
             }
+            PLAIN | HTML if self.is_body(part, place) => return self.text(part),
             _ => {}
         }
         match unwanted(&part.media_type) {
+            // Without another form beside it, its words are said nowhere else.
+            Some(Removed::Alternative) if place != Place::Choice => self.file(part),
             Some(removed) => self.removed.push(removed),
             None => self.file(part),
         }
         Ok(Body::default())
+    }
+
+    /// Whether a text is a body and no file. A name alone makes no file of it: some programs name
+    /// bodies too, and the first words of a message are what it says, wherever they stand.
+    fn is_body(&self, part: &Part<'_>, place: Place) -> bool {
+        let stands = place != Place::Aside && (part.is_inline || part.file_name.is_none());
+        !part.is_attachment && (stands || !self.said)
     }
 
     fn multipart(&mut self, part: &Part<'_>, kind: &str, depth: usize) -> Result<Body, Unreadable> {
@@ -192,12 +210,16 @@ impl Walk<'_> {
         let mut chosen = Body::default();
         for child in children {
             let part = Part::read(child, PLAIN, &mut self.fields_left)?;
-            let body = self.part(&part, depth, Place::Alone)?;
+            let body = self.part(&part, depth, Place::Choice)?;
             for (slot, form) in [(&mut chosen.text, body.text), (&mut chosen.html, body.html)] {
                 if form.is_some() && std::mem::replace(slot, form).is_some() {
                     self.removed.push(Removed::Alternative);
                 }
             }
+        }
+        // Programs that write HTML alone may put an empty text beside it.
+        if chosen.html.is_some() && chosen.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            chosen.text = None;
         }
         Ok(chosen)
     }
@@ -205,6 +227,7 @@ impl Walk<'_> {
     fn text(&mut self, part: &Part<'_>) -> Result<Body, Unreadable> {
         let raw = part.text(self.body_left)?;
         self.body_left = self.body_left.saturating_sub(raw.len());
+        self.said |= !raw.trim().is_empty();
         if part.media_type == HTML {
             return Ok(Body { html: Some(raw), text: None });
         }
@@ -243,10 +266,10 @@ fn unwanted(media_type: &str) -> Option<Removed> {
     Some(match media_type {
         "text/calendar" | "application/ics" => Removed::Calendar,
         "text/vcard" | "text/x-vcard" | "text/directory" => Removed::ContactCard,
-        "message/rfc822" | "message/global" | "message/news" => Removed::ForwardedMail,
-        "text/rfc822-headers"
-        | "message/global-headers"
-        | "message/feedback-report"
+        "message/rfc822" | "message/global" | "message/news" | "text/rfc822-headers" | "message/global-headers" => {
+            Removed::ForwardedMail
+        }
+        "message/feedback-report"
         | "message/tracking-status"
         | "message/disposition-notification"
         | "message/global-disposition-notification" => Removed::Report,
@@ -256,7 +279,7 @@ fn unwanted(media_type: &str) -> Option<Removed> {
             Removed::Signature
         }
         "application/pgp-encrypted" => Removed::Encrypted,
-        "text/enriched" | "text/richtext" | "text/x-amp-html" | "text/watch-html" => Removed::Alternative,
+        "text/enriched" | "text/richtext" | "text/rtf" | "text/x-amp-html" | "text/watch-html" => Removed::Alternative,
         _ => return None,
     })
 }

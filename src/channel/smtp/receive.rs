@@ -251,6 +251,9 @@ impl Smtp {
         envelope: &Envelope,
         opened: mail::Opened,
     ) -> Reply {
+        if opened.report.is_some() {
+            return reply::REPORT.into();
+        }
         let mut content = opened.content;
         content.automatic |= envelope.sender.is_none();
         let inbound = Inbound {

@@ -319,10 +319,10 @@ fn is_unseen(c: char) -> bool {
 /// Whoever reads is told what is missing.
 fn tell_removed(content: &mut Content, removed: &[Removed], locale: Option<&str>) {
     let language = locale.unwrap_or("en");
-    let parts = removed.iter().filter(|r| r.is_loss()).map(|r| format!("[{}]", text::notice(*r, language)));
+    let parts = removed.iter().filter(|r| r.is_loss()).map(|r| text::notice(*r, language).to_owned());
     let files = content.attachments.iter().filter_map(|file| {
         let notice = text::notice(Removed::of(file)?, language);
-        Some(format!("[{}: {notice}]", file.filename))
+        Some(format!("[{}: {}", file.filename, notice.trim_start_matches('[')))
     });
     let lines: Vec<String> = parts.chain(files).collect();
     if lines.is_empty() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use data_encoding::{BASE64, HEXLOWER};
+use tabir::media::footer::Footer;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use crate::{
@@ -46,7 +47,9 @@ pub fn values(recipe: &Recipe, pen: &Pen<'_>, word: &str) -> BTreeMap<String, St
         ("gif", "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7".to_owned()),
         ("head", HEAD.to_owned()),
         ("front", FRONT.to_owned()),
-        ("bob", BOB.to_owned()),
+        ("bob", format!("{BOB} -- {}", footer().words(Some(recipe.lang)))),
+        ("footer", footer().words(Some(recipe.lang))),
+        ("report", REPORT.to_owned()),
     ];
     let line = format!("{}\r\n", all["mark"]);
     all.insert("markline".to_owned(), line);
@@ -59,6 +62,14 @@ fn photo() -> String {
     let lines = letters.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned());
     lines.collect::<Vec<_>>().join("\n")
 }
+
+/// What the relay of the test writes under mails.
+pub fn footer() -> Footer {
+    Footer::new("Bazaar", REPORT).expect("a footer")
+}
+
+/// Where a message is reported.
+pub const REPORT: &str = "https://veil.example/report";
 
 /// What the other side wrote, as a quote of it goes on.
 const BOB: &str = "Is the blue one still there?";
@@ -94,6 +105,7 @@ fn one(inner: &str, values: &BTreeMap<String, String>) -> String {
         "qp" => quoted(value().as_bytes(), "="),
         "ent" => value().chars().map(|c| format!("&#{};", u32::from(c))).collect(),
         "hexent" => value().chars().map(|c| format!("&#x{:X};", u32::from(c))).collect(),
+        "wrap" => value().split(' ').collect::<Vec<_>>().join("\n> "),
         "wide" => value().chars().map(wide).collect(),
         "zero" => between(&value(), "\u{200b}"),
         "shy" => between(&value(), "\u{ad}"),

@@ -10,6 +10,7 @@ use tabir::media::{Removed, text::notice};
 
 use crate::{
     corpus::{Fate, Recipe},
+    fill::REPORT,
     house::{
         House, Pair, Person, Plan, Side,
         sink::{Mail, Sink},
@@ -21,6 +22,15 @@ use crate::{
 
 /// How long the relay may take for what it has accepted.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Pictures are read elsewhere; what stands under a mail must be there once and not be quoted back.
+const SETTINGS: &str = r#"
+    [images]
+    words = "pass"
+    [footer]
+    name = "Bazaar"
+    report = "https://veil.example/report"
+"#;
 
 /// What was answered for a mail.
 struct Sent {
@@ -35,7 +45,7 @@ struct Sent {
 pub async fn both_ways(recipes: &[Recipe]) -> Vec<String> {
     let started = Instant::now();
     let sink = Sink::start(None).await;
-    let house = Plan::new().route(sink.at).with("[images]\nwords = \"pass\"").start().await;
+    let house = Plan::new().route(sink.at).with(SETTINGS).start().await;
     let mut lanes: BTreeMap<&'static str, Vec<(usize, &Recipe)>> = BTreeMap::new();
     for (n, recipe) in recipes.iter().enumerate() {
         lanes.entry(recipe.lang).or_default().push((n, recipe));
@@ -192,6 +202,8 @@ fn arrival(sent: &Sent, came: &[&Mail]) -> Vec<String> {
             lost.map(|form| format!("WORDS LOST: {mark:?} in {:?}", form.chars().take(300).collect::<String>())),
         );
     }
+    let quoted = |form: &&String| form.matches(REPORT).count() != 1;
+    faults.extend(forms.iter().filter(quoted).map(|form| format!("FOOTER not once: {form:?}")));
     for removed in all_removed() {
         let owed = matches!(&letter.fate, Fate::Told(what) if what.iter().any(|word| word == removed.as_str()));
         let words = spaced(notice(removed, sent.lang).trim_matches(['[', ']']));

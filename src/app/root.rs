@@ -19,7 +19,7 @@ use crate::{
         content::ContentRules,
         life::HandleRules,
         pictures::{ImageRules, WordRule},
-        rules::{LinkRules, MarketRules, NoticeRules, RuleBook},
+        rules::{FooterRules, LinkRules, MarketRules, NoticeRules, RuleBook},
     },
     settings::{Source, Wrong, lay_over},
 };
@@ -52,6 +52,8 @@ pub struct Settings {
     pub images: ImageRules,
     /// Files of ordinary messages.
     pub attachments: AttachmentRules,
+    /// What stands under mails.
+    pub footer: FooterRules,
     /// Disputes.
     pub cases: CaseSettings,
     /// Which links stay.
@@ -162,6 +164,7 @@ impl Default for CaseAttachments {
 struct Own {
     contact: ContactRules,
     content: ContentRules,
+    footer: FooterRules,
     handles: HandleRules,
     images: ImageRules,
     attachments: AttachmentRules,
@@ -196,9 +199,10 @@ impl Compiled {
     }
 }
 
-const OWN_KEYS: [&str; 12] = [
+const OWN_KEYS: [&str; 13] = [
     "contact",
     "content",
+    "footer",
     "handles",
     "images",
     "attachments",
@@ -251,6 +255,7 @@ impl Settings {
             MarketRules {
                 contact: self.contact.clone(),
                 content: self.content.clone(),
+                footer: self.footer.clone(),
                 handles: self.handles.clone(),
                 images: self.images,
                 links: self.links.clone(),
@@ -372,6 +377,7 @@ impl Own {
         MarketRules {
             contact: self.contact,
             content: self.content,
+            footer: self.footer,
             handles: self.handles,
             images: self.images,
             links: self.links,

@@ -7,7 +7,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::model::{Finding, Part, Side, Signal};
 
-use super::{lexicon::folded, window::Window};
+use super::{
+    lexicon::{folded, unspaced},
+    window::Window,
+};
 
 /// A text of a message, in the order of reading.
 #[derive(Clone, Copy)]
@@ -120,10 +123,20 @@ impl<'a> Around<'a> {
     /// Folds what the guard names.
     pub(super) fn of(context: &'a Context) -> Self {
         let guard = &context.guard;
-        let fold = |words: &[String]| words.iter().map(|word| folded(word.trim())).collect();
+        let emails: Vec<String> = guard.emails.iter().map(|email| folded(email.trim())).collect();
         let streets = guard.streets.iter().filter(|street| names_a_house(street)).map(|street| folded(street.trim()));
-        let names = guard.names.iter().map(|name| parts(&folded(name))).filter(|parts| parts.len() > 1);
-        let guarded = Guarded { names: names.collect(), emails: fold(&guard.emails), streets: streets.collect() };
+        let spelled = guard.names.iter().flat_map(|name| spellings(name));
+        let names = spelled.map(|name| parts(&folded(&name))).filter(|parts| parts.len() > 1);
+        let unspaced = guard.names.iter().map(|name| folded(name)).filter_map(|name| without_spaces(&name));
+        let halves = || emails.iter().filter_map(|email| email.split_once('@'));
+        let guarded = Guarded {
+            names: names.collect(),
+            unspaced: unspaced.collect(),
+            locals: halves().map(|(local, _)| local).filter(|local| is_telling(local)).map(str::to_owned).collect(),
+            hosts: halves().map(|(_, host)| host).filter(|host| host.contains('.')).map(str::to_owned).collect(),
+            emails,
+            streets: streets.collect(),
+        };
         Self { context, guarded }
     }
 }
@@ -141,9 +154,43 @@ impl Deref for Around<'_> {
 pub(super) struct Guarded {
     /// Names by their parts, two at least.
     pub(super) names: Vec<Vec<String>>,
+    /// Names in scripts that put no spaces between words.
+    pub(super) unspaced: Vec<String>,
     pub(super) emails: Vec<String>,
+    /// What stands before the `@` of an address and is no common word: an account elsewhere too.
+    pub(super) locals: Vec<String>,
+    /// What stands behind it.
+    pub(super) hosts: Vec<String>,
     /// Those that lead to a door by themselves.
     pub(super) streets: Vec<String>,
+}
+
+/// A name as it is written, and as those write it whose keyboard lacks its letters: "Weißgerber" is
+/// "Weissgerber", "Jürgen" is "Juergen".
+fn spellings(name: &str) -> Vec<String> {
+    let mut all = vec![name.to_owned()];
+    for letters in [&SHARP[..], &PAIRS[..]] {
+        let written = |text: String, (letter, pair): &(char, &str)| text.replace(*letter, pair);
+        all.push(letters.iter().fold(name.to_lowercase(), written));
+    }
+    all.push(PAIRS.iter().chain(&SHARP).fold(name.to_lowercase(), |text, (letter, pair)| text.replace(*letter, pair)));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+const SHARP: [(char, &str); 3] = [('ß', "ss"), ('æ', "ae"), ('œ', "oe")];
+const PAIRS: [(char, &str); 5] = [('ä', "ae"), ('ö', "oe"), ('ü', "ue"), ('ø', "oe"), ('å', "aa")];
+
+/// A name of two letters or more in a script without spaces, such as Chinese, in one piece.
+fn without_spaces(name: &str) -> Option<String> {
+    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+    (letters.chars().count() > 1 && letters.chars().all(unspaced)).then_some(letters)
+}
+
+/// Whether a local part is chosen by somebody, and no word that anybody may say.
+fn is_telling(local: &str) -> bool {
+    local.len() > 5 && local.bytes().any(|b| b.is_ascii_digit() || b"._-+".contains(&b))
 }
 
 /// The words of a name, initials left out.

@@ -1,4 +1,5 @@
-//! What is broken over many short lines, as no honest text is: "081\n255\n501".
+//! What is broken over many short lines, as no honest text is: "081\n255\n501", and addresses that a program
+//! wrapped.
 
 use super::fold::{Edit, View};
 
@@ -19,10 +20,26 @@ pub(super) fn joined(view: &View) -> Option<View> {
     let edits: Vec<Edit> = breaks
         .iter()
         .zip(wanted)
-        .filter(|(_, wanted)| *wanted)
-        .map(|(at, _)| Edit { start: *at, end: at + 1, with: "" })
+        .filter_map(|(at, wanted)| {
+            let (start, end) = if wanted { (*at, at + 1) } else { address_goes_on(text, *at)? };
+            Some(Edit { start, end, with: "" })
+        })
         .collect();
     (!edits.is_empty()).then(|| view.derive(&edits))
+}
+
+/// What stands between the halves of an address that a program wrapped at the break at byte `at`,
+/// signs of a quote among it: "<toko@\n> surat.example>".
+fn address_goes_on(text: &str, at: usize) -> Option<(usize, usize)> {
+    let before = text[..at].trim_end_matches(' ');
+    let word = before.rsplit([' ', '\n', '<', '(', '"']).next()?;
+    let (local, host) = word.rsplit_once('@')?;
+    let after = text[at + 1..].trim_start_matches([' ', '>', '|', '\t']);
+    let next = after.split([' ', '\n', '>', ')', '"']).next()?;
+    let goes_on = next.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '.')) && next.contains('.');
+    // A host that has its dot is whole, unless the next line cannot begin a word.
+    let open = !host.contains('.') || next.starts_with(['-', '.']);
+    (!local.is_empty() && goes_on && open).then(|| (before.len(), text.len() - after.len()))
 }
 
 /// A line of more bytes says something by itself.
@@ -37,6 +54,13 @@ mod tests {
         let join = |text: &str| joined(&View::of(text)).map(|view| view.text().to_owned());
         assert_eq!(join("ke 0770\n0 90\n0628 ya").as_deref(), Some("ke 07700 900628 ya"));
         assert_eq!(join("www.\ntoko\n77.\ncom").as_deref(), Some("www.toko77.com"));
+        assert_eq!(
+            join("on monday <toko@\n> surat.example> wrote").as_deref(),
+            Some("on monday <toko@surat.example> wrote")
+        );
+        assert_eq!(join("from toko@su\n>> rat.example").as_deref(), Some("from toko@surat.example"));
+        assert_eq!(join("from toko@surat\n-baru.example").as_deref(), Some("from toko@surat-baru.example"));
+        assert_eq!(join("we meet @\nthe shop. bye"), None);
         assert_eq!(join("barang sudah dikirim\nterima kasih banyak\nsalam kami"), None);
     }
 }

@@ -246,7 +246,9 @@ fn full_stop(first: &Read, second: &Read) -> bool {
         super::unveil::TOPS.contains(&next)
             || next.len() > 4 && psl::suffix(next.as_bytes()).is_some_and(|s| s.is_known())
     };
-    first.view.tokens().len() > 3 && words.len() > 4 && !top()
+    // "De: …" begins a line of a header that is quoted.
+    let label = || words.first().is_some_and(|word| second.view.text()[word.end..].starts_with(':'));
+    first.view.tokens().len() > 3 && (words.len() > 4 && !top() || label())
 }
 
 const UNIT: &[Cue] = &[Cue::Unit];

@@ -20,6 +20,7 @@
 
 pub mod attachment;
 pub mod code;
+pub mod footer;
 pub mod html;
 pub mod image;
 pub mod look;

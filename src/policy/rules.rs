@@ -15,6 +15,8 @@ pub struct MarketRules {
     pub contact: ContactRules,
     /// What follows from what was found.
     pub content: ContentRules,
+    /// What stands under mails.
+    pub footer: FooterRules,
     /// How long handles live.
     pub handles: HandleRules,
     /// Words in pictures.
@@ -27,6 +29,16 @@ pub struct MarketRules {
     pub locale: Option<String>,
     /// The region whose numbering plan is tried where a party gave none, such as `ID`.
     pub region: Option<String>,
+}
+
+/// `[footer]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FooterRules {
+    /// The marketplace as people know it; its id where there is none.
+    pub name: String,
+    /// An address or a page where a message is reported. Without it there is no footer.
+    pub report: String,
 }
 
 /// `[links]`.

@@ -5,6 +5,7 @@ use ring::digest;
 use super::{
     Relay,
     outcome::Stop,
+    scrub::escape,
     stage::{Judged, JudgedMessage, Rewritten, RewrittenMessage},
     talk::Talk,
 };
@@ -42,6 +43,7 @@ impl Relay {
         let references = self.map_thread(talk, &content.thread.references).await?;
         let from = format!("{handle}@{}", talk.market.domain);
         let files: Vec<_> = content.attachments.iter().filter(|f| !f.action.removed()).cloned().collect();
+        let (text, html) = with_footer(talk, content);
         let mut seed = [0; 16];
         self.vault.luck().fill(&mut seed)?;
         Ok(mail::build(
@@ -53,8 +55,8 @@ impl Relay {
                 references: &references,
                 date: content.date.filter(|d| *d <= talk.at).unwrap_or(talk.at),
                 subject: content.subject.as_deref().unwrap_or_default(),
-                text: content.text.as_deref().unwrap_or_default(),
-                html: content.html.as_deref(),
+                text: &text,
+                html: html.as_deref(),
                 attachments: &files,
                 automatic: content.automatic,
             },
@@ -131,6 +133,18 @@ impl Relay {
         };
         Ok(rows.into_iter().flatten().filter_map(open).collect())
     }
+}
+
+/// Both forms with the words that stand under mails here, behind the line that programs take a
+/// signature by, so that most leave it out of an answer.
+fn with_footer(talk: &Talk, content: &Content) -> (String, Option<String>) {
+    let (mut text, mut html) = (content.text.clone().unwrap_or_default(), content.html.clone());
+    if let Some(footer) = talk.footer() {
+        let words = footer.words(talk.reader_locale());
+        text = format!("{}\n\n-- \n{words}\n", text.trim_end());
+        html = html.map(|html| format!("{html}<p>-- <br>{}</p>", escape(&words)));
+    }
+    (text, html)
 }
 
 /// Ids are looked up as the writing side spells them: what one side invents can not meet the

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, Window, link_stays, placeholder},
-    media::{Removed, html::Document, text},
+    media::{Removed, footer::Footer, html::Document, text},
     model::{
         Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal, Unguarded, Verdict,
     },
@@ -114,7 +114,11 @@ impl Relay {
         let detect = Arc::clone(&self.rules.load().detect);
         let mut read = Read::default();
         let subject = content.subject.take().unwrap_or_default();
-        let body = content.text.take();
+        let footer = talk.footer();
+        let body = match (content.text.take(), &footer) {
+            (Some(text), Some(footer)) => Some(footer.cut(&text)),
+            (body, _) => body,
+        };
         let pieces = [
             Piece { part: Part::Subject, text: &subject },
             Piece { part: Part::Text(0), text: body.as_deref().unwrap_or_default() },
@@ -130,7 +134,8 @@ impl Relay {
             // An unreadable HTML part is dropped when the text says the same; alone it would
             // leave nothing to judge.
             match Document::parse(&html) {
-                Ok(document) => {
+                Ok(mut document) => {
+                    footer.iter().for_each(|footer| cut_footer(footer, &mut document));
                     // Alone it is read after the subject; beside a text it says the same again.
                     let window = if body.is_some() { &window } else { &report.window };
                     self.read_html(talk, context, document, content, window, &mut read);
@@ -253,6 +258,16 @@ fn open_window(talk: &Talk, row: &WindowRow) -> Result<Window, Fault> {
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
+/// History that quotes our own words under a mail loses them: nobody wrote them.
+fn cut_footer(footer: &Footer, document: &mut Document) {
+    let blocks = document.blocks();
+    let places = blocks.iter().map(|block| footer.places(block).into_iter().map(|place| (place, String::new())));
+    let cuts: Vec<_> = places.map(|cuts| Some(cuts.collect())).collect();
+    document.rewrite(&cuts);
+    // Readers' programs make links of what looks like one.
+    document.keep_links(&|link| !footer.is_report(link));
+}
+
 /// Without its HTML a picture has no place in the text: it is an ordinary file then.
 fn inline_becomes_attached(files: &mut [Attachment]) {
     for file in files {
@@ -319,10 +334,10 @@ fn is_unseen(c: char) -> bool {
 /// Whoever reads is told what is missing.
 fn tell_removed(content: &mut Content, removed: &[Removed], locale: Option<&str>) {
     let language = locale.unwrap_or("en");
-    let parts = removed.iter().filter(|r| r.is_loss()).map(|r| format!("[{}]", text::notice(*r, language)));
+    let parts = removed.iter().filter(|r| r.is_loss()).map(|r| text::notice(*r, language).to_owned());
     let files = content.attachments.iter().filter_map(|file| {
         let notice = text::notice(Removed::of(file)?, language);
-        Some(format!("[{}: {notice}]", file.filename))
+        Some(format!("[{}: {}", file.filename, notice.trim_start_matches('[')))
     });
     let lines: Vec<String> = parts.chain(files).collect();
     if lines.is_empty() {
@@ -341,7 +356,8 @@ fn tell_removed(content: &mut Content, removed: &[Removed], locale: Option<&str>
     }
 }
 
-fn escape(text: &str) -> String {
+/// A text as HTML shows it.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Relay;
 use crate::{
-    media::Removed,
+    media::{Removed, footer::Footer},
     model::{AgentId, Channel, Fault, Marketplace, PairState, Profile, Purpose, Scope, Side, Timestamp},
     policy::rules::MarketRules,
     store::{ConversationRow, HandleRow, Idempotency, WindowRow},
@@ -64,6 +64,13 @@ impl Talk {
     /// The language of what the reader is shown.
     pub(super) fn reader_locale(&self) -> Option<&str> {
         self.reader.locale.as_deref().or(self.rules.locale.as_deref())
+    }
+
+    /// What stands under mails here, if anything does.
+    pub(super) fn footer(&self) -> Option<Footer> {
+        let rules = &self.rules.footer;
+        let name = if rules.name.is_empty() { self.marketplace().as_str() } else { &rules.name };
+        Footer::new(name, &rules.report)
     }
 
     /// The ways to the reader: as the conversation says, else by the way the message came.

@@ -273,6 +273,9 @@ impl Smtp {
         envelope: &Envelope,
         opened: mail::Opened,
     ) -> Reply {
+        if opened.is_report {
+            return reply::REPORT.into();
+        }
         let mut content = opened.content;
         content.automatic |= envelope.sender.is_none();
         let inbound = Inbound {

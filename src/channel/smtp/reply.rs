@@ -21,6 +21,8 @@ pub(super) const NO_RELAY: &str = "550 5.7.1 relaying denied";
 pub(super) const NO_ROOM: &str = "452 4.3.1 too much at one time, try again later";
 pub(super) const OK: &str = "250 2.0.0 ok";
 pub(super) const OUT_OF_ORDER: &str = "503 5.5.1 wrong order of commands";
+/// They name hosts and addresses, and the hour at which somebody read.
+pub(super) const REPORT: &str = "550 5.7.1 delivery and read reports are not passed on";
 pub(super) const TALKS_TOO_EARLY: &str = "554 5.5.0 spoke before its turn";
 pub(super) const TOO_LARGE: &str = "552 5.3.4 message too large";
 pub(super) const TOO_MANY_ERRORS: &str = "421 4.7.0 too many errors";

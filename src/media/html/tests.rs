@@ -147,3 +147,9 @@ proptest! {
         let _ = (document.blocks(), document.to_text(), document.links());
     }
 }
+
+#[test]
+fn control_characters_do_not_part_what_is_read() {
+    let document = Document::parse("<p>re&#1;al\u{1}@mail.exa\u{7f}mple\u{85}</p><pre>a\n\tb</pre>").unwrap();
+    assert_eq!(document.blocks(), ["real@mail.example", "a\n\tb"]);
+}

@@ -107,7 +107,7 @@ pub(super) fn read(html: &str) -> Result<Vec<Token>, Unreadable> {
         let at = memchr::memchr(b'<', rest.as_bytes()).unwrap_or(rest.len());
         let (text, tag) = rest.split_at(at);
         if !text.is_empty() {
-            tokens.push(Token::Text(unescape(text).into_owned()));
+            tokens.push(Token::Text(shown(unescape(text))));
         }
         rest = match tag.strip_prefix('<') {
             Some(tag) => read_tag(tag, &mut tokens)?,
@@ -115,6 +115,15 @@ pub(super) fn read(html: &str) -> Result<Vec<Token>, Unreadable> {
         };
     }
     Ok(tokens)
+}
+
+/// Control characters are not seen, and words that they part are one: they go before anybody reads.
+fn shown(text: Cow<'_, str>) -> String {
+    let mut text = text.into_owned();
+    if text.bytes().any(|b| b < b' ' || matches!(b, 0x7f | 0xc2)) {
+        text.retain(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}'));
+    }
+    text
 }
 
 /// Reads a tag behind its `<` and gives what follows its `>`.

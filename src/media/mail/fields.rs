@@ -69,10 +69,17 @@ impl<'x> Fields<'x> {
         Some(word.to_ascii_lowercase())
     }
 
-    /// A text with its encoded words decoded.
+    /// A text with its encoded words decoded, on one line. An encoded word that nobody can decode is
+    /// left out: another program may find out what it hides.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let text = stream(self.first(name)?)?.parse_unstructured().into_text()?;
-        Some(text.into_owned())
+        let seen = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+        let text: String = seen.filter(|c| !c.is_control()).collect();
+        if !text.contains("=?") {
+            return Some(text);
+        }
+        let words = text.split(' ').filter(|word| !is_encoded_word(word));
+        Some(words.collect::<Vec<_>>().join(" "))
     }
 
     /// A date, its zone resolved.
@@ -128,6 +135,11 @@ fn name_and_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let name = line[..colon].trim_ascii_end();
     let good = !name.is_empty() && name.len() <= 76 && name.iter().all(u8::is_ascii_graphic);
     (good && line.len() <= MAX_FIELD).then(|| (name, &line[colon + 1..]))
+}
+
+/// RFC 2047 §2: `=?charset?encoding?text`, with or without its end.
+fn is_encoded_word(word: &str) -> bool {
+    word.find("=?").is_some_and(|at| word[at + 2..].bytes().filter(|b| *b == b'?').count() >= 2)
 }
 
 fn is_id(id: &str) -> bool {

@@ -30,6 +30,9 @@ pub struct Opened {
     /// It has been through this relay before.
     pub own_mark: bool,
     /// What it reports about another message. What it says in words alone may be believed only
+    /// It is a report of some kind, of a delivery or of reading: never passed on, since it names
+    /// addresses, hosts and hours.
+    pub is_report: bool,
     /// where it came to an envelope sender of ours.
     pub report: Option<Report>,
     /// What was taken out.
@@ -54,6 +57,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
         fields_left: limits.headers,
         body_left: limits.body,
         parts: 0,
+        said: false,
         files: Vec::new(),
         removed: Vec::new(),
         report: report::Found::default(),
@@ -61,8 +65,9 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
     let root = Part::read(bytes, PLAIN, &mut walk.fields_left)?;
     let body = walk.part(&root, 0, Place::Alone)?;
     let fields = &root.fields;
-    let is_report = walk.report.is_report();
+    let typed = walk.report.is_report();
     let report = walk.report.report(fields, body.text.as_deref());
+    let is_report = typed || report.is_some();
     let content = Content {
         subject: fields.text("Subject"),
         text: body.text,
@@ -74,7 +79,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
             references: fields.ids("References"),
         },
         date: fields.date(),
-        automatic: is_report || report.is_some() || automatic::is_automatic(fields),
+        automatic: is_report || automatic::is_automatic(fields),
     };
     Ok(Opened {
         content,
@@ -85,6 +90,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
         cc: fields.addresses("Cc"),
         hops: fields.all("Received").count(),
         own_mark: fields.has(LOOP_MARK),
+        is_report,
         report,
         removed: walk.removed,
     })
@@ -95,6 +101,8 @@ struct Walk<'l> {
     fields_left: usize,
     body_left: usize,
     parts: usize,
+    /// Something was said by now.
+    said: bool,
     files: Vec<Attachment>,
     removed: Vec<Removed>,
     report: report::Found,
@@ -111,6 +119,8 @@ struct Body {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Alone,
+    /// One of several forms of the same.
+    Choice,
     /// Shown by another part.
     Aside,
 }
@@ -128,16 +138,23 @@ impl Walk<'_> {
             "message/external-body" | "message/partial" => return Err(Unreadable::External),
             "application/pkcs7-mime" | "application/x-pkcs7-mime" => return Err(Unreadable::Encrypted),
             _ if self.report.take(part) => return Ok(Body::default()),
-            PLAIN | HTML if place == Place::Alone && !part.is_attachment && part.file_name.is_none() => {
-                return self.text(part);
-            }
+            PLAIN | HTML if self.is_body(part, place) => return self.text(part),
             _ => {}
         }
         match unwanted(&part.media_type) {
+            // Without another form beside it, its words are said nowhere else.
+            Some(Removed::Alternative) if place != Place::Choice => self.file(part),
             Some(removed) => self.removed.push(removed),
             None => self.file(part),
         }
         Ok(Body::default())
+    }
+
+    /// Whether a text is a body and no file. A name alone makes no file of it: some programs name
+    /// bodies too, and the first words of a message are what it says, wherever they stand.
+    fn is_body(&self, part: &Part<'_>, place: Place) -> bool {
+        let stands = place != Place::Aside && (part.is_inline || part.file_name.is_none());
+        !part.is_attachment && (stands || !self.said)
     }
 
     fn multipart(&mut self, part: &Part<'_>, kind: &str, depth: usize) -> Result<Body, Unreadable> {
@@ -183,12 +200,16 @@ impl Walk<'_> {
         let mut chosen = Body::default();
         for child in children {
             let part = Part::read(child, PLAIN, &mut self.fields_left)?;
-            let body = self.part(&part, depth, Place::Alone)?;
+            let body = self.part(&part, depth, Place::Choice)?;
             for (slot, form) in [(&mut chosen.text, body.text), (&mut chosen.html, body.html)] {
                 if form.is_some() && std::mem::replace(slot, form).is_some() {
                     self.removed.push(Removed::Alternative);
                 }
             }
+        }
+        // Programs that write HTML alone may put an empty text beside it.
+        if chosen.html.is_some() && chosen.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            chosen.text = None;
         }
         Ok(chosen)
     }
@@ -196,6 +217,7 @@ impl Walk<'_> {
     fn text(&mut self, part: &Part<'_>) -> Result<Body, Unreadable> {
         let raw = part.text(self.body_left)?;
         self.body_left = self.body_left.saturating_sub(raw.len());
+        self.said |= !raw.trim().is_empty();
         if part.media_type == HTML {
             return Ok(Body { html: Some(raw), text: None });
         }
@@ -234,19 +256,19 @@ fn unwanted(media_type: &str) -> Option<Removed> {
     Some(match media_type {
         "text/calendar" | "application/ics" => Removed::Calendar,
         "text/vcard" | "text/x-vcard" | "text/directory" => Removed::ContactCard,
-        "message/rfc822" | "message/global" | "message/news" => Removed::ForwardedMail,
-        "text/rfc822-headers"
-        | "message/global-headers"
-        | "message/tracking-status"
-        | "message/disposition-notification"
-        | "message/global-disposition-notification" => Removed::Report,
+        "message/rfc822" | "message/global" | "message/news" | "text/rfc822-headers" | "message/global-headers" => {
+            Removed::ForwardedMail
+        }
+        "message/tracking-status" | "message/disposition-notification" | "message/global-disposition-notification" => {
+            Removed::Report
+        }
         "application/ms-tnef" | "application/vnd.ms-tnef" => Removed::Tnef,
         "application/pgp-keys" | "application/pkix-cert" | "application/x-x509-ca-cert" => Removed::Key,
         "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
             Removed::Signature
         }
         "application/pgp-encrypted" => Removed::Encrypted,
-        "text/enriched" | "text/richtext" | "text/x-amp-html" | "text/watch-html" => Removed::Alternative,
+        "text/enriched" | "text/richtext" | "text/rtf" | "text/x-amp-html" | "text/watch-html" => Removed::Alternative,
         _ => return None,
     })
 }

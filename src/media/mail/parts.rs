@@ -15,6 +15,7 @@ pub(super) struct Part<'x> {
     pub(super) media_type: String,
     pub(super) file_name: Option<String>,
     pub(super) is_attachment: bool,
+    pub(super) is_inline: bool,
     pub(super) is_flowed: bool,
     pub(super) is_delsp: bool,
     boundary: Option<String>,
@@ -39,13 +40,15 @@ impl<'x> Part<'x> {
         let disposition = fields.content_type("Content-Disposition");
         let parameter = |name| content_type.as_ref().and_then(|t| t.attribute(name)).map(str::to_owned);
         let media_type = match &content_type {
-            Some(t) => format!("{}/{}", t.ctype(), t.subtype().unwrap_or_default()).to_ascii_lowercase(),
+            Some(t) => media_type(t.ctype(), t.subtype()),
             None => default.to_owned(),
         };
+        let is = |kind: &str| disposition.as_ref().is_some_and(|d| d.ctype().eq_ignore_ascii_case(kind));
         let file_name = disposition.as_ref().and_then(|d| d.attribute("filename")).map(str::to_owned);
         Ok(Self {
             file_name: file_name.or_else(|| parameter("name")),
-            is_attachment: disposition.as_ref().is_some_and(|d| d.ctype().eq_ignore_ascii_case("attachment")),
+            is_attachment: is("attachment"),
+            is_inline: is("inline"),
             is_flowed: parameter("format").is_some_and(|f| f.eq_ignore_ascii_case("flowed")),
             is_delsp: parameter("delsp").is_some_and(|f| f.eq_ignore_ascii_case("yes")),
             boundary: parameter("boundary"),
@@ -83,7 +86,9 @@ impl<'x> Part<'x> {
         if bytes.len() > max {
             return Err(Unreadable::TooLarge);
         }
-        decode_charset(bytes, self.charset.as_deref().unwrap_or_default())
+        let page = || meta_charset(&bytes).filter(|_| self.media_type == "text/html");
+        let charset = self.charset.clone().filter(|name| !name.is_empty()).or_else(page);
+        decode_charset(bytes, charset.as_deref().unwrap_or_default())
     }
 
     /// A parameter of its type.
@@ -94,6 +99,14 @@ impl<'x> Part<'x> {
     /// The content id that an HTML part may show it by.
     pub(super) fn content_id(&self) -> Option<String> {
         self.fields.ids("Content-ID").into_iter().next()
+    }
+}
+
+/// `type/subtype`; a type that is none is plain text (RFC 2045 §5.2).
+fn media_type(kind: &str, subtype: Option<&str>) -> String {
+    match subtype.unwrap_or_default() {
+        "" => "text/plain".to_owned(),
+        subtype => format!("{kind}/{subtype}").to_ascii_lowercase(),
     }
 }
 
@@ -189,19 +202,39 @@ fn unquote_line(mut rest: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// The character set that a page without one in its header names for itself, near its start as
+/// browsers look for it. Bytes that are UTF-8 are UTF-8 whatever it says.
+fn meta_charset(bytes: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(META_WITHIN)]).to_ascii_lowercase();
+    let (_, meta) = head.split_once("<meta")?;
+    let (_, value) = meta.split_once("charset=")?;
+    let value = value.trim_start_matches(['"', '\'', ' ']);
+    let end = value.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:.".contains(c))).unwrap_or(value.len());
+    let name = &value[..end];
+    let wide = name.starts_with("utf-16") || std::str::from_utf8(bytes).is_ok() && !bytes.is_ascii();
+    Some(if wide { "utf-8" } else { name }.to_owned()).filter(|name| !name.is_empty())
+}
+
 /// UTF-8 whatever it was. An unnamed or unknown character set is taken for UTF-8 if it can be.
 /// UTF-7 is never honoured, nor passed on as what it looks like: whoever knows it reads an
-/// address in `real+AEA-mail.example`.
+/// address in `real+AEA-mail.example`. What the decoders do not know any more would leave one
+/// sign for all its words.
 fn decode_charset(bytes: Cow<'_, [u8]>, charset: &str) -> Result<String, Unreadable> {
-    let charset = charset.trim().to_ascii_lowercase();
-    if charset.replace(['-', '_'], "").contains("utf7") {
+    let mut charset = charset.trim().to_ascii_lowercase();
+    let plain = charset.replace(['-', '_'], "");
+    if plain.contains("utf7") || UNREAD.iter().any(|set| plain.ends_with(set)) {
         return Err(Unreadable::Charset);
     }
+    let is_unsaid = charset.is_empty() || charset.ends_with("ascii");
+    if is_unsaid && JAPANESE.iter().any(|escape| memchr::memmem::find(&bytes, escape).is_some()) {
+        charset = "iso-2022-jp".to_owned();
+    }
     let is_utf8 = matches!(charset.as_str(), "utf-8" | "utf8");
+    let is_ascii = charset.ends_with("ascii");
     let decoder = charset_decoder(charset.as_bytes()).filter(|_| !is_utf8);
-    if let Some(decode) = decoder.filter(|_| !charset.ends_with("ascii") || !bytes.is_ascii()) {
+    if let Some(decode) = decoder.filter(|_| !is_ascii || !bytes.is_ascii()) {
         let bytes = &bytes;
-        return match charset.ends_with("ascii").then(|| std::str::from_utf8(bytes)) {
+        return match is_ascii.then(|| std::str::from_utf8(bytes)) {
             Some(Ok(text)) => Ok(text.to_owned()),
             _ => Ok(decode(bytes)),
         };
@@ -209,10 +242,19 @@ fn decode_charset(bytes: Cow<'_, [u8]>, charset: &str) -> Result<String, Unreada
     match String::from_utf8(bytes.into_owned()) {
         Ok(text) => Ok(text),
         Err(e) if is_utf8 => Ok(String::from_utf8_lossy(e.as_bytes()).into_owned()),
-        Err(e) if charset.is_empty() || charset.ends_with("ascii") => {
+        Err(e) if is_unsaid => {
             let decode = charset_decoder(b"windows-1252").ok_or(Unreadable::Charset)?;
             Ok(decode(e.as_bytes()))
         }
         Err(_) => Err(Unreadable::Charset),
     }
 }
+
+/// Where browsers stop to look for a page's character set.
+const META_WITHIN: usize = 1_024;
+
+/// Character sets that decoders know by name and read no more (WHATWG Encoding, "replacement").
+const UNREAD: [&str; 5] = ["hzgb2312", "iso2022kr", "iso2022cn", "iso2022cnext", "replacement"];
+
+/// How ISO-2022-JP says that Japanese follows (RFC 1468): seven bits, so often unlabelled.
+const JAPANESE: [&[u8]; 2] = [b"\x1b$B", b"\x1b$@"];

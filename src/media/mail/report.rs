@@ -66,6 +66,12 @@ impl Found {
                 self.complaint.get_or_insert_with(|| Complaint::read(&status_text(part)));
                 true
             }
+            "message/disposition-notification"
+            | "message/global-disposition-notification"
+            | "message/tracking-status" => {
+                self.typed = true;
+                false
+            }
             _ => false,
         }
     }

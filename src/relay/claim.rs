@@ -130,6 +130,9 @@ impl Relay {
             // Nobody to tell by mail; the API shows it.
             return if delivery.cargo == Cargo::Message { never("no_address") } else { Ok(Handover::Delivered) };
         };
+        if self.is_unknown(delivery, &address) {
+            return never("suppressed");
+        }
         let built = match delivery.cargo {
             Cargo::Message => {
                 let Some(key) = self.side_key(&delivery.scope, &conversation, delivery.to.other())? else {
@@ -145,7 +148,11 @@ impl Relay {
             to: Secret::new(address),
         };
         let last_look = Box::pin(async { self.store.still_current(delivery).await.unwrap_or(false) });
-        Ok(self.transport.deliver(&mail, last_look).await)
+        let handover = self.transport.deliver(&mail, last_look).await;
+        if let Handover::Never { code } = &handover {
+            self.refused_for_good(delivery, mail.to.reveal(), code);
+        }
+        Ok(handover)
     }
 
     fn withheld(&self, delivery: &Delivery) -> Ending {

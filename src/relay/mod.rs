@@ -40,6 +40,7 @@ mod stage;
 mod stamp;
 mod talk;
 mod transport;
+mod unknown;
 
 use std::{collections::HashMap, future::Future, sync::Arc};
 
@@ -68,6 +69,7 @@ use outcome::Stop;
 use people::People;
 use record::Written;
 use talk::{Market, Run};
+use unknown::Unknown;
 
 /// The relay: everything a message needs on its way.
 pub struct Relay {
@@ -81,6 +83,8 @@ pub struct Relay {
     markets: DashMap<Marketplace, Arc<Market>>,
     /// Opened people of conversations that are lively now.
     people: People,
+    /// Addresses where nobody lives.
+    unknown: Unknown,
     /// Deliveries that are carried from where they were recorded.
     births: Births,
     /// Rung when something else may be carried.
@@ -135,6 +139,7 @@ impl Relay {
             rules,
             markets: DashMap::new(),
             people: People::new(),
+            unknown: Unknown::new(),
             births: Births::new(),
             bell: Notify::new(),
             postmaster: Semaphore::new(2),

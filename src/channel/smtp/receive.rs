@@ -184,7 +184,7 @@ impl Smtp {
     /// waiting for an answer, a person's words for neither.
     async fn returned(&self, local: &str, envelope: &Envelope, opened: mail::Opened, bytes: &Bytes) -> Reply {
         let automatic = opened.content.automatic || envelope.sender.is_none();
-        if automatic && opened.report.is_none() {
+        if automatic && !opened.is_report {
             let known = match self.relay.way_back(local).await {
                 Ok(Some(route)) => {
                     self.known(&route, local, envelope, &opened, bytes).await.map(|k| k.zip(Some(route)))

@@ -257,6 +257,31 @@ async fn a_host_that_never_takes_it_is_tried_for_five_days_and_then_the_author_i
 }
 
 #[tokio::test]
+async fn an_address_where_nobody_lives_is_left_alone_for_days_and_only_in_that_conversation() {
+    let house = House::open(|to, at, _| match to {
+        "gone@pembeli.example" if at < START.plus(Duration::days(2)) => Handover::Never { code: "5.1.1".to_owned() },
+        "full@pembeli.example" => Handover::Never { code: "5.2.2".to_owned() },
+        _ => Handover::Delivered,
+    })
+    .await;
+    house.pair("one", "gone@pembeli.example", "a@toko.example").await;
+    house.pair("two", "full@pembeli.example", "b@toko.example").await;
+    for text in ["first", "second"] {
+        house.takes("one", Side::Seller, text).await;
+        house.takes("two", Side::Seller, text).await;
+        house.live(MINUTE).await;
+    }
+    assert_eq!(house.hosts.attempts("gone@pembeli.example").len(), 1, "no second knock");
+    assert_eq!(house.hosts.attempts("full@pembeli.example").len(), 2, "somebody lives there");
+    assert_eq!(house.states("one").await, [MessageState::Failed, MessageState::Failed]);
+    assert!(!house.hosts.taken("a@toko.example").is_empty(), "the author is told all the same");
+    house.live(Duration::days(3)).await;
+    house.takes("one", Side::Seller, "third").await;
+    house.live(MINUTE).await;
+    assert!(house.hosts.taken("gone@pembeli.example").iter().any(|text| text.contains("third")), "found again");
+}
+
+#[tokio::test]
 async fn a_grey_list_is_waited_out_and_order_is_kept() {
     // It takes nothing from a sender that it has not known for a quarter of an hour.
     let house = House::open(|to, at, seen| {

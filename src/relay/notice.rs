@@ -140,10 +140,12 @@ impl Relay {
 }
 
 /// Whether a message is one of those that a notice of its round tells of: mail of its recipient,
-/// of which something was passed on.
+/// of which something was passed on or was to be: what became of it since is told by its own notice,
+/// at its own hour, and changes nothing here, else this one would tell when a barrier fell.
 fn is_told_of(row: &MessageRow, notice: &Delivery, rules: &MarketRules) -> bool {
     let due: Timestamp = notice.accepted;
-    let passed = matches!(row.state, MessageState::Queued | MessageState::Delivered | MessageState::Failed);
+    use MessageState::{Delivered, Failed, Queued, Withheld};
+    let passed = matches!(row.state, Queued | Delivered | Failed | Withheld);
     row.from == notice.to && row.channel == Channel::Mail && passed && rules.notices.next(row.at) == due
 }
 

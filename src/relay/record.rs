@@ -100,7 +100,11 @@ impl Relay {
             unguarded: None,
             removed: Vec::new(),
         };
-        let record = self.new_record(talk, id, content, &kept)?;
+        let mut record = self.new_record(talk, id, content, &kept)?;
+        if reason == Reason::Outsider {
+            // The same words may come again to whom they may go, as the refusal asks for.
+            record.idempotency = None;
+        }
         let judge: Judge = Box::new(move |_| Decision::Refuse(reason));
         Ok(match self.store.record(&talk.scope, record, judge).await? {
             // The same message was taken before the door closed: it is told the same again.

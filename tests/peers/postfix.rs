@@ -30,7 +30,9 @@ impl Scene {
         let milter = SocketAddr::new(house.ip, 8891);
         let front = Door::new(20, &format!("-o smtpd_milters=inet:{milter} -o milter_default_action=tempfail"));
         let back = Door::new(20, "-o smtpd_milters=");
-        let postfix = Postfix::start(&certs, &[&front, &back], &settings(sink.at, ""));
+        let transport =
+            format!("transport_maps = inline:{{{{{DOMAIN} = smtp:[{}]:{}}}}}\n", house.ip, house.smtp().port());
+        let postfix = Postfix::start(&certs, &[&front, &back], &settings(sink.at, &transport));
         let dns = Dns::start().await;
         house.change(&format!(
             "[listen]\nmilter = \"{milter}\"\n[mail.out]\nroute = \"smtp://{}\"\ntls = \"may\"\n[mail.auth]\ndns = [\"{}\"]",

@@ -273,7 +273,8 @@ impl Smtp {
         envelope: &Envelope,
         opened: mail::Opened,
     ) -> Reply {
-        if opened.is_report {
+        // Words alone make a report of what nobody sends: a person may write the same words.
+        if opened.is_report || (opened.report.is_some() && envelope.sender.is_none()) {
             return reply::REPORT.into();
         }
         let mut content = opened.content;

@@ -74,6 +74,8 @@ enum Demand {
     Proven,
     /// The certificate that the DNS names.
     Named(Arc<ClientConfig>),
+    /// TLS, whoever is there: the DNS names certificates in ways that are not known.
+    Secret(Arc<ClientConfig>),
 }
 
 impl Courier {
@@ -248,7 +250,13 @@ impl Courier {
         }
         match self.dns.tlsa(&host.name, self.port).await {
             Ok(records) if records.is_empty() => Some(demand),
-            Ok(records) => trust::named(&records, domain).ok().map(|config| Demand::Named(Arc::new(config))),
+            Ok(records) => match trust::named(&records, domain).ok()? {
+                Some(config) => Some(Demand::Named(Arc::new(config))),
+                // Records that say nothing known ask for TLS (RFC 7672 §2.2), and take nothing away
+                // from what is demanded without them.
+                None if matches!(demand, Demand::Proven) || self.tls == TlsPolicy::Verify => Some(demand),
+                None => trust::anybody().ok().map(|config| Demand::Secret(Arc::new(config))),
+            },
             // Somebody may keep the answer from us so that none is demanded (RFC 7672 §2.1.1).
             Err(NoAnswer) => {
                 report::count(report::Policy::Dane, "dnssec-invalid");
@@ -260,14 +268,14 @@ impl Courier {
     async fn reach(&self, name: &str, address: SocketAddr, demand: &Demand) -> Result<Client, Broken> {
         let (config, policy) = match demand {
             Demand::Usual => return self.reach_as_usual(name, address).await,
-            Demand::Named(config) => (config, report::Policy::Dane),
+            Demand::Named(config) | Demand::Secret(config) => (config, report::Policy::Dane),
             Demand::Watched | Demand::Proven => (&self.proving, report::Policy::Sts),
         };
         let tls = TlsUse::Required(config.clone());
         match Client::connect(&Approach { address, name, hostname: &self.hostname, tls }).await {
             Ok(mut client) => {
                 report::count(policy, report::SUCCESS);
-                client.proven = true;
+                client.proven = !matches!(demand, Demand::Secret(_));
                 Ok(client)
             }
             Err(Broken::Tls(trouble)) => {

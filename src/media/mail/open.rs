@@ -29,10 +29,10 @@ pub struct Opened {
     pub hops: usize,
     /// It has been through this relay before.
     pub own_mark: bool,
-    /// What it reports about another message. What it says in words alone may be believed only
-    /// It is a report of some kind, of a delivery or of reading: never passed on, since it names
-    /// addresses, hosts and hours.
+    /// It is a report of some kind by its type, of a delivery or of reading: never passed on, since
+    /// it names addresses, hosts and hours.
     pub is_report: bool,
+    /// What it reports about another message. What it says in words alone may be believed only
     /// where it came to an envelope sender of ours.
     pub report: Option<Report>,
     /// What was taken out.
@@ -65,9 +65,8 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
     let root = Part::read(bytes, PLAIN, &mut walk.fields_left)?;
     let body = walk.part(&root, 0, Place::Alone)?;
     let fields = &root.fields;
-    let typed = walk.report.is_report();
+    let is_report = walk.report.is_report();
     let report = walk.report.report(fields, body.text.as_deref());
-    let is_report = typed || report.is_some();
     let content = Content {
         subject: fields.text("Subject"),
         text: body.text,

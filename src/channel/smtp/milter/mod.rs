@@ -137,7 +137,7 @@ impl Filter<'_> {
                 self.go_on(UNANSWERED_CONNECT).await?;
             }
             Request::Helo(name) => {
-                self.client.helo = name.to_owned();
+                self.client.helo = String::from_utf8_lossy(name).into_owned();
                 self.go_on(UNANSWERED_HELO).await?;
             }
             Request::Mail(address) => self.mail(address).await?,
@@ -184,35 +184,39 @@ impl Filter<'_> {
         self.answer(Answer::Agreed(self.quiet)).await
     }
 
-    async fn mail(&mut self, address: &str) -> Result<(), Gone> {
-        let line = format!("MAIL FROM:{address}");
-        self.letter = None;
-        let Ok(Command::Mail(mail)) = command::parse(line.as_bytes()) else {
-            return self.answer(Answer::Reply("501 5.1.7 not an address")).await;
+    /// An address that is none by our grammar may be good enough for others.
+    async fn mail(&mut self, address: &[u8]) -> Result<(), Gone> {
+        let line = [b"MAIL FROM:", address].concat();
+        let mail = match command::parse(&line) {
+            Ok(Command::Mail(mail)) => Some(mail),
+            _ => None,
         };
-        let sender = mail.sender.map(|sender| Secret::new(format!("{}@{}", sender.local, sender.domain)));
+        let sender = mail.as_ref().and_then(|mail| mail.sender);
         self.letter = Some(Letter {
-            sender,
+            sender: sender.map(|sender| Secret::new(format!("{}@{}", sender.local, sender.domain))),
             recipient: None,
             elsewhere: false,
             body: ChunkedBody::new(self.terms.settings.size_on_the_wire()),
             place: self.terms.room.place(),
-            spoilt: None,
+            spoilt: mail.is_none().then_some("501 5.1.7 not an address"),
         });
         self.answer(Answer::Continue).await
     }
 
     /// A handle stands for one person, and nobody else hears of it.
-    async fn rcpt(&mut self, address: &str) -> Result<(), Gone> {
-        let line = format!("RCPT TO:{address}");
-        let Ok(Command::Rcpt(mailbox)) = command::parse(line.as_bytes()) else {
-            return self.answer(Answer::Reply("501 5.1.3 not an address")).await;
+    async fn rcpt(&mut self, address: &[u8]) -> Result<(), Gone> {
+        let line = [b"RCPT TO:", address].concat();
+        let found = match command::parse(&line) {
+            Ok(Command::Rcpt(mailbox)) => self.find(mailbox).await,
+            _ => self.find_unusual(address).await,
         };
-        let found = self.find(mailbox).await;
         let Some(letter) = &mut self.letter else { return Err(Gone) };
         match found {
             Ok(None) if letter.recipient.is_none() => letter.elsewhere = true,
             Ok(Some(recipient)) if letter.recipient.is_none() && !letter.elsewhere => {
+                if let Some(why) = letter.spoilt {
+                    return self.answer(Answer::Reply(why)).await;
+                }
                 letter.recipient = Some(recipient);
             }
             Ok(_) => return self.answer(Answer::Reply("452 4.5.3 one recipient at a time")).await,
@@ -228,14 +232,28 @@ impl Filter<'_> {
         self.answer(Answer::Continue).await
     }
 
+    /// An address that is none by our grammar: others' business, unless it is at a domain of ours.
+    async fn find_unusual(&self, address: &[u8]) -> Result<Option<Recipient>, Reply> {
+        let text = String::from_utf8_lossy(address);
+        let domain = text.trim_end_matches('>').rsplit_once('@').map_or("", |(_, domain)| domain);
+        match self.is_ours(domain.trim_end_matches('.')).await {
+            Ok(true) => Err("501 5.1.3 not an address".into()),
+            Ok(false) => Ok(None),
+            Err(reply) => Err(reply),
+        }
+    }
+
     /// Whom of ours an address means; `None`: it is another's.
     async fn find(&self, mailbox: Mailbox<'_>) -> Result<Option<Recipient>, Reply> {
-        let domain = idna::domain_to_ascii(mailbox.domain).unwrap_or_default();
-        match self.smtp.relay.is_our_domain(&domain).await {
-            Ok(true) => self.smtp.find(&self.terms.settings, mailbox, None).await.map(Some),
-            Ok(false) => Ok(None),
-            Err(fault) => Err(reply::of_fault(&fault)),
+        if self.is_ours(mailbox.domain).await? {
+            return self.smtp.find(&self.terms.settings, mailbox, None).await.map(Some);
         }
+        Ok(None)
+    }
+
+    async fn is_ours(&self, domain: &str) -> Result<bool, Reply> {
+        let domain = idna::domain_to_ascii(domain).unwrap_or_default();
+        self.smtp.relay.is_our_domain(&domain).await.map_err(|fault| reply::of_fault(&fault))
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {

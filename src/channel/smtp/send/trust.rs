@@ -22,20 +22,25 @@ use crate::{model::Fault, net::Tlsa};
 pub(super) fn config(tls: TlsPolicy, settings: &OutSettings) -> Result<ClientConfig, Fault> {
     Ok(match tls {
         TlsPolicy::Verify => trusting(roots(settings)?)?,
-        TlsPolicy::May | TlsPolicy::Encrypt => verified_by(Arc::new(AnyCertificate(provider())))?,
+        TlsPolicy::May | TlsPolicy::Encrypt => anybody()?,
     })
 }
 
-/// TLS as a client of a host of `domain` of whose certificate the DNS says `records`. Where they
-/// say nothing that is known, any certificate is taken, and TLS it must be (RFC 7672 §2.2).
+/// TLS as a client of a host of `domain` of whose certificate the DNS says `records`; `None` where
+/// they say nothing that is known.
 ///
 /// # Errors
 /// When TLS can not be prepared.
-pub(super) fn named(records: &[Tlsa], domain: &str) -> Result<ClientConfig, Fault> {
-    match Named::by(records, domain, provider()) {
-        Some(named) => verified_by(Arc::new(named)),
-        None => verified_by(Arc::new(AnyCertificate(provider()))),
-    }
+pub(super) fn named(records: &[Tlsa], domain: &str) -> Result<Option<ClientConfig>, Fault> {
+    Named::by(records, domain, provider()).map(|named| verified_by(Arc::new(named))).transpose()
+}
+
+/// TLS with whoever is there.
+///
+/// # Errors
+/// When TLS can not be prepared.
+pub(super) fn anybody() -> Result<ClientConfig, Fault> {
+    verified_by(Arc::new(AnyCertificate(provider())))
 }
 
 fn verified_by(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Fault> {

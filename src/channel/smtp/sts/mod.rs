@@ -95,9 +95,12 @@ impl Sts {
         if self.known.len() >= KEPT {
             self.forget();
         }
-        if self.known.len() < KEPT || self.known.contains_key(domain) {
-            self.known.insert(domain.to_owned(), known);
+        // What was heard a moment ago counts for the mail at hand: the place is another's.
+        if self.known.len() >= KEPT && !self.known.contains_key(domain) {
+            let oldest = self.known.iter().min_by_key(|known| known.tried).map(|known| known.key().clone());
+            oldest.and_then(|domain| self.known.remove(&domain));
         }
+        self.known.insert(domain.to_owned(), known);
     }
 
     /// Forgets policies that have ended.

@@ -15,7 +15,12 @@ use crate::{
 pub fn mail_keys(settings: &Settings) -> Result<Vec<Arc<MailKey>>, Vec<Wrong>> {
     let dkim = &settings.mail.dkim;
     let (mut keys, mut wrong) = (Vec::new(), Vec::new());
-    for selector in &dkim.selectors {
+    for (n, selector) in dkim.selectors.iter().enumerate() {
+        if dkim.selectors[..n].contains(selector) {
+            let why = format!("mail.dkim.selectors: `{selector}` is named twice");
+            wrong.push(Wrong { file: dkim.keys.clone(), line: None, why });
+            continue;
+        }
         match MailKey::read(&dkim.keys, selector) {
             Ok(key) => keys.push(Arc::new(key)),
             Err(fault) => wrong.push(told(&dkim.keys.join(selector), &fault)),

@@ -77,6 +77,8 @@ pub struct Addresses {
     pub smtps: SocketAddr,
     /// Health, metrics, mailbox.
     pub admin: SocketAddr,
+    /// Where a mail host asks, if it may.
+    pub milter: Option<SocketAddr>,
 }
 
 /// A running relay.
@@ -334,16 +336,19 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await;
     let wrapped = wrapped.map_err(opening("opening listen.smtps"))?.behind(&listen.proxy);
     let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening("opening listen.admin"))?;
-    if let Some(milter) = listen.milter {
-        let milter = Listener::open(milter, Arc::clone(&edge), b"").await.map_err(opening("opening listen.milter"))?;
-        tasks.spawn(Arc::clone(&smtp).serve_milter(milter, drain.draining()));
-    }
     let address = |l: &Listener| l.address().map_err(|e| Fault::new("reading a listener's address", e));
+    let mut milter = None;
+    if let Some(wanted) = listen.milter {
+        let opened = Listener::open(wanted, Arc::clone(&edge), b"").await.map_err(opening("opening listen.milter"))?;
+        milter = Some(address(&opened)?);
+        tasks.spawn(Arc::clone(&smtp).serve_milter(opened, drain.draining()));
+    }
     let addresses = Addresses {
         https: address(&https)?,
         smtp: address(&clear)?,
         smtps: address(&wrapped)?,
         admin: address(&admin)?,
+        milter,
     };
 
     let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));

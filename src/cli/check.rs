@@ -25,13 +25,13 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if !is_development(&settings.tls) {
         ServerTls::load(&settings.tls).map_err(|fault| Failure::Usage(format!("tls: {fault}")))?;
     }
+    let keys = app::mail_keys(&settings).map_err(Failure::Settings)?;
     say::out("settings and rules are sound")?;
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
     tell_words(&settings, &compiled)?;
     let mut open = vec!["a font in a PDF that draws other letters than it names is believed"];
     let mail = &settings.mail;
-    let keys = app::mail_keys(&settings).map_err(Failure::Settings)?;
     if keys.is_empty() && mail.out.route.is_some() {
         open.push("mail.dkim.selectors is empty: outgoing mail is not signed, the route behind must sign it");
     }
@@ -55,14 +55,19 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if unproven && mail.out.route.as_ref().is_some_and(|r: &Route| !r.is_loopback()) {
         open.push("mail.out.tls is may: outgoing mail may travel in the clear");
     }
-    if settings.listen.milter.is_some_and(|milter| is_public(milter.ip())) {
-        open.push("listen.milter is reachable from outside: whoever asks there can claim to be any mail host");
+    if settings.listen.milter.is_some_and(|milter| is_open(milter.ip())) {
+        open.push("listen.milter can be reached from outside: whoever asks there can claim to be any mail host");
     }
-    if is_public(settings.listen.admin.ip()) {
-        open.push("listen.admin is reachable from outside: it has neither TLS nor tokens");
+    if is_open(settings.listen.admin.ip()) {
+        open.push("listen.admin can be reached from outside: it has neither TLS nor tokens");
     }
     let open = open.into_iter().map(str::to_owned).chain(unjudged(&compiled));
     open.into_iter().try_for_each(|line| say::out(&format!("not protected: {line}")))
+}
+
+/// Whether others than this machine and its networks can come in.
+fn is_open(address: std::net::IpAddr) -> bool {
+    address.is_unspecified() || is_public(address)
 }
 
 /// What judges leave open, each with the section that says so.

@@ -15,7 +15,7 @@ use crate::{
     app::{self, Settings},
     channel::smtp,
     detect::{Context, Detect},
-    media::mail::{self, Limits, Opened, Report},
+    media::mail::{self, Limits, Opened},
     model::{Fault, Finding, Side, Signal, Verdict},
     net::Dns,
     policy::content::{ContentRules, decide},
@@ -83,14 +83,6 @@ impl Explain {
         if opened.content.automatic {
             say::out("kind\tautomatic: it opens nothing and is answered by nobody")?;
         }
-        if let Some(report) = &opened.report {
-            let what = match report {
-                Report::Delivery(report) if report.failed => "of a failed delivery",
-                Report::Delivery(_) => "of a delivery",
-                Report::Complaint(_) => "that somebody complains",
-            };
-            say::out(&format!("kind\ta report {what}: counts only at an envelope sender of the relay"))?;
-        }
         Ok(())
     }
 
@@ -110,13 +102,16 @@ impl Explain {
             say::out(&format!("signal\t{}: {}", signal.rule, because(&signal.rule)))?;
         }
         let verdict = decide(findings, signals, self.sender, rules);
-        say::out(&format!("verdict\t{}", told(verdict)))
+        say::out(&format!("verdict\t{}", told(verdict)))?;
+        say::out("not asked\twho may write to whom, judges, rules of a single marketplace")
     }
 }
 
 fn refused_early(opened: &Opened) -> Option<&'static str> {
     let author = opened.from_fields == 1 && opened.from.len() == 1;
-    if opened.own_mark {
+    if opened.is_report {
+        Some("it is a report of a delivery or of reading, which is never passed on; at an envelope sender it is sorted")
+    } else if opened.own_mark {
         Some("it has been through a relay like this one: it goes in a circle")
     } else if opened.hops > smtp::HOPS {
         Some("it went over too many hosts: it goes in a circle")
@@ -185,9 +180,9 @@ fn tell_parts(opened: &Opened) -> Result<(), Failure> {
 
 fn told(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Deliver => "deliver: it would go as it is",
-        Verdict::Redact => "redact: it would go with what was cut out marked",
+        Verdict::Deliver => "deliver: nothing in its words is against it; files and parts as above",
+        Verdict::Redact => "redact: it would go, with contacts in it cut out and marked",
         Verdict::Hold => "hold: a person would look at it first",
-        Verdict::Refuse => "refuse: it would not be taken, and its sender told why",
+        Verdict::Refuse => "refuse: it would not be taken",
     }
 }

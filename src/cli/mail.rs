@@ -1,6 +1,6 @@
 //! `tabir mail key`, `mail dns`, `mail explain`.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use clap::{Args, Subcommand};
 
@@ -72,6 +72,7 @@ fn dns(config: Option<&Path>) -> Result<(), Failure> {
     // Names that no DNS answers for (RFC 6761 §6.3).
     local.iter().try_for_each(|domain| say::out(&format!("; {domain}. never leaves this machine")))?;
     let resolver = Dns::new(&settings.mail.auth.dns).map_err(|e| Fault::new("reading the system's resolvers", e))?;
+    tell_waiting(&settings, &domains)?;
     let published = house.runtime.block_on(print(&settings.mail, &domains, &keys(&settings)?, &resolver))?;
     if published { Ok(()) } else { Err(Failure::No) }
 }
@@ -79,6 +80,25 @@ fn dns(config: Option<&Path>) -> Result<(), Failure> {
 fn keys(settings: &Settings) -> Result<Vec<(String, String)>, Failure> {
     let keys = app::mail_keys(settings).map_err(Failure::Settings)?;
     Ok(keys.iter().map(|key| (key.selector().to_owned(), key.record())).collect())
+}
+
+/// The records of keys that lie in the folder and are not named yet: to be published first.
+fn tell_waiting(settings: &Settings, domains: &[String]) -> Result<(), Failure> {
+    let dkim = &settings.mail.dkim;
+    let files = fs::read_dir(&dkim.keys).into_iter().flatten().flatten().map(|entry| entry.path());
+    let names = files.filter_map(|path| {
+        let is_key = path.extension().is_some_and(|extension| extension == "pem");
+        path.file_stem().filter(|_| is_key)?.to_str().map(str::to_owned)
+    });
+    for name in names.filter(|name| !dkim.selectors.contains(name)) {
+        let Ok(key) = MailKey::read(&dkim.keys, &name) else { continue };
+        let keys = [(name, key.record())];
+        let waiting = records(&settings.mail, domains, &keys).into_iter().filter(|record| record.is_of_key());
+        waiting
+            .into_iter()
+            .try_for_each(|record| say::out(&format!("{record}  ; not named in mail.dkim.selectors yet")))?;
+    }
+    Ok(())
 }
 
 /// Prints the zone; whether all that is needed is there.

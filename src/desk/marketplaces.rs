@@ -33,7 +33,8 @@ impl Desk {
 /// Reads a host as the host of a mail address is read.
 fn read_domain(text: &str) -> Option<String> {
     let contact = Contact::email(&format!("x@{text}")).ok()?;
-    contact.value.reveal().split_once('@').map(|(_, domain)| domain.to_owned())
+    // A host without a dot is nobody's domain in the DNS.
+    contact.value.reveal().split_once('@').map(|(_, domain)| domain.to_owned()).filter(|domain| domain.contains('.'))
 }
 
 #[cfg(test)]

@@ -107,6 +107,11 @@ fn sends(mail: &MailSettings) -> String {
 }
 
 impl Record {
+    /// Whether it publishes a key that signs.
+    pub fn is_of_key(&self) -> bool {
+        matches!(self.value, Value::Txt { begins: "v=DKIM1", .. })
+    }
+
     /// Asks the DNS.
     pub async fn look_up(&self, dns: &Dns) -> Found {
         match &self.value {

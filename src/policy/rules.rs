@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{contact::ContactRules, content::ContentRules, life::HandleRules, pictures::ImageRules};
-use crate::model::{Duration, Marketplace, Timestamp};
+use crate::model::{Contact, Duration, Marketplace, Timestamp};
 
 /// Everything that decides about one marketplace's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -38,7 +38,21 @@ pub struct FooterRules {
     /// The marketplace as people know it; its id where there is none.
     pub name: String,
     /// An address or a page where a message is reported. Without it there is no footer.
+    #[serde(deserialize_with = "report_place")]
     pub report: String,
+}
+
+/// A mail address or a page; nothing else stands under other people's mail.
+fn report_place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let page = text.strip_prefix("https://").is_some_and(|rest| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        host.contains('.') && rest.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    if text.is_empty() || page || Contact::email(&text).is_ok() {
+        return Ok(text);
+    }
+    Err(serde::de::Error::custom("not a mail address nor a page such as https://market.example/report"))
 }
 
 /// `[links]`.
@@ -106,6 +120,19 @@ impl RuleBook {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_under_mail_leads_to_a_page_or_an_address() {
+        let read = |report: &str| toml::from_str::<FooterRules>(&format!("report = {report:?}"));
+        for good in ["", "https://market.example/report?m=1", "abuse@market.example"] {
+            assert!(read(good).is_ok_and(|rules| rules.report == good), "{good}");
+        }
+        for bad in
+            ["javascript:alert(1)", "http://market.example", "not a url", "https://local", "https://a.example/ x"]
+        {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn notices_go_out_at_fixed_hours_only() {

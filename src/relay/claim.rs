@@ -110,7 +110,8 @@ impl Relay {
             }
         };
         metrics::counter!("tabir_deliveries_total", "ending" => word(&ending)).increment(1);
-        tracing::debug!(delivery = %delivery.id, attempts = delivery.attempts, ending = word(&ending), code, "carried");
+        let (id, message, attempts) = (delivery.id, delivery.message, delivery.attempts);
+        tracing::info!(delivery = %id, %message, attempts, ending = word(&ending), code, "carried");
         ending
     }
 

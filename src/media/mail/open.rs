@@ -78,7 +78,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
             references: fields.ids("References"),
         },
         date: fields.date(),
-        automatic: is_report || automatic::is_automatic(fields),
+        automatic: is_report || report.is_some() || automatic::is_automatic(fields),
     };
     Ok(Opened {
         content,

@@ -281,6 +281,30 @@ async fn an_address_where_nobody_lives_is_left_alone_for_days_and_only_in_that_c
     assert!(house.hosts.taken("gone@pembeli.example").iter().any(|text| text.contains("third")), "found again");
 }
 
+/// A notice that left out what a barrier had withheld meanwhile would tell its author that one had fallen.
+#[tokio::test]
+async fn a_barrier_just_before_a_round_changes_nothing_of_its_notice() {
+    let told = async |reviewed: bool| {
+        let house = House::open(|to, _, _| if to.ends_with("@lambat.test") { later() } else { Handover::Delivered });
+        let house = house.await;
+        house.pair("c-1", "ratna@lambat.test", "zenon@sklep.test").await;
+        house.takes("c-1", Side::Seller, "It is packed. My number: 0812-3456-7890").await;
+        house.live(Duration::hours(25)).await;
+        if reviewed {
+            let (review, conversation) = ("r-1".parse().unwrap(), "c-1".parse().unwrap());
+            let put = house.desk.put_review(&house.scope, &review, &conversation, 1, None).await;
+            assert!(put.is_ok_and(|put| put.withheld == 1));
+        }
+        house.live(Duration::hours(3)).await;
+        let notices = house.hosts.taken("zenon@sklep.test");
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        notices[0].split_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    let (with, without) = (told(true).await, told(false).await);
+    assert!(without.contains("number"), "it says what was cut: {without}");
+    assert_eq!(with, without);
+}
+
 #[tokio::test]
 async fn a_grey_list_is_waited_out_and_order_is_kept() {
     // It takes nothing from a sender that it has not known for a quarter of an hour.

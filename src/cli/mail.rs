@@ -51,7 +51,7 @@ impl Key {
         let (settings, _) = house::read(config)?;
         let folder = &settings.mail.dkim.keys;
         let key = MailKey::make(folder, &self.selector, &SystemLuck::new())
-            .map_err(|error| Fault::new("making a key for mail", error))?;
+            .map_err(|error| Failure::Usage(format!("{}/{}.pem: {error}", folder.display(), self.selector)))?;
         say::out(&format!("{}._domainkey IN TXT \"{}\"", key.selector(), key.record()))?;
         say::err(&format!(
             "made {}/{}.pem; publish its record under each domain (`tabir mail dns` prints all), then name it in \

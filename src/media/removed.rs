@@ -57,7 +57,8 @@ impl Removed {
         Self::ALL.into_iter().find(|removed| removed.as_str() == word)
     }
 
-    const ALL: [Self; 15] = [
+    /// All of them.
+    pub const ALL: [Self; 15] = [
         Self::Alternative,
         Self::Calendar,
         Self::ContactCard,

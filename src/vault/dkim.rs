@@ -24,18 +24,20 @@ use zeroize::Zeroize;
 
 use crate::model::{Fault, Luck};
 
-/// Why a key for mail is not usable.
+/// Why a key for mail is not usable. Which one it is, whoever asked knows.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum MailKeyFault {
     #[error("`{0}` is no selector: up to 63 small letters, digits and hyphens, a letter or digit first and last")]
     Selector(String),
-    #[error("{}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error("{}: others can read it (mode {mode:o}); it must have mode 600", path.display())]
-    Permissions { path: PathBuf, mode: u32 },
-    #[error("{}: not a private key in PEM: Ed25519, or RSA of 2048 to 4096 bits", path.display())]
-    Malformed { path: PathBuf },
+    #[error("the key can not be read: {0}")]
+    Unreadable(io::Error),
+    #[error("the key can not be written: {0}")]
+    Unwritable(io::Error),
+    #[error("others can read the key (mode {0:o}); it must have mode 600")]
+    Permissions(u32),
+    #[error("not a private key in PEM: Ed25519, or RSA of 2048 to 4096 bits")]
+    Malformed,
     #[error(transparent)]
     Luck(#[from] Fault),
 }
@@ -58,15 +60,14 @@ impl MailKey {
     /// When it is not there, others may read it, or it holds no such key.
     pub fn read(folder: &Path, selector: &str) -> Result<Self, MailKeyFault> {
         let path = path(folder, selector)?;
-        let unreadable = |source| MailKeyFault::Unreadable { path: path.clone(), source };
-        let mode = fs::metadata(&path).map_err(unreadable)?.permissions().mode() & 0o777;
+        let mode = fs::metadata(&path).map_err(MailKeyFault::Unreadable)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(MailKeyFault::Permissions { path, mode });
+            return Err(MailKeyFault::Permissions(mode));
         }
-        let mut pem = fs::read(&path).map_err(unreadable)?;
+        let mut pem = fs::read(&path).map_err(MailKeyFault::Unreadable)?;
         let pair = Pair::read(&pem);
         pem.zeroize();
-        let pair = pair.ok_or(MailKeyFault::Malformed { path })?;
+        let pair = pair.ok_or(MailKeyFault::Malformed)?;
         Ok(Self { selector: selector.to_owned(), pair })
     }
 
@@ -77,8 +78,7 @@ impl MailKey {
     /// When there is one, or the file can not be written.
     pub fn make(folder: &Path, selector: &str, luck: &dyn Luck) -> Result<Self, MailKeyFault> {
         let path = path(folder, selector)?;
-        let unreadable = |source| MailKeyFault::Unreadable { path: path.clone(), source };
-        fs::create_dir_all(folder).map_err(unreadable)?;
+        fs::create_dir_all(folder).map_err(MailKeyFault::Unwritable)?;
         let mut seed = [0; 32];
         luck.fill(&mut seed)?;
         let mut der = [ED25519_PKCS8.as_slice(), &seed].concat();
@@ -88,7 +88,7 @@ impl MailKey {
         let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let written = written.and_then(|mut file| file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()));
         pem.zeroize();
-        written.map_err(unreadable)?;
+        written.map_err(MailKeyFault::Unwritable)?;
         Self::read(folder, selector)
     }
 
@@ -198,13 +198,10 @@ mod tests {
         assert_eq!(made.record(), read.record());
         assert!(read.record().starts_with("v=DKIM1; k=ed25519; p="), "{}", read.record());
         assert_eq!(read.sign(b"a").unwrap().len(), 64);
-        assert!(matches!(
-            MailKey::make(folder.path(), "e2026", &SystemLuck::new()),
-            Err(MailKeyFault::Unreadable { .. })
-        ));
+        assert!(matches!(MailKey::make(folder.path(), "e2026", &SystemLuck::new()), Err(MailKeyFault::Unwritable(_))));
         let path = folder.path().join("e2026.pem");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(MailKey::read(folder.path(), "e2026"), Err(MailKeyFault::Permissions { mode: 0o640, .. })));
+        assert!(matches!(MailKey::read(folder.path(), "e2026"), Err(MailKeyFault::Permissions(0o640))));
     }
 
     #[test]
@@ -213,7 +210,7 @@ mod tests {
         for bad in ["", "-a", "a-", "../keys", "a.b", "A", "ä", &"a".repeat(64)] {
             assert!(matches!(MailKey::read(folder.path(), bad), Err(MailKeyFault::Selector(_))), "{bad}");
         }
-        assert!(matches!(MailKey::read(folder.path(), "a-1"), Err(MailKeyFault::Unreadable { .. })));
+        assert!(matches!(MailKey::read(folder.path(), "a-1"), Err(MailKeyFault::Unreadable(_))));
     }
 
     #[test]
@@ -223,7 +220,7 @@ mod tests {
             let path = folder.path().join("s.pem");
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            assert!(matches!(MailKey::read(folder.path(), "s"), Err(MailKeyFault::Malformed { .. })), "{text}");
+            assert!(matches!(MailKey::read(folder.path(), "s"), Err(MailKeyFault::Malformed)), "{text}");
         }
     }
 

@@ -332,6 +332,13 @@ impl House {
         self.pair_of(tag, buyer, seller).await
     }
 
+    /// A conversation whose seller writes from `seller@{tag}.example`.
+    pub async fn pair_at(&self, tag: &str) -> Pair {
+        let buyer = Person::new(&format!("b-{tag}"), "Ratna Kusuma", &format!("ratna@pembeli-{tag}.example"));
+        let seller = Person::new(&format!("s-{tag}"), "Zenon Gawel", &format!("seller@{tag}.example"));
+        self.pair_of(tag, buyer, seller).await
+    }
+
     pub async fn pair_of(&self, tag: &str, buyer: Person, seller: Person) -> Pair {
         let api = self.api();
         buyer.enroll(&api, "buyer").await;

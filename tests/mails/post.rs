@@ -204,7 +204,7 @@ fn arrival(sent: &Sent, came: &[&Mail]) -> Vec<String> {
     }
     let quoted = |form: &&String| form.matches(REPORT).count() != 1;
     faults.extend(forms.iter().filter(quoted).map(|form| format!("FOOTER not once: {form:?}")));
-    for removed in all_removed() {
+    for removed in Removed::ALL {
         let owed = matches!(&letter.fate, Fate::Told(what) if what.iter().any(|word| word == removed.as_str()));
         let words = spaced(notice(removed, sent.lang).trim_matches(['[', ']']));
         let told = forms.iter().filter(|form| spaced(form).contains(&words)).count();
@@ -213,27 +213,6 @@ fn arrival(sent: &Sent, came: &[&Mail]) -> Vec<String> {
         }
     }
     faults
-}
-
-fn all_removed() -> [Removed; 15] {
-    use Removed::*;
-    [
-        Alternative,
-        Calendar,
-        ContactCard,
-        Covered,
-        Encrypted,
-        FileType,
-        FileUnreadable,
-        ForwardedMail,
-        Html,
-        InlineFile,
-        Key,
-        Report,
-        Signature,
-        Tnef,
-        Words,
-    ]
 }
 
 /// The text, and the HTML as it is read, where there is some.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::house::{
-    DOMAIN, HOSTNAME, House, Pair, Person, Plan,
+    DOMAIN, HOSTNAME, House, Plan,
     dns::{Dns, Record},
     mails, python,
     sink::Sink,
@@ -37,15 +37,9 @@ impl Scene {
         }
     }
 
-    async fn pair(&self, tag: &str) -> Pair {
-        let buyer = Person::new(&format!("b-{tag}"), "Ratna Kusuma", &format!("ratna@pembeli-{tag}.example"));
-        let seller = Person::new(&format!("s-{tag}"), "Zenon Gawel", &format!("seller@{tag}.example"));
-        self.house.pair_of(tag, buyer, seller).await
-    }
-
     /// What the buyer of a new pair gets of one mail.
     async fn delivered(&self, tag: &str) -> Vec<u8> {
-        let pair = self.pair(tag).await;
+        let pair = self.house.pair_at(tag).await;
         let mail = mails::plain(&pair.seller, &pair.buyer_handle, "Hello", "Your scarf is packed.");
         let reply = self.house.smtp_tls().await.send(&pair.seller.email, &pair.buyer_handle, &mail.raw).await;
         assert_eq!(reply.expect("a reply").code, 250, "{}", self.house.logs());

@@ -101,6 +101,10 @@ async fn as_a_filter_the_relay_answers_for_what_is_for_a_handle_and_for_nothing_
 
     let other = mails::plain(&pair.seller, "ops@elsewhere.example", "Hello", "Call me: 0812-3456-7890").raw;
     assert_eq!(scene.send(&pair.seller.email, "ops@elsewhere.example", &other).await.code, 250);
+    // What our own grammar can not read is good enough for others.
+    for odd in ["a..b@docomo.example", "root"] {
+        assert_eq!(scene.send(odd, "odd..one@elsewhere.example", &other).await.code, 250, "{odd}\n{}", scene.logs());
+    }
     let untouched = scene.sink.nth("ops@elsewhere.example", 1).await;
     assert!(untouched.body().contains("0812-3456-7890"), "not our business: {}", untouched.body());
 }

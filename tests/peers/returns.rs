@@ -253,6 +253,11 @@ async fn a_header_that_names_an_outsider_is_refused_with_words() {
             assert!(reply.is("550 5.7.1") && reply.text.contains("To or Cc names somebody"), "{more}: {reply:?}");
         }
     }
+    // The refusal is for whom it went to, and does not stick to the words.
+    let copied = format!("To: <{handle}>\r\nCc: kolega@sklep-cc.example");
+    let corrected = head(&copied).replace("\r\nCc: kolega@sklep-cc.example", "");
+    let reply = house.smtp_tls().await.send(&pair.seller.email, handle, corrected.as_bytes()).await.expect("a reply");
+    assert_eq!(reply.code, 250, "{reply:?}");
     // Who is not proven hears nothing of it.
     let mail = head(&format!("To: <{handle}>\r\nCc: x@elsewhere.example"));
     let reply = house.smtp_tls().await.send("me@attacker.example", handle, mail.as_bytes()).await.expect("a reply");

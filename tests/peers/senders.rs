@@ -27,13 +27,6 @@ impl Scene {
         Self { house: plan.start().await, dns, sink }
     }
 
-    /// A conversation whose seller writes from `seller@{tag}.example`.
-    async fn pair(&self, tag: &str) -> Pair {
-        let buyer = Person::new(&format!("b-{tag}"), "Ratna Kusuma", &format!("ratna@pembeli-{tag}.example"));
-        let seller = Person::new(&format!("s-{tag}"), "Zenon Gawel", &format!("seller@{tag}.example"));
-        self.house.pair_of(tag, buyer, seller).await
-    }
-
     async fn send(&self, from: &str, pair: &Pair, raw: &[u8]) -> Reply {
         self.house.smtp_tls().await.send(from, &pair.buyer_handle, raw).await.expect("a reply")
     }
@@ -46,7 +39,7 @@ fn hello(pair: &Pair) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aligned_spf_pass_speaks() {
     let scene = Scene::set().await;
-    let pair = scene.pair("spf-pass").await;
+    let pair = scene.house.pair_at("spf-pass").await;
     scene.dns.txt("spf-pass.example", "v=spf1 ip4:127.0.0.0/8 -all");
     let reply = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
     assert_eq!(reply.code, 250, "{reply:?} asked {:?}\n{}", scene.dns.asked(), scene.house.logs());
@@ -56,7 +49,7 @@ async fn an_aligned_spf_pass_speaks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aligned_dkim_signature_speaks_even_when_forwarded() {
     let scene = Scene::set().await;
-    let pair = scene.pair("dkim-pass").await;
+    let pair = scene.house.pair_at("dkim-pass").await;
     let (signed, record) = python::dkim_sign(&hello(&pair), "s1", "dkim-pass.example");
     scene.dns.txt("s1._domainkey.dkim-pass.example", &record);
     scene.dns.txt("forwarder.example", "v=spf1 -all");
@@ -69,30 +62,30 @@ async fn an_aligned_dkim_signature_speaks_even_when_forwarded() {
 async fn whoever_is_not_proven_is_refused() {
     let scene = Scene::set().await;
     let dns = &scene.dns;
-    let pair = scene.pair("spf-fail").await;
+    let pair = scene.house.pair_at("spf-fail").await;
     dns.txt("spf-fail.example", "v=spf1 ip4:192.0.2.0/24 -all");
     let fail = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
 
-    let pair = scene.pair("no-record").await;
+    let pair = scene.house.pair_at("no-record").await;
     let none = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
 
-    let pair = scene.pair("not-aligned").await;
+    let pair = scene.house.pair_at("not-aligned").await;
     dns.txt("attacker.example", "v=spf1 ip4:127.0.0.0/8 -all");
     let unaligned = scene.send("me@attacker.example", &pair, &hello(&pair)).await;
 
-    let pair = scene.pair("dkim-other").await;
+    let pair = scene.house.pair_at("dkim-other").await;
     let (signed, record) = python::dkim_sign(&hello(&pair), "s1", "attacker.example");
     dns.txt("s1._domainkey.attacker.example", &record);
     let foreign = scene.send("me@attacker.example", &pair, &signed).await;
 
-    let pair = scene.pair("dkim-broken").await;
+    let pair = scene.house.pair_at("dkim-broken").await;
     let (mut signed, record) = python::dkim_sign(&hello(&pair), "s1", "dkim-broken.example");
     dns.txt("s1._domainkey.dkim-broken.example", &record);
     let packed = signed.windows(6).position(|six| six == b"packed").expect("the word");
     signed[packed] = b'h';
     let broken = scene.send(&pair.seller.email, &pair, &signed).await;
 
-    let pair = scene.pair("dmarc-none").await;
+    let pair = scene.house.pair_at("dmarc-none").await;
     dns.txt("_dmarc.dmarc-none.example", "v=DMARC1; p=none");
     let lenient = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
 
@@ -112,7 +105,7 @@ async fn whoever_is_not_proven_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proven_stranger_is_refused() {
     let scene = Scene::set().await;
-    let pair = scene.pair("stranger").await;
+    let pair = scene.house.pair_at("stranger").await;
     scene.dns.txt("other.example", "v=spf1 ip4:127.0.0.0/8 -all");
     let stranger = Person::new("x", "Some One", "someone@other.example");
     let raw = mails::plain(&stranger, &pair.buyer_handle, "Hi", "I am somebody else.").raw;
@@ -129,7 +122,7 @@ async fn a_proven_stranger_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_froms_in_one_header_speak_for_nobody() {
     let scene = Scene::set().await;
-    let pair = scene.pair("two-froms").await;
+    let pair = scene.house.pair_at("two-froms").await;
     scene.dns.txt("attacker.example", "v=spf1 ip4:127.0.0.0/8 -all");
     let body = "\r\nSubject: x\r\nMessage-ID: <two@attacker.example>\r\n\r\nhello there\r\n";
     for head in [
@@ -149,7 +142,7 @@ async fn two_froms_in_one_header_speak_for_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_dns_is_a_reason_to_try_again() {
     let scene = Scene::set().await;
-    let pair = scene.pair("silent").await;
+    let pair = scene.house.pair_at("silent").await;
     scene.dns.behave("silent.example", Manner::Silent);
     let started = Instant::now();
     let reply = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
@@ -160,7 +153,7 @@ async fn a_silent_dns_is_a_reason_to_try_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_dns_is_a_reason_to_try_again() {
     let scene = Scene::set().await;
-    let pair = scene.pair("broken").await;
+    let pair = scene.house.pair_at("broken").await;
     scene.dns.behave("broken.example", Manner::Broken);
     let reply = scene.send(&pair.seller.email, &pair, &hello(&pair)).await;
     assert_eq!(reply.code, 451, "{reply:?}\n{}", scene.house.logs());

@@ -8,6 +8,7 @@ use mail_auth::{
     dkim::DkimSigner,
 };
 
+use super::HEADERS;
 use crate::model::Fault;
 
 /// One signature to be made: for whom, and by what.
@@ -25,37 +26,23 @@ pub struct Signing<'a> {
 
 /// The `DKIM-Signature` field for a message that is whole but for it, line end included.
 ///
-/// Every field that [`HEADERS`](super::HEADERS) names is signed, and once more than it is there, so
-/// that none can be added beside it; so are Cc and Sender, which a message of ours never has.
-/// Relaxed canonicalisation outlives hosts that fold lines anew; there is no `l=`.
+/// Every field that [`HEADERS`] names is signed, and named more often than it is there, so that none
+/// can be added beside it; so are Cc and Sender, which a message of ours never has. Only
+/// Content-Transfer-Encoding is left out: a host on the way may set it anew. Relaxed
+/// canonicalisation outlives hosts that fold lines anew; there is no `l=`.
 ///
 /// # Errors
 /// When the key fails.
 pub fn dkim_signature(message: &[u8], signing: Signing<'_>) -> Result<Vec<u8>, Fault> {
+    let ours = HEADERS.into_iter().filter(|name| *name != "Content-Transfer-Encoding");
+    let signed = ours.chain(["Cc", "Sender"]);
     let signer = DkimSigner::from_key(Key(signing))
         .domain(signing.domain)
         .selector(signing.selector)
-        .headers(SIGNED.iter().chain(&SIGNED).copied());
+        .headers(signed.clone().chain(signed));
     let signature = signer.sign(message).map_err(|error| Fault::new("signing a mail", error))?;
     Ok(signature.to_header().into_bytes())
 }
-
-/// The fields that change what a reader sees or where an answer goes. What a host on the way may
-/// set anew (Content-Transfer-Encoding) or add (Received) is left to it.
-const SIGNED: [&str; 12] = [
-    "From",
-    "To",
-    "Reply-To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "In-Reply-To",
-    "References",
-    "MIME-Version",
-    "Content-Type",
-    "Cc",
-    "Sender",
-];
 
 struct Key<'a>(Signing<'a>);
 

@@ -277,6 +277,14 @@ fn texts_between_files_are_joined_in_both_forms() {
 }
 
 #[test]
+fn the_words_of_a_person_make_no_report_of_a_mail() {
+    let mail =
+        "From: postmaster@own.example\nSubject: Parcel\n\nThe parcel could not be delivered, and does not exist.\n";
+    let opened = read(mail).unwrap();
+    assert!(opened.report.is_some() && !opened.is_report, "believed at an envelope sender alone");
+}
+
+#[test]
 fn a_delivery_report_is_found_by_its_type() {
     let mail = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nSorry, real@mail.example is full\n--b\n\
                 Content-Type: text/html\n\n<p>x</p>\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.real.example\n\n\

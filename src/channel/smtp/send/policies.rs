@@ -185,6 +185,14 @@ async fn what_does_not_fit_is_refused_under_enforce_alone() {
 }
 
 #[tokio::test]
+async fn a_policy_counts_though_many_others_are_remembered() {
+    let world = World::with(&policy("enforce"), WRONG).await;
+    world.courier.sts.as_ref().unwrap().fill();
+    assert_eq!(world.deliver().await, not_now("tls"));
+    assert!(world.came().is_empty());
+}
+
+#[tokio::test]
 async fn the_host_that_the_policy_names_is_taken_though_another_is_better() {
     let world = World::with(&policy("enforce"), RIGHT).await;
     world.dns.put("mail.example", Record::Mx(1, "other.mail.example".to_owned()));

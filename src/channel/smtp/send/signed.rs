@@ -202,6 +202,19 @@ async fn records_that_say_nothing_known_demand_tls_all_the_same() {
 }
 
 #[tokio::test]
+async fn records_that_say_nothing_known_take_nothing_away_from_what_is_demanded_without_them() {
+    let odd = |zone: &mut Zone, name: String, mut tlsa: Vec<u8>| {
+        tlsa[0] = 1;
+        zone.put(&name, TLSA, tlsa);
+    };
+    let mut world = world(true, odd).await;
+    // As `mail.out.tls = "verify"` has it: the host's certificate is of nobody's.
+    world.courier.tls = TlsPolicy::Verify;
+    world.courier.usual = Arc::new(trust::trusting(trust::public_roots()).unwrap());
+    assert_eq!(deliver(&world).await, (not_now("tls"), vec![]));
+}
+
+#[tokio::test]
 async fn a_false_answer_is_a_reason_to_wait() {
     let bent = |zone: &mut Zone, name: String, tlsa: Vec<u8>| {
         zone.put(&name, TLSA, tlsa);

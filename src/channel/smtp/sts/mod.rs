@@ -122,6 +122,17 @@ const KEPT: usize = 4_096;
 
 #[cfg(test)]
 impl Sts {
+    /// As if as many policies were remembered as there may be.
+    pub(super) fn fill(&self) {
+        let text = b"version: STSv1\nmode: enforce\nmx: mx.example\nmax_age: 604800\n";
+        let policy = Arc::new(Policy::read(text).unwrap());
+        let (tried, ends) = (Instant::now(), Instant::now() + policy.max_age);
+        for n in 0..KEPT {
+            let known = Known { policy: Some(Arc::clone(&policy)), id: "1".to_owned(), tried, ends };
+            self.known.insert(format!("n{n}.example"), known);
+        }
+    }
+
     /// As if so much time had passed.
     pub(super) fn age(&self, by: Duration) {
         for mut known in self.known.iter_mut() {

@@ -42,9 +42,19 @@ const BUYER_MAIL: &str = "rina.kartika@surat.example";
 const SELLER_MAIL: &str = "pemilik.toko@kantor.example";
 const INCENTIVE: &str = "Anda akan mendapatkan tambahan voucher jika memberikan 5 bintang.";
 
+#[path = "api/events.rs"]
+mod events;
+#[path = "api/fear.rs"]
+mod fear;
+#[path = "api/rights.rs"]
+mod rights;
+
 #[path = "pdf/paper.rs"]
 #[expect(dead_code, reason = "shared with the tests of PDF files")]
 mod paper;
+
+#[path = "api/enforcement.rs"]
+mod enforcement;
 
 struct Hand(AtomicI64);
 
@@ -64,6 +74,7 @@ impl Transport for NoWay {
 
 struct House {
     api: Arc<Api>,
+    relay: Arc<Relay>,
     desk: Arc<Desk>,
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
@@ -132,8 +143,8 @@ impl House {
         ));
         let scope = desk.add_marketplace(&"demo".parse().unwrap(), "relay.example").await.unwrap().unwrap();
         let market = desk.issue_token(&scope, TokenScope::Marketplace, None).await.unwrap().0.reveal().clone();
-        let api = Arc::new(Api::new(Arc::clone(&desk), relay, ApiRules::default()));
-        Self { api, desk, store, vault, clock, scope, market, folder }
+        let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay), ApiRules::default()));
+        Self { api, relay, desk, store, vault, clock, scope, market, folder }
     }
 
     fn pass_time(&self, span: Duration) {

@@ -4,9 +4,11 @@
 //! Opens the key file and hands the vault to the rooms that house.md lets have it; listeners
 //! get verifiers and seams, never keys.
 
+mod anchors;
 mod lexicons;
 mod lock;
 mod mail_keys;
+mod profiles;
 mod reload;
 mod root;
 mod seats;
@@ -153,8 +155,10 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let metrics = metrics_handle()?;
     let smtp = Smtp::new(Arc::clone(&relay), &settings.mail, required(&settings, &compiled), &dns);
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone()));
+    let kept = Arc::clone(&desk);
     let rooms = Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };
     let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
+    tasks.spawn(anchors::keep(kept, settings.evidence.anchors.clone(), drain.draining()));
     let dev_ca = settings.tls.cert.with_file_name("ca.pem");
     Ok(Running {
         addresses,

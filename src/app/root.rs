@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::seats::Clerk;
+use super::{profiles::EnforcementSettings, seats::Clerk};
 use crate::{
     channel::{api::ApiRules, smtp::MailSettings},
     judges::{JudgeSettings, ListSettings, Seats},
@@ -15,11 +15,15 @@ use crate::{
     model::{Duration, Marketplace},
     net::{ListenSettings, TlsSettings},
     policy::{
+        cases::CaseRules,
         contact::ContactRules,
         content::ContentRules,
         life::HandleRules,
         pictures::{ImageRules, WordRule},
+        retaliation::RetaliationRules,
+        rights::{DisclosureRules, RetentionRules, RightsRules},
         rules::{FooterRules, LinkRules, MarketRules, NoticeRules, RuleBook},
+        voice::VoiceRules,
     },
     settings::{Source, Wrong, lay_over},
 };
@@ -44,6 +48,8 @@ pub struct Settings {
     pub contact: ContactRules,
     /// What follows from what was found.
     pub content: ContentRules,
+    /// What follows from rules that were broken.
+    pub enforcement: EnforcementSettings,
     /// How long handles live.
     pub handles: HandleRules,
     /// What words mean.
@@ -55,11 +61,23 @@ pub struct Settings {
     /// What stands under mails.
     pub footer: FooterRules,
     /// Disputes.
-    pub cases: CaseSettings,
+    pub cases: CaseRules,
     /// Which links stay.
     pub links: LinkRules,
     /// When senders hear of withheld messages.
     pub notices: NoticeRules,
+    /// `[retaliation]`.
+    pub retaliation: RetaliationRules,
+    /// How support is known.
+    pub voice: VoiceRules,
+    /// When a contact may be shown to staff.
+    pub disclosures: DisclosureRules,
+    /// By when a person's wish is to be met.
+    pub rights: RightsRules,
+    /// How long things are kept.
+    pub retention: RetentionRules,
+    /// What is written down for others to hold.
+    pub evidence: EvidenceSettings,
     /// The workers that open pictures.
     pub sandbox: SandboxSettings,
     /// Who is asked about content, by name.
@@ -128,33 +146,27 @@ pub struct DetectSettings {
     pub lexicon: Option<PathBuf>,
 }
 
-/// `[cases]`: read and checked now, used when disputes are built.
+/// `[evidence]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CaseSettings {
-    /// Files of cases and reports.
-    pub attachments: CaseAttachments,
+pub struct EvidenceSettings {
+    /// Heads of all chains under one signature.
+    pub anchors: AnchorSettings,
 }
 
-/// `[cases.attachments]`.
-#[derive(Clone, Debug, Deserialize)]
+/// `[evidence.anchors]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CaseAttachments {
-    /// How many.
-    pub max: usize,
-    /// How large each may be, such as `4.5MB`.
-    pub max_bytes: String,
-    /// Of which types, by content.
-    pub types: Vec<String>,
+pub struct AnchorSettings {
+    /// How often.
+    pub every: Duration,
+    /// A folder to write each into; without one they are kept in the store, and `tabir evidence anchor` prints them.
+    pub to: Option<PathBuf>,
 }
 
-impl Default for CaseAttachments {
+impl Default for AnchorSettings {
     fn default() -> Self {
-        Self {
-            max: 5,
-            max_bytes: "4.5MB".to_owned(),
-            types: ["image/jpeg", "image/png", "application/pdf"].map(str::to_owned).to_vec(),
-        }
+        Self { every: Duration::hours(24), to: None }
     }
 }
 
@@ -162,14 +174,21 @@ impl Default for CaseAttachments {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Own {
+    cases: CaseRules,
+    voice: VoiceRules,
     contact: ContactRules,
     content: ContentRules,
+    enforcement: EnforcementSettings,
     footer: FooterRules,
     handles: HandleRules,
     images: ImageRules,
     attachments: AttachmentRules,
     links: LinkRules,
     notices: NoticeRules,
+    retaliation: RetaliationRules,
+    disclosures: DisclosureRules,
+    rights: RightsRules,
+    retention: RetentionRules,
     mail: MailSettings,
     judges: BTreeMap<String, JudgeSettings>,
     lists: BTreeMap<String, ListSettings>,
@@ -199,15 +218,22 @@ impl Compiled {
     }
 }
 
-const OWN_KEYS: [&str; 13] = [
+const OWN_KEYS: [&str; 20] = [
+    "cases",
+    "voice",
     "contact",
     "content",
+    "enforcement",
     "footer",
     "handles",
     "images",
     "attachments",
     "links",
     "notices",
+    "retaliation",
+    "disclosures",
+    "rights",
+    "retention",
     "mail",
     "judges",
     "lists",
@@ -253,13 +279,20 @@ impl Settings {
     fn book(&self, own: impl IntoIterator<Item = (Marketplace, MarketRules)>) -> RuleBook {
         RuleBook::new(
             MarketRules {
+                cases: self.cases.clone(),
+                voice: self.voice.clone(),
                 contact: self.contact.clone(),
                 content: self.content.clone(),
+                enforcement: self.enforcement.rules.clone(),
                 footer: self.footer.clone(),
                 handles: self.handles.clone(),
                 images: self.images,
                 links: self.links.clone(),
                 notices: self.notices,
+                retaliation: self.retaliation,
+                disclosures: self.disclosures,
+                rights: self.rights,
+                retention: self.retention,
                 locale: self.locale.clone(),
                 region: self.region.clone(),
             },
@@ -314,6 +347,7 @@ impl Settings {
         }
         for (path, budget) in [
             (["contact", "rate"].as_slice(), self.contact.rate),
+            (&["contact", "shipping"], self.contact.shipping),
             (&["contact", "after_review", "low"], self.contact.after_review.low),
             (&["contact", "after_review", "high"], self.contact.after_review.high),
         ] {
@@ -327,6 +361,12 @@ impl Settings {
         if self.contact.after_review.window > Duration::days(400) {
             refuse(&["contact", "after_review", "window"], "a review governs at most 400 days");
         }
+        if self.contact.fan_out.per.0 == 0 || self.contact.fan_out.per > Duration::days(7) {
+            refuse(&["contact", "fan_out"], "texts are compared over a length of time above zero and up to 7 days");
+        }
+        if self.contact.fan_out.buyers == 0 {
+            refuse(&["contact", "fan_out"], "at least one buyer may be written to");
+        }
         if self.handles.rotate.0 == 0 {
             refuse(&["handles", "rotate"], "an age needs a length of time above zero");
         }
@@ -339,8 +379,30 @@ impl Settings {
         if let Some(link) = self.links.allow.iter().find(|link| !is_host(link)) {
             refuse(&["links", "allow"], &format!("`{link}` is not a bare domain such as market.example"));
         }
+        if !self.cases.clocks.leaves_days() {
+            refuse(&["cases", "clocks", "weekend"], "a week needs a day that counts");
+        }
         if self.notices.every.0 == 0 {
             refuse(&["notices", "every"], "a round needs a length of time above zero");
+        }
+        if self.evidence.anchors.every < Duration::seconds(1) {
+            refuse(&["evidence", "anchors", "every"], "at least a second");
+        }
+        if self.disclosures.longest < Duration::minutes(1) {
+            refuse(&["disclosures", "longest"], "at least a minute");
+        }
+        for (path, budget) in [("alarm", self.disclosures.alarm), ("carrier_alarm", self.disclosures.carrier_alarm)] {
+            if budget.per.0 == 0 {
+                refuse(&["disclosures", path], "a budget needs a length of time above zero");
+            }
+        }
+        let ages = self.retention;
+        for (path, age) in
+            [("messages", ages.messages), ("files", ages.files), ("evidence", ages.evidence), ("access", ages.access)]
+        {
+            if age.is_some_and(|age| age < Duration::seconds(1)) {
+                refuse(&["retention", path], "at least a second");
+            }
         }
         if self.sandbox.workers == 0 {
             refuse(&["sandbox", "workers"], "at least one worker is needed to open pictures");
@@ -353,6 +415,7 @@ impl Settings {
             self.store.url = format!("sqlite:{}", folder.join(path).display());
         }
         self.vault.keys = folder.join(&self.vault.keys);
+        self.evidence.anchors.to = self.evidence.anchors.to.take().map(|path| folder.join(path));
         self.sandbox.models = folder.join(&self.sandbox.models);
         self.detect.lexicon = self.detect.lexicon.take().map(|path| folder.join(path));
         self.tls.start_at(folder);
@@ -375,13 +438,20 @@ fn is_host(name: &str) -> bool {
 impl Own {
     fn into_rules(self) -> MarketRules {
         MarketRules {
+            cases: self.cases,
+            voice: self.voice,
             contact: self.contact,
             content: self.content,
+            enforcement: self.enforcement.rules,
             footer: self.footer,
             handles: self.handles,
             images: self.images,
             links: self.links,
             notices: self.notices,
+            retaliation: self.retaliation,
+            disclosures: self.disclosures,
+            rights: self.rights,
+            retention: self.retention,
             locale: self.locale,
             region: self.region,
         }

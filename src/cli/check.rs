@@ -61,6 +61,12 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if is_open(settings.listen.admin.ip()) {
         open.push("listen.admin can be reached from outside: it has neither TLS nor tokens");
     }
+    if settings.evidence.anchors.to.is_none() {
+        open.push("evidence.anchors.to is not set: nobody but who keeps the chains of evidence can say that none was rewritten");
+    }
+    if settings.retention.messages.is_none() {
+        open.push("retention.messages is not set: texts are kept until their person is erased");
+    }
     let open = open.into_iter().map(str::to_owned).chain(unjudged(&compiled));
     open.into_iter().try_for_each(|line| say::out(&format!("not protected: {line}")))
 }

@@ -11,7 +11,7 @@ use clap::Subcommand;
 
 use super::{Failure, house::House, say};
 use crate::{
-    evidence,
+    evidence::{self, Anchor, Reader, View},
     model::{Clock, ConversationId, EventId, Marketplace, SystemClock},
 };
 
@@ -25,6 +25,27 @@ pub(super) enum Evidence {
         /// Where to.
         #[arg(short, long)]
         output: PathBuf,
+        /// For whom: buyer, seller, auditor, or mediator, who sees all that can be opened.
+        #[arg(long = "as", default_value = "mediator")]
+        reader: Reader,
+        /// Open the texts of these entries alone, such as 3,4,9: for another body.
+        #[arg(long, value_delimiter = ',')]
+        open: Option<Vec<u64>>,
+        /// The language of the labels: id, pl or en.
+        #[arg(long)]
+        lang: Option<String>,
+        /// Prove it against the anchor of this number too, beside the newest.
+        #[arg(long)]
+        anchor: Option<u64>,
+        /// Of which marketplace, where there are several.
+        #[arg(long)]
+        marketplace: Option<Marketplace>,
+    },
+    /// Writes down where all chains stand now, under one signature. Handed to somebody else, it binds who keeps them.
+    Anchor {
+        /// Where to; without it, to stdout.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
         /// Of which marketplace, where there are several.
         #[arg(long)]
         marketplace: Option<Marketplace>,
@@ -37,6 +58,9 @@ pub(super) enum Evidence {
         /// the inside is checked and the signer is unknown.
         #[arg(long)]
         key: Option<String>,
+        /// An anchor that you have from elsewhere: the chain must have stood there, as it says now. May be repeated.
+        #[arg(long)]
+        anchor: Vec<PathBuf>,
     },
     /// Opens a message that was escalated, for the authority that asks: all of it, as JSON. That it
     /// was opened stands in the conversation's evidence.
@@ -57,11 +81,17 @@ pub(super) enum Evidence {
 impl Evidence {
     pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
         match self {
-            Self::Export { conversation, output, marketplace } => {
+            Self::Export { conversation, output, reader, open, lang, anchor, marketplace } => {
                 let house = House::open(config)?;
                 let scope = house.scope(marketplace.as_ref())?;
-                let export =
-                    evidence::export(house.store.as_ref(), &house.vault, &scope, conversation, SystemClock.now());
+                let view = View {
+                    reader: *reader,
+                    language: house.desk.language(&scope, lang.as_deref()),
+                    only: open.as_ref().map(|numbers| numbers.iter().copied().collect()),
+                    anchor: *anchor,
+                };
+                let asked = evidence::Asked { conversation, view, now: SystemClock.now() };
+                let export = evidence::export(house.store.as_ref(), &house.vault, &scope, asked);
                 let Some(bundle) = house.runtime.block_on(export)? else {
                     say::err("no such conversation");
                     return Err(Failure::No);
@@ -69,8 +99,17 @@ impl Evidence {
                 std::fs::write(output, bundle)?;
                 Ok(())
             }
+            Self::Anchor { output, marketplace } => {
+                let house = House::open(config)?;
+                let scope = house.scope(marketplace.as_ref())?;
+                let (_, anchor) = house.runtime.block_on(house.desk.anchor(&scope))?;
+                match output {
+                    Some(path) => Ok(std::fs::write(path, anchor.file())?),
+                    None => say::out(anchor.file().trim_end()),
+                }
+            }
             Self::Unseal { message, output, marketplace } => unseal(config, *message, output, marketplace.as_ref()),
-            Self::Verify { file, key } => verify(file, key.as_deref()),
+            Self::Verify { file, key, anchor } => verify(file, key.as_deref(), anchor),
             Self::Key => {
                 let house = House::open(config)?;
                 say::out(&evidence::public_key(&house.vault.evidence_signer()?)?.to_string())
@@ -97,13 +136,18 @@ fn unseal(
     Ok(())
 }
 
-fn verify(file: &Path, key: Option<&str>) -> Result<(), Failure> {
+fn verify(file: &Path, key: Option<&str>, anchors: &[PathBuf]) -> Result<(), Failure> {
     let bundle = std::fs::read(file)?;
+    let anchors = anchors.iter().map(|path| {
+        let read = Anchor::of_file(&std::fs::read_to_string(path)?);
+        read.ok_or_else(|| Failure::Usage(format!("{}: not an anchor", path.display())))
+    });
+    let anchors = anchors.collect::<Result<Vec<_>, Failure>>()?;
     let key = match key {
         Some(text) if Path::new(text).is_file() => Some(std::fs::read_to_string(text)?),
         other => other.map(str::to_owned),
     };
-    match evidence::verify(&bundle, key.as_deref().map(str::trim)) {
+    match evidence::verify_anchored(&bundle, key.as_deref().map(str::trim), &anchors) {
         Ok(verified) => say::out(&verified.to_string()),
         Err(broken) => {
             for fault in broken {

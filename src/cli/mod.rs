@@ -11,9 +11,11 @@ mod evidence;
 mod explain;
 mod forget;
 mod house;
+mod incident;
 mod keys;
 mod mail;
 mod mailbox;
+mod person;
 mod say;
 pub mod scrub;
 mod serve;
@@ -59,6 +61,12 @@ enum Command {
     Evidence(evidence::Evidence),
     /// Erases a person: what they wrote and who they are can be opened no more.
     Forget(forget::Forget),
+    /// What is held about a person.
+    #[command(subcommand)]
+    Person(person::Person),
+    /// After a token or a key was lost.
+    #[command(subcommand)]
+    Incident(incident::Incidents),
     /// Marketplaces.
     #[command(subcommand)]
     Marketplace(tenants::Marketplaces),
@@ -106,6 +114,7 @@ impl From<Declined> for Failure {
             Declined::NotFound => Self::Fault(Fault::plain("looking for what was named: there is no such thing")),
             Declined::Wrong(wrong) | Declined::Unfit(wrong) => Self::Usage(wrong.to_string()),
             Declined::OtherParties => Self::Usage("it is there with another buyer or seller".to_owned()),
+            Declined::Restricted => Self::Usage("the person had the use of their data restricted".to_owned()),
             Declined::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -138,6 +147,8 @@ fn act(line: Line) -> Result<(), Failure> {
         Command::Mail(mail) => mail.run(config),
         Command::Evidence(evidence) => evidence.run(config),
         Command::Forget(forget) => forget.run(config),
+        Command::Person(person) => person.run(config),
+        Command::Incident(incident) => incident.run(config),
         Command::Marketplace(marketplaces) => marketplaces.run(config),
         Command::Token(tokens) => tokens.run(config),
         Command::Openapi => say::out(&api::openapi_json()),

@@ -1,5 +1,6 @@
 //! Staff of a seller: named in every entry, with a mail address or an SMTP login of their own.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -33,6 +34,12 @@ pub struct AgentPut {
     pub login: Option<(String, Secret<String>)>,
     /// Whether it is new.
     pub created: bool,
+}
+
+/// 64 hexadecimal digits, as `openssl x509 -fingerprint -sha256` prints them or without colons.
+fn fingerprint(text: &str) -> Option<[u8; 32]> {
+    let bare = text.trim().trim_start_matches("SHA256:").replace(':', "");
+    HEXLOWER_PERMISSIVE.decode(bare.as_bytes()).ok()?.try_into().ok()
 }
 
 impl Desk {
@@ -79,6 +86,51 @@ impl Desk {
             login: login.map(|(user, password, _)| (user, password)),
             created,
         })
+    }
+
+    /// Looks whether these can be an agent's certificates, before anything is drawn for it.
+    ///
+    /// # Errors
+    /// When one is no fingerprint or another agent's, there are too many, or by a fault.
+    pub async fn check_certificates(
+        &self,
+        scope: &Scope,
+        party: &PartyId,
+        id: &AgentId,
+        given: &[String],
+    ) -> Result<Vec<[u8; 32]>, Declined> {
+        if given.len() > 10 {
+            return Err(Wrong::field("certificates", "at most 10"));
+        }
+        let mut fingerprints = Vec::with_capacity(given.len());
+        for (n, text) in given.iter().enumerate() {
+            let wrong = || Wrong::at("certificates", n, "not a SHA-256 fingerprint of 64 hexadecimal digits");
+            let fingerprint = fingerprint(text).ok_or_else(wrong)?;
+            let whose = self.store.agent_by_certificate(scope, fingerprint).await?;
+            if whose.is_some_and(|(owner, agent)| owner != *party || agent != *id) {
+                return Err(Wrong::unfit_at("certificates", n, None, "is another agent's"));
+            }
+            fingerprints.push(fingerprint);
+        }
+        Ok(fingerprints)
+    }
+
+    /// Replaces the certificates by which an agent's mail program logs in.
+    ///
+    /// # Errors
+    /// When one is no fingerprint or another agent's, there are too many or no such agent, or by a fault.
+    pub async fn put_certificates(
+        &self,
+        scope: &Scope,
+        party: &PartyId,
+        id: &AgentId,
+        given: &[String],
+    ) -> Result<(), Declined> {
+        let fingerprints = self.check_certificates(scope, party, id, given).await?;
+        if self.store.put_certificates(scope, party, id, fingerprints).await? {
+            return Ok(());
+        }
+        Err(Wrong::unfit("certificates", "one of them is another agent's"))
     }
 
     /// Looks whether a seller has such an agent: who is named in every entry must be known.

@@ -1,13 +1,14 @@
 //! Evidence of a conversation, sealed in a file, and the key that verifies it.
 
 use crate::{
-    evidence,
-    model::{ConversationId, EntryKind, EventId, Fault, Scope},
-    store::NewEntry,
+    evidence::{self, Anchor},
+    model::{ConversationId, EntryKind, EventId, Fault, Scope, Timestamp},
+    store::{AnchorRow, NewEntry},
     vault::Place,
 };
 
 use super::{Declined, Desk, entry};
+pub use crate::evidence::{Language, Reader, View};
 
 /// The key that verifies the heads of evidence chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +20,58 @@ pub struct EvidenceKey {
 }
 
 impl Desk {
-    /// The bundle of a conversation, signed.
+    /// The bundle of a conversation for a reader, signed.
     ///
     /// # Errors
     /// When there is no such conversation, or by a fault.
-    pub async fn evidence(&self, scope: &Scope, id: &ConversationId) -> Result<Vec<u8>, Declined> {
-        let bundle = evidence::export(self.store.as_ref(), &self.vault, scope, id, self.now()).await?;
+    pub async fn evidence(&self, scope: &Scope, id: &ConversationId, view: View) -> Result<Vec<u8>, Declined> {
+        let asked = evidence::Asked { conversation: id, view, now: self.now() };
+        let bundle = evidence::export(self.store.as_ref(), &self.vault, scope, asked).await?;
         bundle.ok_or(Declined::NotFound)
+    }
+
+    /// The language that a marketplace's own words are in, or the one that was asked for.
+    pub fn language(&self, scope: &Scope, asked: Option<&str>) -> Language {
+        Language::of(asked.or(self.rules(scope).locale.as_deref()))
+    }
+
+    /// Writes down where all chains stand now, under one signature; its number.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn anchor(&self, scope: &Scope) -> Result<(u64, Anchor), Declined> {
+        for _ in 0..3 {
+            let before = self.store.anchors(scope, 1, None).await?.into_iter().next();
+            let read = |row: &AnchorRow| serde_json::from_str::<Anchor>(&row.anchor).ok();
+            let previous = before.as_ref().and_then(read);
+            let heads = self.store.heads(scope).await?;
+            let number = before.as_ref().map_or(0, |row| row.number) + 1;
+            let now = self.now();
+            let anchor = evidence::sign_anchor(&self.vault, scope, heads.clone(), number, now, previous.as_ref())?;
+            let text = serde_json::to_string(&anchor).map_err(|e| Fault::new("writing an anchor", e))?;
+            let row = AnchorRow { number, at: now, anchor: text };
+            // Somebody else may have made this number at the same time.
+            if self.store.add_anchor(scope, row, heads).await? {
+                return Ok((number, anchor));
+            }
+        }
+        Err(Fault::plain("anchoring while others anchor").into())
+    }
+
+    /// The newest anchors, the newest first.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn anchors(&self, scope: &Scope, limit: usize) -> Result<Vec<AnchorRow>, Declined> {
+        Ok(self.store.anchors(scope, limit, None).await?)
+    }
+
+    /// When a marketplace's chains were last anchored.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn anchored_at(&self, scope: &Scope) -> Result<Option<Timestamp>, Fault> {
+        Ok(self.store.anchors(scope, 1, None).await?.first().map(|row| row.at))
     }
 
     /// Everything of an escalated message, for whom the law sends: a JSON object. That it was

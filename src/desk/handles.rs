@@ -64,7 +64,8 @@ impl Desk {
     }
 
     /// Gives a carrier the address behind a postal handle. It is recorded, counted, and the
-    /// buyer can see it; a retired handle gives nothing and leaves a tripwire record.
+    /// buyer can see it; a retired handle gives nothing and leaves a tripwire record, as does every handle of a
+    /// buyer who is afraid of the seller.
     ///
     /// # Errors
     /// When there is no such handle or address, a field is wrong, or by a fault.
@@ -77,9 +78,11 @@ impl Desk {
             return Err(Declined::NotFound);
         }
         let now = self.now();
-        if self.handle_state(scope, &row) == HandleState::Retired {
+        let retired = self.handle_state(scope, &row) == HandleState::Retired;
+        if retired || self.store.afraid(scope, &row.conversation).await? {
             let facts = format!(
-                "cause=retired stands_for={} epoch={} shown_to={}",
+                "cause={} stands_for={} epoch={} shown_to={}",
+                if retired { "retired" } else { "afraid" },
                 row.stands_for.as_str(),
                 row.epoch,
                 row.shown_to
@@ -89,6 +92,9 @@ impl Desk {
         }
         let conversation = self.row(scope, &row.conversation).await?;
         let party = conversation.party(row.stands_for).clone();
+        if self.any_restricted(scope, std::slice::from_ref(&party)).await? {
+            return Err(Declined::Restricted);
+        }
         let opened = self.open_party(scope, &party).await?.ok_or(Declined::NotFound)?;
         let address = opened.profile.addresses.first().cloned().ok_or(Declined::NotFound)?;
         if asked.recorded {
@@ -97,15 +103,17 @@ impl Desk {
         let disclosure = DisclosureRow {
             id: self.draw_id(now)?,
             party,
-            conversation: row.conversation,
+            conversation: Some(row.conversation),
             to: asked.carrier.to_owned(),
             purpose: asked.purpose.to_owned(),
             shipment: asked.shipment.to_owned(),
+            request: None,
+            fields: "addresses".to_owned(),
             at: now,
         };
         let facts = format!("disclosure={} purpose={}", disclosure.id, disclosure.purpose);
         // The address leaves only after the record of it is durable.
-        self.store.disclose(scope, disclosure, entry(now, EntryKind::Disclosure, None, facts)).await?;
+        self.record_disclosure(scope, disclosure, facts, self.rules(scope).disclosures.carrier_alarm).await?;
         Ok(address)
     }
 

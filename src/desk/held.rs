@@ -2,7 +2,7 @@
 
 use crate::{
     model::{EntryKind, EventId, Fault, MessageState, Reason, Scope},
-    store::{HeldDecision, NewEntry},
+    store::{HeldDecision, HeldRuling, NewEntry},
     vault::Place,
 };
 
@@ -78,6 +78,10 @@ impl Desk {
             release: decided.release,
             at: now,
             notice_due: self.rules(scope).notices.next(now),
+            ruling: HeldRuling {
+                ruler: Some(self.seal_ruler(scope, id, decided.actor).await?),
+                arbiter: self.arbiter(scope, row.from),
+            },
             entry: NewEntry { message: Some(id), private, ..entry(now, kind, None, "cause=person") },
         };
         let row = self.store.decide(scope, decision).await?.ok_or(Declined::NotFound)?;

@@ -12,8 +12,8 @@ use crate::{
 
 use super::{Declined, Desk};
 
-/// A message with what was sealed of it; `kept` is `None` after its author was erased, and of a
-/// message that was escalated.
+/// A message with what was sealed of it; `kept` is `None` after its author was erased, after its text grew too old, and
+/// of a message that was escalated.
 #[derive(Clone, Debug)]
 pub struct MessageView {
     /// Its id.
@@ -147,7 +147,8 @@ impl Desk {
 pub(super) fn opened(scope: &Scope, row: MessageRow, key: Option<&DataKey>) -> Result<MessageView, Fault> {
     let sealed = row.reason == Some(Reason::Escalated);
     let kept = match key {
-        Some(key) if !sealed => {
+        // A text that was too old is gone while its author's key is there.
+        Some(key) if !sealed && !row.sealed.is_empty() => {
             Some(read_kept(&key.open_committed(&Place::evidence(scope.marketplace(), &row.id), &row.sealed)?)?)
         }
         _ => None,

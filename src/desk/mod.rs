@@ -1,32 +1,51 @@
 //! Everything a person or a program asks beside the way of a message: one file a use case.
 //!
 //! - [`parties`], [`agents`], [`orders`], [`conversations`]: who talks with whom about what.
-//! - [`handles`], [`reviews`], [`blocks`]: what a side may ask for at any time.
+//! - [`handles`], [`reviews`], [`blocks`], [`fear`]: what a side may ask for at any time.
 //! - [`messages`], [`held`]: what was said, as a side sees it, and what waits for a person.
+//! - [`events`], [`evidence`]: what happened, told at once, and proven later.
+//! - [`cases`], [`rulings`], [`reports`], [`voice`]: disputes, what happened outside, and what support says.
+//! - [`violations`], [`appeals`], [`tickets`], [`standing`]: rules that were broken, and what follows for whom.
+//! - [`disclosures`], [`access`], [`rights`], [`incident`]: who sees whose data, and what a person may ask for.
 //! - [`tokens`], [`marketplaces`], [`answers`]: tenants, credentials, repeated requests.
 //! - [`scrub`], [`reseal`]: cleaning a text for nobody in particular; care of the keys.
 //!
 //! # Security
 //! Imports `model`, `policy`, `vault`, `store`, `evidence`, `detect`, `sandbox`. Parses no bytes
 //! that came over the network: it is handed forms. Unmasks through the vault and only where a
-//! use case says so: [`Desk::redeem`] gives an address to a carrier, everything else gives hints.
+//! use case says so: [`Desk::redeem`] gives an address to a carrier, [`Desk::read`] a contact to whom two people
+//! answer for, [`Desk::person`] what is held to the person; everything else gives hints.
 
+pub mod access;
 pub mod agents;
 pub mod answers;
+pub mod appeals;
 pub mod blocks;
+pub mod cases;
 pub mod conversations;
+pub mod disclosures;
+pub mod events;
 pub mod evidence;
+pub mod fear;
 pub mod handles;
 pub mod held;
+pub mod incident;
 pub mod marketplaces;
 pub mod messages;
 mod names;
 pub mod orders;
 pub mod parties;
+pub mod reports;
 pub mod reseal;
 pub mod reviews;
+pub mod rights;
+pub mod rulings;
 pub mod scrub;
+pub mod standing;
+pub mod tickets;
 pub mod tokens;
+pub mod violations;
+pub mod voice;
 
 use std::{fmt, sync::Arc};
 
@@ -40,10 +59,18 @@ use crate::{
     vault::{DataKey, Place, Vault},
 };
 pub use crate::{
-    policy::contact::{SideStanding, Standing},
+    policy::rights::{Need, Standing as RequestStanding},
+    store::{AccessFilter, AccessRow, AnchorRow, GlassRow, HoldRow},
+};
+pub use crate::{
+    policy::{
+        contact::{SideStanding, Standing},
+        response::{Response, Share, Waiting},
+        strikes::Weight,
+    },
     store::{
-        ConversationFilter, ConversationRow, Deliver, DisclosureRow, Forgotten, HandleKind, Idempotency, TokenRow,
-        TokenScope,
+        ConversationFilter, ConversationRow, Deliver, DisclosureRow, EventRow, Forgotten, HandleKind, Idempotency,
+        RestrictionRow, SanctionRow, TokenRow, TokenScope, ViolationFilter, ViolationRow, ViolationState,
     },
 };
 
@@ -55,6 +82,8 @@ pub struct Desk {
     rules: RulesOf,
     detect: DetectNow,
     markets: DashMap<Marketplace, Arc<Market>>,
+    /// Who read whose data in this hour, and how often since it was last written down.
+    glances: DashMap<access::Glance, u64>,
 }
 
 /// The rules of a marketplace as they are now: settings may be replaced while in use.
@@ -74,6 +103,8 @@ pub enum Declined {
     Unfit(Wrong),
     /// It was there with another buyer or seller.
     OtherParties,
+    /// The person had the use of their data restricted.
+    Restricted,
     /// We failed.
     Fault(Fault),
 }
@@ -141,7 +172,7 @@ impl Desk {
         rules: RulesOf,
         detect: DetectNow,
     ) -> Self {
-        Self { store, vault, clock, rules, detect, markets: DashMap::new() }
+        Self { store, vault, clock, rules, detect, markets: DashMap::new(), glances: DashMap::new() }
     }
 
     /// The present moment.

@@ -1,8 +1,9 @@
 //! Parties: their real contacts come in here and never go out again, except as hints.
 
 use crate::{
-    detect::{Context, Piece, Window},
+    detect::{Context, Piece, View, Window},
     model::{Contact, Fault, Handle, Part, PartyId, PostalAddress, Profile, Scope, Side},
+    policy::voice,
     store::{Forgotten, PartyRow},
     vault::{DataKey, Place},
 };
@@ -69,7 +70,7 @@ impl Desk {
     /// When a field is wrong, or by a fault.
     pub async fn put_party(&self, scope: &Scope, id: &PartyId, form: PartyForm) -> Result<(Hints, bool), Declined> {
         check(&form)?;
-        self.check_public_name(&form)?;
+        self.check_public_name(scope, &form)?;
         self.check_outside(&form.emails).await?;
         // Two first PUTs at one time draw two keys, and the store keeps one of them: what was
         // sealed with the other is sealed again.
@@ -178,8 +179,14 @@ impl Desk {
     }
 
     /// A public name is shown to the other side: it must not be a way around the relay.
-    fn check_public_name(&self, form: &PartyForm) -> Result<(), Declined> {
+    fn check_public_name(&self, scope: &Scope, form: &PartyForm) -> Result<(), Declined> {
         let Some(name) = &form.display_name else { return Ok(()) };
+        let rules = self.rules(scope);
+        let own = &rules.footer.name;
+        let mark = rules.voice.mark(if own.is_empty() { scope.marketplace().as_str() } else { own });
+        if voice::wears(View::of(name).text(), View::of(&mark).text()) {
+            return Err(Wrong::field("display_name", "the name of support"));
+        }
         let piece = Piece { part: Part::Text(0), text: name };
         let context = Context { lang: form.locale.clone(), region: form.region.clone(), ..Context::default() };
         let report = (self.detect)().scan(&[piece], &context, &Window::default());

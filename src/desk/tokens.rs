@@ -119,6 +119,16 @@ impl Desk {
         Ok(found.map(|(scope, row)| Caller { scope, token: row.id, may: row.scope }))
     }
 
+    /// Whether a caller's token still may do what it did: it was neither revoked nor has it expired.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn is_live(&self, caller: &Caller) -> Result<bool, Fault> {
+        let (tokens, now) = (self.store.tokens(&caller.scope).await?, self.now());
+        let live = |row: &TokenRow| row.revoked.is_none() && row.expires.is_none_or(|at| at > now);
+        Ok(tokens.iter().any(|row| row.id == caller.token && live(row)))
+    }
+
     async fn check_scope(&self, scope: &Scope, may: &TokenScope) -> Result<(), Declined> {
         match may {
             TokenScope::Seller { party, .. } if self.store.party(scope, party).await?.is_none() => {

@@ -1,16 +1,37 @@
 //! Takes a conversation's chain out of the store and opens what may still be opened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::format::{Contents, Opened, PublicKey};
+use data_encoding::{BASE64, HEXLOWER};
+
+use super::{
+    anchor::{Anchor, Leaf, Proof},
+    format::{Contents, Opened, PartOpened, PublicKey},
+    view::{Reader, View},
+};
 use crate::{
-    model::{ConversationId, Entry, EventId, Fault, OrderId, Scope, Side, Timestamp},
-    store::{ConversationRow, EvidenceRow, Store},
+    model::{
+        Commitment, ConversationId, Entry, EntryKind, EventId, Fault, Kept, Link, MessageState, OrderId, Scope, Share,
+        Shown, Side, Timestamp,
+    },
+    store::{ConversationRow, EvidenceRow, HeadRow, Store},
     vault::{DataKey, EvidenceSigner, Place, Vault},
 };
 
 /// How many entries are read at a time.
 const BATCH: usize = 500;
+/// Against how many anchors a bundle is proven unasked, the newest.
+const NEWEST: usize = 16;
+
+/// What is asked for.
+pub struct Asked<'a> {
+    /// Which conversation.
+    pub conversation: &'a ConversationId,
+    /// For whom, in which language, how much of it.
+    pub view: View,
+    /// When.
+    pub now: Timestamp,
+}
 
 /// The bundle of a conversation, signed; `None` when there is no such conversation.
 ///
@@ -22,24 +43,135 @@ pub async fn export(
     store: &dyn Store,
     vault: &Vault,
     scope: &Scope,
-    conversation: &ConversationId,
-    now: Timestamp,
+    asked: Asked<'_>,
 ) -> Result<Option<Vec<u8>>, Fault> {
+    let conversation = asked.conversation;
     let Some(row) = store.conversation(scope, conversation).await? else { return Ok(None) };
     let chain = read_chain(store, scope, conversation).await?;
     let keys = Keys::unwrap(store, vault, scope, &row).await?;
-    let private = chain.iter().filter_map(|row| keys.open_entry(row).transpose()).collect::<Result<Vec<_>, _>>()?;
-    let attached = attached(store, &keys, &chain, &private).await?;
-    let contents = Contents {
+    let mut contents = Contents {
         marketplace: scope.marketplace().clone(),
         conversation: conversation.clone(),
-        exported_at: now,
-        entries: chain.into_iter().map(|row| (row.canonical, row.link)).collect(),
-        private,
-        attached,
+        exported_at: asked.now,
+        entries: Vec::with_capacity(chain.len()),
+        view: asked.view,
+        withheld: BTreeSet::new(),
+        private: Vec::new(),
+        parts: Vec::new(),
+        attached: Vec::new(),
+        anchors: Vec::new(),
     };
+    contents.anchors = anchors(store, scope, conversation, contents.view.anchor).await?;
+    for row in chain {
+        take(store, &keys, &row, &mut contents).await?;
+        contents.entries.push((row.canonical, row.link));
+    }
     let signer = vault.evidence_signer()?;
     contents.write(public_key(&signer)?, &|bytes| signer.sign(bytes)).map(Some)
+}
+
+/// Takes of an entry what is for the reader.
+async fn take(store: &dyn Store, keys: &Keys<'_>, row: &EvidenceRow, contents: &mut Contents) -> Result<(), Fault> {
+    let (entry, reader) = (&row.entry, contents.view.reader);
+    let opened = keys.open_entry(row)?;
+    let seen = reader.sees(entry);
+    if !seen {
+        contents.withheld.insert(entry.seq);
+    }
+    let Some(opened) = opened.filter(|_| seen && contents.view.opens(entry.seq)) else { return Ok(()) };
+    let message = author(entry).zip(serde_json::from_str::<Kept>(&opened.text).ok());
+    let Some(((id, author), kept)) = message else {
+        if is_for(reader, entry) {
+            contents.private.push(opened);
+        }
+        return Ok(());
+    };
+    let message = store.message(keys.scope, id).await?;
+    let arrived = message.as_ref().is_some_and(|message| message.state == MessageState::Delivered);
+    if reader == Reader::Mediator {
+        contents.private.push(opened);
+    } else if reader.side() == Some(author) {
+        // The whole would tell the author what was met of the other side's guarded names.
+        contents.parts.push(part(&opened, Share::Said, &kept.original)?);
+    } else if arrived {
+        contents.parts.push(part(&opened, Share::Shown, &kept.delivered)?);
+    } else {
+        return Ok(());
+    }
+    for sealed in message.iter().flat_map(|message| &message.files) {
+        let place = Place::files(keys.scope.marketplace(), &id);
+        contents.attached.extend(open(keys.sides.get(&author), &place, sealed)?);
+    }
+    Ok(())
+}
+
+/// Whether a reader may read the whole of what is no message: an order's facts anybody, a side what it said itself and
+/// what support wrote to it. What a side says in a case or a report is not cut for the other, and a decision names who made
+/// it: those are the mediator's.
+fn is_for(reader: Reader, entry: &Entry) -> bool {
+    let facts = author(entry).is_none() && decision(entry).is_none() && order(entry).is_some();
+    let of = author(entry).or_else(|| letter(entry)).map(|(_, side)| side);
+    reader == Reader::Mediator || facts || of.is_some_and(|side| reader.side() == Some(side))
+}
+
+/// A part of a message, with what opens its own commitment.
+fn part(opened: &Opened, part: Share, text: &Shown) -> Result<PartOpened, Fault> {
+    let doing = "reading the private part of an evidence entry";
+    let salt = HEXLOWER.decode(opened.salt.as_bytes()).ok().and_then(|salt| <[u8; 16]>::try_from(salt).ok());
+    let salt = Commitment::part_salt(part, &salt.ok_or_else(|| Fault::plain(doing))?);
+    let text = serde_json::to_string(text).map_err(|e| Fault::new(doing, e))?;
+    Ok(PartOpened { seq: opened.seq, part, salt: HEXLOWER.encode(&salt), text })
+}
+
+/// Where the chain stood at the newest anchors, and at the one that was asked for.
+async fn anchors(
+    store: &dyn Store,
+    scope: &Scope,
+    conversation: &ConversationId,
+    wanted: Option<u64>,
+) -> Result<Vec<Proof>, Fault> {
+    let chain = Link::genesis(scope.marketplace(), conversation);
+    let mut proofs = Vec::new();
+    for row in store.anchors(scope, NEWEST, wanted).await? {
+        let anchor = serde_json::from_str(&row.anchor).map_err(|e| Fault::new("reading an anchor", e))?;
+        let leaves = leaves(scope, store.anchored(scope, row.number).await?);
+        if let Ok(index) = leaves.binary_search_by(|leaf| leaf.chain.0.cmp(&chain.0)) {
+            proofs.extend(Proof::of(anchor, &leaves, index));
+        }
+    }
+    proofs.reverse();
+    Ok(proofs)
+}
+
+/// The leaves of a tree, in their order.
+fn leaves(scope: &Scope, heads: Vec<HeadRow>) -> Vec<Leaf> {
+    let market = scope.marketplace();
+    let leaf = |row: HeadRow| Leaf {
+        chain: row.conversation.map_or_else(|| Link::journal(market), |id| Link::genesis(market, &id)),
+        head: row.head,
+        length: row.entries,
+    };
+    let mut leaves: Vec<Leaf> = heads.into_iter().map(leaf).collect();
+    leaves.sort_by_key(|leaf| leaf.chain.0);
+    leaves
+}
+
+/// An anchor over these heads, signed.
+///
+/// # Errors
+/// When the evidence key can not be read.
+pub fn sign_anchor(
+    vault: &Vault,
+    scope: &Scope,
+    heads: Vec<HeadRow>,
+    number: u64,
+    at: Timestamp,
+    previous: Option<&Anchor>,
+) -> Result<Anchor, Fault> {
+    let signer = vault.evidence_signer()?;
+    let statement = Anchor::statement(scope.marketplace(), number, at, &leaves(scope, heads), previous);
+    let signature = BASE64.encode(&signer.sign(statement.as_bytes()));
+    Ok(Anchor { statement, key: public_key(&signer)?, signature })
 }
 
 /// The public half of the vault's evidence key.
@@ -61,26 +193,6 @@ async fn read_chain(store: &dyn Store, scope: &Scope, id: &ConversationId) -> Re
             return Ok(chain);
         }
     }
-}
-
-/// The files of opened messages, as they were delivered.
-async fn attached(
-    store: &dyn Store,
-    keys: &Keys<'_>,
-    chain: &[EvidenceRow],
-    private: &[Opened],
-) -> Result<Vec<Vec<u8>>, Fault> {
-    let mut files = Vec::new();
-    for opened in private {
-        let entry = usize::try_from(opened.seq).ok().and_then(|n| chain.get(n)).map(|row| &row.entry);
-        let Some((id, side)) = entry.and_then(author) else { continue };
-        let message = store.message(keys.scope, id).await?;
-        for sealed in message.iter().flat_map(|message| &message.files) {
-            let place = Place::files(keys.scope.marketplace(), &id);
-            files.extend(open(keys.sides.get(&side), &place, sealed)?);
-        }
-    }
-    Ok(files)
 }
 
 /// The keys of one conversation that were not erased.
@@ -112,6 +224,10 @@ impl Keys<'_> {
         let name = self.scope.marketplace();
         let private = if let Some((id, side)) = author(&row.entry) {
             open(self.sides.get(&side), &Place::evidence(name, &id), sealed)?
+        } else if let Some((letter, side)) = letter(&row.entry) {
+            open(self.sides.get(&side), &Place::letter(name, &letter), sealed)?
+        } else if let Some(decision) = decision(&row.entry) {
+            open(self.marketplace.as_ref(), &Place::decision(name, &decision), sealed)?
         } else if let Some(order) = order(&row.entry) {
             open(self.marketplace.as_ref(), &Place::evidence_facts(name, &order), sealed)?
         } else {
@@ -131,6 +247,21 @@ fn author(entry: &Entry) -> Option<(EventId, Side)> {
     entry.message.zip(entry.by)
 }
 
+/// Which letter of support an entry holds, and who read it.
+fn letter(entry: &Entry) -> Option<(EventId, Side)> {
+    if entry.kind != EntryKind::SupportWrote {
+        return None;
+    }
+    let fact = |name: &str| entry.facts().find(|(known, _)| *known == name).map(|(_, value)| value);
+    let side = if fact("to")? == "buyer" { Side::Buyer } else { Side::Seller };
+    Some((fact("letter")?.parse().ok()?, side))
+}
+
+/// Which decision of a case an entry holds, or who took it.
+fn decision(entry: &Entry) -> Option<EventId> {
+    matches!(entry.kind, EntryKind::CaseDecided | EntryKind::CaseTaken).then_some(entry.message).flatten()
+}
+
 /// Which order's facts an entry commits to: it names the order among its own facts.
 fn order(entry: &Entry) -> Option<OrderId> {
     entry.facts.split(' ').find_map(|fact| fact.strip_prefix("order=")?.parse().ok())
@@ -143,7 +274,7 @@ mod tests {
     use super::*;
     use crate::{
         evidence::{verify, verify::Verified},
-        model::{EntryKind, Fulfilment, Marketplace, OrderState, PartyId, SystemLuck},
+        model::{Fulfilment, Marketplace, OrderState, PartyId, SystemLuck},
         store::{Deliver, MarketplaceRow, NewConversation, NewEntry, OrderRow, PartyRow, sqlite::Sqlite},
     };
 
@@ -244,7 +375,12 @@ mod tests {
 
         async fn bundle(&self) -> Vec<u8> {
             let now = Timestamp(9);
-            export(&self.store, &self.vault, &self.scope, &self.conversation, now).await.unwrap().unwrap()
+            self.bundle_for(View::default(), now).await
+        }
+
+        async fn bundle_for(&self, view: View, now: Timestamp) -> Vec<u8> {
+            let asked = Asked { conversation: &self.conversation, view, now };
+            export(&self.store, &self.vault, &self.scope, asked).await.unwrap().unwrap()
         }
     }
 
@@ -279,9 +415,10 @@ mod tests {
     async fn what_is_not_there_is_not_exported() {
         let house = House::with_a_story().await;
         let other = "c-2".parse().unwrap();
-        assert!(export(&house.store, &house.vault, &house.scope, &other, Timestamp(9)).await.unwrap().is_none());
+        let asked = |conversation| Asked { conversation, view: View::default(), now: Timestamp(9) };
+        assert!(export(&house.store, &house.vault, &house.scope, asked(&other)).await.unwrap().is_none());
         let foreign = Scope::proven("other".parse().unwrap());
-        let theirs = export(&house.store, &house.vault, &foreign, &house.conversation, Timestamp(9)).await;
+        let theirs = export(&house.store, &house.vault, &foreign, asked(&house.conversation)).await;
         assert!(theirs.unwrap().is_none());
     }
 }

@@ -6,7 +6,7 @@
 //! bundle, says the rest.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     io::{Cursor, Read, Write},
     str::FromStr,
@@ -17,19 +17,26 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::timeline;
-use crate::model::{ConversationId, Entry, Fault, Link, Marketplace, Timestamp};
+use super::{
+    anchor::Proof,
+    timeline,
+    view::{Reader, View},
+};
+use crate::model::{ConversationId, Entry, Fault, Link, Marketplace, Share, Timestamp};
 
 /// What stands at the head of every manifest.
-pub const VERSION: &str = "tabir evidence 1";
+pub const VERSION: &str = "tabir evidence 2";
+/// What stood there before bundles were made for a reader: still read.
+pub(super) const FIRST_VERSION: &str = "tabir evidence 1";
 
+pub(super) const ANCHORS: &str = "anchors.jsonl";
 pub(super) const ENTRIES: &str = "entries.jsonl";
 pub(super) const LINKS: &str = "links.txt";
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const PRIVATE: &str = "private.jsonl";
 pub(super) const README: &str = "README.txt";
+pub(super) const PARTS: &str = "parts.jsonl";
 pub(super) const SIGNATURE: &str = "signature.json";
-pub(super) const TIMELINE: &str = "timeline.txt";
 
 /// Files of a bundle by name.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -45,10 +52,18 @@ pub struct Contents {
     /// The canonical bytes of every entry and the link after it, from the first, as they were
     /// kept. They are not linked afresh: what was changed where they lay must come to light.
     pub entries: Vec<(String, Link)>,
-    /// What could be opened, by position.
+    /// For whom, in which language.
+    pub view: View,
+    /// Positions of entries that are not for this reader.
+    pub withheld: BTreeSet<u64>,
+    /// What could be opened and is for this reader, by position.
     pub private: Vec<Opened>,
-    /// Files of opened messages, as they were delivered.
+    /// Of messages whose whole stays sealed, the part that is for this reader, by position.
+    pub parts: Vec<PartOpened>,
+    /// Files of these messages, as they were delivered.
     pub attached: Vec<Vec<u8>>,
+    /// Where the chain stood when heads of all chains were written down.
+    pub anchors: Vec<Proof>,
 }
 
 impl Contents {
@@ -66,6 +81,8 @@ impl Contents {
             entries: self.entries.len(),
             head: self.head(),
             signer: signer.fingerprint(),
+            reader: Some(self.view.reader),
+            withheld: self.withheld.iter().copied().collect(),
             files: files.iter().map(|(name, bytes)| Listed::of(name, bytes)).collect(),
         };
         let manifest = json(&manifest)?.into_bytes();
@@ -76,19 +93,33 @@ impl Contents {
     }
 
     fn files(&self) -> Result<Files, Fault> {
-        let (canonical, links): (Vec<&str>, Vec<Link>) = self.entries.iter().map(|(e, l)| (e.as_str(), *l)).unzip();
-        let read = |line: &&str| serde_json::from_str(line).map_err(|e| Fault::new("reading an evidence entry", e));
-        let entries = canonical.iter().map(read).collect::<Result<Vec<Entry>, _>>()?;
-        let private = self.private.iter().map(json).collect::<Result<Vec<_>, _>>()?;
+        let written = |(seq, (line, _)): (u64, &(String, Link))| match self.withheld.contains(&seq) {
+            true => withheld_line(seq),
+            false => line.clone(),
+        };
+        let canonical: Vec<String> = (0..).zip(&self.entries).map(written).collect();
+        let links: Vec<Link> = self.entries.iter().map(|(_, link)| *link).collect();
+        let read = |line: &String| match serde_json::from_str(line) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(_) if line.ends_with(WITHHELD) => Ok(None),
+            Err(e) => Err(Fault::new("reading an evidence entry", e)),
+        };
+        let entries = canonical.iter().map(read).collect::<Result<Vec<Option<Entry>>, _>>()?;
         let mut files = Files::new();
         files.insert(README.to_owned(), include_bytes!("bundle.txt").to_vec());
         files.insert(ENTRIES.to_owned(), lines(&canonical));
         files.insert(LINKS.to_owned(), lines(&links));
-        files.insert(PRIVATE.to_owned(), lines(&private));
-        files.insert(TIMELINE.to_owned(), timeline::tell(self, &entries).into_bytes());
+        files.insert(PRIVATE.to_owned(), lines(&all(&self.private)?));
+        if !self.parts.is_empty() {
+            files.insert(PARTS.to_owned(), lines(&all(&self.parts)?));
+        }
+        if !self.anchors.is_empty() {
+            files.insert(ANCHORS.to_owned(), lines(&all(&self.anchors)?));
+        }
         for bytes in &self.attached {
             files.insert(attached_name(&sha256(bytes)), bytes.clone());
         }
+        timeline::tell(self, &entries, &mut files)?;
         Ok(files)
     }
 
@@ -123,6 +154,26 @@ impl Opened {
     }
 }
 
+/// One part of a message, opened.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartOpened {
+    /// Of which entry.
+    pub seq: u64,
+    /// Which part.
+    pub part: Share,
+    /// The salt of its commitment, in hexadecimal.
+    pub salt: String,
+    /// The JSON that was committed to.
+    pub text: String,
+}
+
+impl fmt::Debug for PartOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "«opened part of entry {}»", self.seq)
+    }
+}
+
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "«opened entry {}»", self.seq)
@@ -140,6 +191,10 @@ pub(super) struct Manifest {
     pub(super) entries: usize,
     pub(super) head: Link,
     pub(super) signer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reader: Option<Reader>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) withheld: Vec<u64>,
     pub(super) files: Vec<Listed>,
 }
 
@@ -275,6 +330,13 @@ pub(super) fn unpack(bytes: &[u8]) -> Option<Files> {
     Some(files)
 }
 
+/// What stands in place of an entry that is not for the reader; its link stays.
+pub(super) fn withheld_line(seq: u64) -> String {
+    format!("{{\"seq\":{seq}{WITHHELD}")
+}
+
+const WITHHELD: &str = ",\"withheld\":true}";
+
 /// Where an attached file lies.
 pub(super) fn attached_name(sha256: &str) -> String {
     format!("files/{sha256}")
@@ -282,6 +344,10 @@ pub(super) fn attached_name(sha256: &str) -> String {
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+fn all<T: Serialize>(items: &[T]) -> Result<Vec<String>, Fault> {
+    items.iter().map(json).collect()
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String, Fault> {

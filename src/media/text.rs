@@ -43,6 +43,24 @@ pub fn normalise(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What its author wrote of a mail's text: without quoted lines, and without what stands below the
+/// line with which programs introduce history.
+pub fn own_words(text: &str) -> String {
+    let mut own = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        let rule = trimmed.starts_with("-----") || trimmed.starts_with("_____");
+        let wrote = trimmed.ends_with(':') && trimmed.contains('@') && trimmed.len() > 20;
+        if rule || wrote {
+            break;
+        }
+        if !trimmed.starts_with('>') {
+            own.push_str(line);
+        }
+    }
+    own
+}
+
 /// A control character, or the first byte of one or of a line separator in UTF-8.
 fn is_suspect(byte: u8) -> bool {
     byte < 0x20 && byte != b'\n' && byte != b'\t' || matches!(byte, 0x7f | 0xc2 | 0xe2)

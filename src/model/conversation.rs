@@ -67,6 +67,33 @@ pub enum Phase {
     Closed,
 }
 
+/// Where a conversation stands: what decides which of the seller's rights hold. For the
+/// marketplace alone, since it tells of reviews and blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// No order, or one that is not shipped.
+    BeforeShipping,
+    /// On its way.
+    Shipped,
+    /// Arrived.
+    Delivered,
+    /// The order was completed or cancelled.
+    Over,
+    /// A review governs.
+    Reviewed,
+    /// A case is being decided.
+    CaseOpen,
+    /// A case was decided lately.
+    CaseClosed,
+    /// The buyer said that nothing more is wanted.
+    Stopped,
+    /// A side asked for no contact.
+    Blocked,
+    /// The conversation has ended.
+    Closed,
+}
+
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -27,11 +27,135 @@ pub enum EntryKind {
     HandleMisused,
     Review,
     ReviewWithdrawn,
+    ReviewChangedAfterContact,
+    ReviewSlipped,
     Blocked,
     Unblocked,
+    ContactNarrowed,
+    ContactRestricted,
+    ContactStopped,
+    ContactUnrestricted,
     Disclosure,
     Unsealed,
     Erased,
+    TokenIssued,
+    TokenRevoked,
+    RetaliationSuspected,
+    Afraid,
+
+    // Cases, reports, and the third voice.
+    SupportWrote,
+    SupportDelivered,
+    SupportFailed,
+    CaseOpened,
+    CaseChanged,
+    CaseEvidence,
+    CaseOffer,
+    CaseTaken,
+    CaseUrgent,
+    CaseEscalated,
+    CaseDecided,
+    CaseFileOpened,
+    ReportReceived,
+    ReportConfirmed,
+    ViolationRecorded,
+    ViolationReversed,
+    SanctionImposed,
+    SanctionLifted,
+    AppealFiled,
+    AppealDecided,
+    TicketFiled,
+    TicketRuled,
+    ResponseEscalated,
+    ClosingDeclared,
+    // Rights of persons.
+    DisclosureRequested,
+    DisclosureApproved,
+    DisclosureNoticed,
+    DisclosureAlarm,
+    HoldPlaced,
+    HoldReleased,
+    ErasureWaits,
+    Restricted,
+    Unrestricted,
+    PersonExported,
+    Anchored,
+    Expired,
+}
+
+impl EntryKind {
+    /// The name of the event in the feed: what it is about, a dot, what happened.
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::ConversationOpened => "conversation.opened",
+            Self::ConversationChanged => "conversation.changed",
+            Self::OrderFacts => "order.changed",
+            Self::MessageAccepted => "message.accepted",
+            Self::MessageEscalated => "message.escalated",
+            Self::MessageHeld => "message.held",
+            Self::MessageRefused => "message.refused",
+            Self::MessageReleased => "message.released",
+            Self::MessageDelivered => "message.delivered",
+            Self::MessageWithheld => "message.withheld",
+            Self::MessageFailed => "message.failed",
+            Self::NoticeSent => "message.notice_sent",
+            Self::HandleRotated => "handle.rotated",
+            Self::HandleMisused => "handle.misused",
+            Self::Review => "review.received",
+            Self::ReviewWithdrawn => "review.withdrawn",
+            Self::ReviewChangedAfterContact => "review.changed_after_contact",
+            Self::ReviewSlipped => "review.slipped",
+            Self::Blocked => "contact.blocked",
+            Self::Unblocked => "contact.unblocked",
+            Self::ContactNarrowed => "contact.narrowed",
+            Self::ContactStopped => "contact.stopped",
+            Self::ContactRestricted => "contact.restricted",
+            Self::ContactUnrestricted => "contact.unrestricted",
+            Self::Disclosure => "disclosure.made",
+            Self::Unsealed => "message.unsealed",
+            Self::Erased => "party.erased",
+            Self::TokenIssued => "token.issued",
+            Self::TokenRevoked => "token.revoked",
+            Self::RetaliationSuspected => "contact.retaliation",
+            Self::Afraid => "contact.afraid",
+            Self::SupportWrote => "support.written",
+            Self::SupportDelivered => "support.delivered",
+            Self::SupportFailed => "support.failed",
+            Self::CaseOpened => "case.opened",
+            Self::CaseChanged => "case.changed",
+            Self::CaseEvidence => "case.evidence",
+            Self::CaseOffer => "case.offer",
+            Self::CaseTaken => "case.taken",
+            Self::CaseUrgent => "case.urgent",
+            Self::CaseEscalated => "case.escalated",
+            Self::CaseDecided => "case.decided",
+            Self::CaseFileOpened => "case.file_opened",
+            Self::ReportReceived => "report.received",
+            Self::ReportConfirmed => "report.confirmed",
+            Self::ViolationRecorded => "violation.recorded",
+            Self::ViolationReversed => "violation.reversed",
+            Self::SanctionImposed => "sanction.imposed",
+            Self::SanctionLifted => "sanction.lifted",
+            Self::AppealFiled => "appeal.filed",
+            Self::AppealDecided => "appeal.decided",
+            Self::TicketFiled => "ticket.filed",
+            Self::TicketRuled => "ticket.ruled",
+            Self::ResponseEscalated => "response.escalated",
+            Self::ClosingDeclared => "response.closing_declared",
+            Self::DisclosureRequested => "disclosure.requested",
+            Self::DisclosureApproved => "disclosure.approved",
+            Self::DisclosureNoticed => "disclosure.noticed",
+            Self::DisclosureAlarm => "disclosure.alarm",
+            Self::HoldPlaced => "hold.placed",
+            Self::HoldReleased => "hold.released",
+            Self::ErasureWaits => "party.erasure_waits",
+            Self::Restricted => "party.restricted",
+            Self::Unrestricted => "party.unrestricted",
+            Self::PersonExported => "party.exported",
+            Self::Anchored => "evidence.anchored",
+            Self::Expired => "evidence.expired",
+        }
+    }
 }
 
 /// One entry of a conversation's evidence chain. What is private in it is only committed to;
@@ -61,6 +185,17 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The facts one by one: `rating=1 cause=time` is `rating` and `cause`. A word without a value is a name alone.
+    pub fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.facts.split_ascii_whitespace().map(|fact| fact.split_once('=').unwrap_or((fact, "")))
+    }
+
+    /// What a message entry commits to of one part of the message.
+    pub fn share(&self, part: Share) -> Option<Commitment> {
+        let named = |fact: &str| fact.strip_prefix(part.as_str())?.strip_prefix('=')?.parse().ok();
+        self.facts.split_ascii_whitespace().find_map(named)
+    }
+
     /// The canonical bytes: JSON with the fields in the order of this struct, no spaces.
     pub fn canonical(&self) -> String {
         // A struct of numbers and strings always serialises.
@@ -77,6 +212,34 @@ impl Commitment {
     pub fn to(salt: &[u8; 16], plaintext: &[u8]) -> Self {
         Self(sha256(&[salt, plaintext]))
     }
+
+    /// The salt of one part of a message. It is made of the message's own salt, and tells nothing of it: who is shown
+    /// one part can not try out the rest.
+    pub fn part_salt(part: Share, salt: &[u8; 16]) -> [u8; 16] {
+        let mut own = [0; 16];
+        own.copy_from_slice(&sha256(&[b"tabir part 1\n", part.as_str().as_bytes(), b"\n", salt])[..16]);
+        own
+    }
+}
+
+/// A part of a message that can be opened by itself: a message entry commits to each among its facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Share {
+    /// As its author sent it: for the author.
+    Said,
+    /// As it was delivered: for the other side.
+    Shown,
+}
+
+impl Share {
+    /// Its word: the name of the fact.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Said => "said",
+            Self::Shown => "shown",
+        }
+    }
 }
 
 /// A link of the chain: SHA-256(previous ‖ canonical entry). Keyless, so that anybody can
@@ -88,6 +251,11 @@ impl Link {
     /// What stands before the first entry of a conversation.
     pub fn genesis(marketplace: &Marketplace, conversation: &ConversationId) -> Self {
         Self(sha256(&[b"tabir evidence 1\n", marketplace.as_str().as_bytes(), b"\n", conversation.as_str().as_bytes()]))
+    }
+
+    /// What stands before the first entry of a marketplace's journal: of what belongs to no conversation.
+    pub fn journal(marketplace: &Marketplace) -> Self {
+        Self(sha256(&[b"tabir journal 1\n", marketplace.as_str().as_bytes()]))
     }
 
     /// The link after this one, over an entry's canonical bytes.

@@ -72,6 +72,8 @@ external_id! {
     ConversationId
     /// A buyer's review, as the marketplace calls it.
     ReviewId
+    /// A dispute, as the marketplace calls it.
+    CaseId
 }
 
 /// The relay's own name for a message, a delivery or a disclosure: a UUID of version 7

@@ -185,6 +185,16 @@ impl Kept {
         read_signals(&self.signals)
     }
 
+    /// Findings, of what keeps them in this form.
+    pub fn read_findings(kept: &[(String, usize, usize, Kind, String)]) -> Vec<Finding> {
+        read(kept)
+    }
+
+    /// Signals, of what keeps them in this form.
+    pub fn read_signals(kept: &[(String, SignalKind, String)]) -> Vec<Signal> {
+        read_signals(kept)
+    }
+
     /// Signals as they are kept.
     pub fn written_signals(signals: &[Signal]) -> Vec<(String, SignalKind, String)> {
         signals.iter().map(|s| (s.part.to_string(), s.kind, s.rule.clone())).collect()

@@ -1,4 +1,4 @@
-use super::{Fulfilment, OrderState, Reason, Timestamp};
+use super::{Fulfilment, OrderState, Reason, Restriction, Timestamp};
 
 /// What the judge says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,17 @@ pub enum Under {
     Reply,
     /// The low or high budget after a review.
     Review,
+    /// The budget of shipping notices: it counts neither as unanswered nor against the rate.
+    Shipping,
+}
+
+/// Where a case between the two stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CaseState {
+    /// It is being decided.
+    Open,
+    /// It was decided.
+    Closed,
 }
 
 /// The exact state that a contact decision needs, over all sellers of the group with one buyer.
@@ -48,6 +59,16 @@ pub struct PairState {
     pub contacts: Vec<(Timestamp, Under)>,
     /// The buyer's newest own message (a person wrote it).
     pub last_from_buyer: Option<Timestamp>,
+    /// The buyer's newest own message in this conversation: what opens answers to it.
+    pub last_here: Option<Timestamp>,
+    /// When the buyer last said that nothing more is wanted.
+    pub stopped: Option<Timestamp>,
+    /// The cases between the two, each as it stands since when.
+    pub cases: Vec<(CaseState, Timestamp)>,
+    /// Feedback was asked for in this conversation's order.
+    pub asked: bool,
+    /// How many other buyers were lately sent nearly what is being judged.
+    pub alike: u32,
     /// Barriers by review, oldest first, within the last 400 days; a withdrawn one counts.
     pub reviews: Vec<(Timestamp, u8)>,
     /// The buyer wants no contact.
@@ -58,4 +79,6 @@ pub struct PairState {
     pub order: Option<(OrderState, Fulfilment)>,
     /// When the conversation ends.
     pub expires: Option<Timestamp>,
+    /// What enforcement left the seller at this moment, if it was restricted.
+    pub restrictions: Vec<Restriction>,
 }

@@ -63,10 +63,16 @@ pub enum Reason {
     Conflict,
     /// A signal that the content policy refuses.
     Content,
+    /// A case between the two was decided.
+    CaseClosed,
     /// After a review, within the cool-down.
     CoolDown,
     /// A judge or a list says abuse of minors: sealed, and shown to nobody.
     Escalated,
+    /// Nearly the same text to too many buyers.
+    FanOut,
+    /// Feedback was asked for before in this order, or is no longer to be asked for.
+    Feedback,
     /// The sender is proven and is not the other side of this handle.
     ForeignSender,
     /// Handed around in a circle.
@@ -78,10 +84,16 @@ pub enum Reason {
     Outsider,
     /// More messages than the ordinary rate allows.
     Rate,
+    /// The marketplace restricted the seller: slowed it, or withdrew its messages.
+    Restricted,
     /// A handle beyond its grace.
     RetiredHandle,
     /// After a review, beyond the low or high budget.
     ReviewBudget,
+    /// The buyer said that nothing more is wanted.
+    Stopped,
+    /// Free text where only a template is left.
+    TemplateOnly,
     /// Too many files, or too large.
     TooLarge,
     /// Too many messages in a row without an answer.
@@ -100,15 +112,21 @@ impl Reason {
             Self::Closed => "closed",
             Self::Conflict => "conflict",
             Self::Content => "content",
+            Self::CaseClosed => "case_closed",
             Self::CoolDown => "cool_down",
             Self::Escalated => "escalated",
+            Self::FanOut => "fan_out",
+            Self::Feedback => "feedback",
             Self::ForeignSender => "foreign_sender",
             Self::Loop => "loop",
             Self::NotProven => "not_proven",
             Self::Outsider => "outsider",
             Self::Rate => "rate",
+            Self::Restricted => "restricted",
             Self::RetiredHandle => "retired_handle",
             Self::ReviewBudget => "review_budget",
+            Self::Stopped => "stopped",
+            Self::TemplateOnly => "template_only",
             Self::TooLarge => "too_large",
             Self::Unanswered => "unanswered",
             Self::UnknownHandle => "unknown_handle",
@@ -118,7 +136,20 @@ impl Reason {
 
     /// Whether it is one of those that the peer hears as "contact limited".
     pub fn is_contact(self) -> bool {
-        matches!(self, Self::Blocked | Self::CoolDown | Self::Rate | Self::ReviewBudget | Self::Unanswered)
+        matches!(
+            self,
+            Self::Blocked
+                | Self::CaseClosed
+                | Self::CoolDown
+                | Self::FanOut
+                | Self::Feedback
+                | Self::Rate
+                | Self::Restricted
+                | Self::ReviewBudget
+                | Self::Stopped
+                | Self::TemplateOnly
+                | Self::Unanswered
+        )
     }
 }
 
@@ -148,9 +179,7 @@ impl Refusal {
     /// The one stable text that the peer hears.
     pub fn public(&self) -> &'static str {
         match self.reason {
-            Reason::Blocked | Reason::CoolDown | Reason::Rate | Reason::ReviewBudget | Reason::Unanswered => {
-                "this conversation takes no further message from you for now"
-            }
+            reason if reason.is_contact() => CONTACT,
             Reason::Closed => "this conversation is closed",
             Reason::Conflict => "another message was sent under this key",
             Reason::Content | Reason::Escalated => "the content of this message is not allowed here",
@@ -163,9 +192,14 @@ impl Refusal {
             }
             Reason::TooLarge => "this message or one of its files is too large",
             Reason::Unreadable => "this message could not be read safely",
+            // Those of contact, which a guard has answered.
+            _ => CONTACT,
         }
     }
 }
+
+/// One text for all that closes a door: it tells neither which rule did, nor when it opens.
+const CONTACT: &str = "this conversation takes no further message from you for now";
 
 /// We failed: nothing was accepted, and trying again may help. The peer hears only that.
 #[derive(Debug)]

@@ -142,7 +142,11 @@ mod tests {
     use super::*;
 
     fn settings(folder: &Path) -> TlsSettings {
-        TlsSettings { cert: folder.join("certs/dev/server.pem"), key: folder.join("certs/dev/server.key") }
+        TlsSettings {
+            cert: folder.join("certs/dev/server.pem"),
+            key: folder.join("certs/dev/server.key"),
+            ..TlsSettings::default()
+        }
     }
 
     #[test]
@@ -160,7 +164,11 @@ mod tests {
     #[test]
     fn certificates_of_ones_own_are_never_touched() {
         let folder = tempfile::tempdir().unwrap();
-        let tls = TlsSettings { cert: folder.path().join("own.pem"), key: folder.path().join("own.key") };
+        let tls = TlsSettings {
+            cert: folder.path().join("own.pem"),
+            key: folder.path().join("own.key"),
+            ..TlsSettings::default()
+        };
         assert_eq!(ensure_dev_ca(&tls, "relay.localhost", SystemTime::now()).unwrap(), DevCa::NotNeeded);
         assert!(!tls.cert.exists());
     }

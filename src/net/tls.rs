@@ -7,10 +7,14 @@ use std::{
 
 use arc_swap::ArcSwap;
 use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{ClientHello, ResolvesServerCert},
+    DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
+    server::{
+        ClientHello, ResolvesServerCert,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
     sign::CertifiedKey,
 };
 use serde::Deserialize;
@@ -26,11 +30,13 @@ pub struct TlsSettings {
     pub cert: PathBuf,
     /// Its private key in PEM.
     pub key: PathBuf,
+    /// Mail clients are asked for a certificate; who has none goes on without. Not read again.
+    pub ask_mail_clients: bool,
 }
 
 impl Default for TlsSettings {
     fn default() -> Self {
-        Self { cert: "certs/dev/server.pem".into(), key: "certs/dev/server.key".into() }
+        Self { cert: "certs/dev/server.pem".into(), key: "certs/dev/server.key".into(), ask_mail_clients: false }
     }
 }
 
@@ -85,8 +91,8 @@ impl ServerTls {
         let shown = Arc::new(Shown(ArcSwap::from_pointee(read(settings)?)));
         let unusable = |source| TlsFault::Unusable { cert: settings.cert.clone(), source };
         Ok(Self {
-            https: acceptor(&shown, &[b"h2", b"http/1.1"]).map_err(unusable)?,
-            smtp: acceptor(&shown, &[]).map_err(unusable)?,
+            https: acceptor(&shown, &[b"h2", b"http/1.1"], false).map_err(unusable)?,
+            smtp: acceptor(&shown, &[], settings.ask_mail_clients).map_err(unusable)?,
             files: settings.clone(),
             shown,
         })
@@ -152,15 +158,65 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-fn acceptor(shown: &Arc<Shown>, protocols: &[&[u8]]) -> Result<TlsAcceptor, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(shown.clone());
+fn acceptor(shown: &Arc<Shown>, protocols: &[&[u8]], asks: bool) -> Result<TlsAcceptor, rustls::Error> {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?;
+    let config = if asks {
+        config.with_client_cert_verifier(Arc::new(ByFingerprint(ring::default_provider())))
+    } else {
+        config.with_no_client_auth()
+    };
+    let mut config = config.with_cert_resolver(shown.clone());
     config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
     config.ticketer = ring::Ticketer::new()?;
     config.send_tls13_tickets = 2;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Takes any certificate of a client that has its key: whose it is, is known by its fingerprint and by nothing that it
+/// says of itself, so neither its issuer nor its dates count. Who may no longer log in is no longer enrolled.
+#[derive(Debug)]
+struct ByFingerprint(CryptoProvider);
+
+impl ClientCertVerifier for ByFingerprint {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 fn read(files: &TlsSettings) -> Result<CertifiedKey, TlsFault> {
@@ -198,6 +254,7 @@ mod tests {
         let settings = TlsSettings {
             cert: folder.path().join("certs/dev/server.pem"),
             key: folder.path().join("certs/dev/server.key"),
+            ask_mail_clients: false,
         };
         ensure_dev_ca(&settings, "relay.localhost", SystemTime::now()).unwrap();
         let tls = ServerTls::load(&settings).unwrap();
@@ -219,6 +276,7 @@ mod tests {
         let settings = TlsSettings {
             cert: folder.path().join("certs/dev/server.pem"),
             key: folder.path().join("certs/dev/server.key"),
+            ask_mail_clients: false,
         };
         ensure_dev_ca(&settings, "relay.localhost", SystemTime::now()).unwrap();
         let tls = ServerTls::load(&settings).unwrap();

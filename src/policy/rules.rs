@@ -4,17 +4,31 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Deserializer};
 
-use super::{contact::ContactRules, content::ContentRules, life::HandleRules, pictures::ImageRules};
+use super::{
+    cases::CaseRules,
+    contact::ContactRules,
+    content::ContentRules,
+    enforcement::Enforcement,
+    life::HandleRules,
+    pictures::ImageRules,
+    retaliation::RetaliationRules,
+    rights::{DisclosureRules, RetentionRules, RightsRules},
+    voice::VoiceRules,
+};
 use crate::model::{Contact, Duration, Marketplace, Timestamp};
 
 /// Everything that decides about one marketplace's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct MarketRules {
+    /// Disputes and reports.
+    pub cases: CaseRules,
     /// Who may write how often.
     pub contact: ContactRules,
     /// What follows from what was found.
     pub content: ContentRules,
+    /// What follows from rules that were broken.
+    pub enforcement: Enforcement,
     /// What stands under mails.
     pub footer: FooterRules,
     /// How long handles live.
@@ -25,6 +39,16 @@ pub struct MarketRules {
     pub links: LinkRules,
     /// When senders hear of withheld messages.
     pub notices: NoticeRules,
+    /// What counts as striking back after a review.
+    pub retaliation: RetaliationRules,
+    /// How support is known.
+    pub voice: VoiceRules,
+    /// When a contact may be shown to staff.
+    pub disclosures: DisclosureRules,
+    /// By when a person's wish is to be met.
+    pub rights: RightsRules,
+    /// How long things are kept.
+    pub retention: RetentionRules,
     /// The language of notices and placeholders where a party gave none, such as `id`.
     pub locale: Option<String>,
     /// The region whose numbering plan is tried where a party gave none, such as `ID`.

@@ -19,7 +19,7 @@ use crate::{
 impl Relay {
     pub(super) async fn admit(&self, resolved: ResolvedMessage) -> Result<AdmittedMessage, Stop> {
         let (mut content, Resolved { talk }) = resolved.into_parts();
-        let decision = contact::judge(&talk.pair, talk.from, &talk.rules.contact, Verdict::Deliver);
+        let decision = contact::judge(&talk.pair, talk.approach(), &talk.rules.contact, Verdict::Deliver);
         if let Decision::Refuse(reason) = decision {
             return Err(self.refuse_early(&talk, &content, reason).await?);
         }

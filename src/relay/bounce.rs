@@ -36,11 +36,15 @@ impl Relay {
             Some(Report::Delivery(_)) | None => "other",
         };
         metrics::counter!("tabir_bounces_total", "kind" => kind).increment(1);
-        if kind == "failed"
-            && let Some((scope, _)) = self.store.delivery(id).await?
-        {
-            self.store.bounced(&scope, id, self.clock.now()).await?;
-            self.bell.notify_one();
+        if kind == "failed" {
+            match self.store.delivery(id).await? {
+                Some((scope, _)) => {
+                    self.store.bounced(&scope, id, self.clock.now()).await?;
+                    self.bell.notify_one();
+                }
+                // A letter of support: what proved that it arrived is void.
+                None => drop(self.store.letter_bounced(id, self.clock.now()).await?),
+            }
         }
         Ok(true)
     }

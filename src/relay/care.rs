@@ -2,18 +2,50 @@
 
 use std::{future::Future, sync::Arc, time::Duration as StdDuration};
 
-use super::Relay;
+use dashmap::DashMap;
+
+use super::{Relay, strike::arbiter};
 use crate::{
-    model::{EntryKind, Fault, Scope},
-    policy::content::AfterHold,
-    store::{HeldDecision, MessageRow, NewEntry},
+    model::{Duration, EntryKind, Fault, Marketplace, Scope, Timestamp},
+    policy::{content::AfterHold, response, rights::RetentionRules, rules::MarketRules},
+    store::{HeldDecision, HeldRuling, MessageRow, NewEntry, Overdue, Periods},
 };
 
 const ROUND: StdDuration = StdDuration::from_millis(500);
+/// How often cases are looked at when no bell rings: their clocks count minutes and days.
+const TEND: StdDuration = StdDuration::from_secs(2);
 /// Rounds between two sweeps of what has expired.
 const SWEEP: u32 = 120;
+/// So far back buyers who wait are looked for after a start; what was told is not told again.
+const LOOKED_BACK: Duration = Duration::days(3);
+/// What is stamped with a moment may be committed a little after it.
+const SETTLED: Duration = Duration::seconds(30);
+
+/// Up to when buyers who wait were looked for, by marketplace and clock.
+pub(super) type Looked = DashMap<(Marketplace, bool), Timestamp>;
 
 pub(super) async fn care(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
+    // Letters wait for hosts of others: they must not hold up the rest.
+    let tending = tokio::spawn(tend(Arc::clone(&relay)));
+    look(relay, stop).await;
+    // What is being handed over is under its lease, and is tried again where it was cut off.
+    tending.abort();
+}
+
+/// Looks after cases and letters, again and again.
+async fn tend(relay: Arc<Relay>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TEND) => {}
+            () = relay.case_bell.notified() => {}
+        }
+        if let Err(fault) = relay.tend_cases().await {
+            tracing::error!(fault = %fault.chain(), "looking after cases");
+        }
+    }
+}
+
+async fn look(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     let mut round = 0u32;
     loop {
@@ -34,13 +66,70 @@ impl Relay {
             tracing::error!(%error, "reading the key file; the ring in use stays");
         }
         self.end_holds().await?;
+        self.look_at_watched().await?;
+        self.ask_about_waits().await?;
         let depth = self.store.depth().await?;
         metrics::gauge!("tabir_outbox_depth").set(depth.queued as f64);
         metrics::gauge!("tabir_held_messages").set(depth.held as f64);
         metrics::gauge!("tabir_escalated_messages").set(depth.escalated as f64);
+        let (urgent, ordinary) = self.store.open_cases().await?;
+        metrics::gauge!("tabir_open_cases", "severity" => "urgent").set(urgent as f64);
+        metrics::gauge!("tabir_open_cases", "severity" => "ordinary").set(ordinary as f64);
         self.forget_people();
+        self.tell_of_disclosures().await?;
         if sweep {
             self.store.sweep(self.clock.now()).await?;
+            self.end_what_waits().await?;
+        }
+        Ok(())
+    }
+
+    /// Erasures that no hold stands against any more, and what is older than it is kept.
+    async fn end_what_waits(&self) -> Result<(), Fault> {
+        let now = self.clock.now();
+        for (scope, party) in self.store.erasures_due(now, 100).await? {
+            self.store.forget_party(&scope, &party, now).await?;
+            tracing::info!(marketplace = scope.marketplace().as_str(), "an erasure that waited is done");
+        }
+        for row in self.store.marketplaces().await? {
+            let scope = Scope::proven(row.name);
+            let kept = self.rules.load().book.of(scope.marketplace()).retention;
+            let RetentionRules { messages, files, evidence, access } = kept;
+            if kept != RetentionRules::default() {
+                self.store.retire(&scope, now, Periods { messages, files, evidence, access }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Buyers whom nobody answered in time: the marketplace is asked, and they are told so.
+    async fn ask_about_waits(&self) -> Result<(), Fault> {
+        let now = self.clock.now();
+        for scope in self.store.scopes().await? {
+            let rules = self.rules.load().book.of(scope.marketplace());
+            let clocks = &rules.enforcement.response;
+            let hastens = clocks.complaint < clocks.within;
+            for (complaint, within) in [(true, clocks.complaint), (false, clocks.within)] {
+                if clocks.ask && (!complaint || hastens) {
+                    self.ask_about(&scope, complaint, within, now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_about(&self, scope: &Scope, complaint: bool, within: Duration, now: Timestamp) -> Result<(), Fault> {
+        let key = (scope.marketplace().clone(), complaint);
+        let over = now.minus(within);
+        let after = self.looked.get(&key).map_or(over.minus(LOOKED_BACK), |looked| *looked);
+        let of = Overdue { after, now, within, complaint };
+        let asked = self.store.ask_overdue(scope, of, response::due).await?;
+        if asked > 0 {
+            self.bell.notify_one();
+            metrics::counter!("tabir_responses_escalated_total").increment(asked);
+        } else {
+            // Nothing is left up to here; with something found the next round looks again.
+            self.looked.insert(key, after.max(over.minus(SETTLED)));
         }
         Ok(())
     }
@@ -51,20 +140,21 @@ impl Relay {
         for (scope, row) in self.store.held_since(now, 100).await? {
             let rules = self.rules.load().book.of(scope.marketplace());
             if now.since(row.at) >= rules.content.hold.max {
-                self.end_hold(&scope, &row, rules.content.hold.then).await?;
+                self.end_hold(&scope, &row, &rules).await?;
             }
         }
         Ok(())
     }
 
-    async fn end_hold(&self, scope: &Scope, row: &MessageRow, then: AfterHold) -> Result<(), Fault> {
+    async fn end_hold(&self, scope: &Scope, row: &MessageRow, rules: &Arc<MarketRules>) -> Result<(), Fault> {
         let now = self.clock.now();
-        let release = then == AfterHold::Release;
+        let release = rules.content.hold.then == AfterHold::Release;
         let decision = HeldDecision {
             id: row.id,
             release,
             at: now,
-            notice_due: self.rules.load().book.of(scope.marketplace()).notices.next(now),
+            notice_due: rules.notices.next(now),
+            ruling: HeldRuling { ruler: None, arbiter: arbiter(rules, row.from) },
             entry: NewEntry {
                 at: now,
                 kind: if release { EntryKind::MessageReleased } else { EntryKind::MessageRefused },

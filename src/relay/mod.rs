@@ -20,10 +20,13 @@
 //! the conversation's last message (`people`).
 
 mod admit;
+mod alike;
 mod birth;
 mod bounce;
 mod care;
 mod claim;
+mod clocks;
+mod disclosed;
 mod document;
 mod files;
 mod judge;
@@ -38,9 +41,14 @@ mod rewrite;
 mod scrub;
 mod stage;
 mod stamp;
+mod strike;
+mod study;
 mod talk;
 mod transport;
 mod unknown;
+mod voice;
+mod watch;
+mod wording;
 
 use std::{collections::HashMap, future::Future, sync::Arc};
 
@@ -52,7 +60,11 @@ pub use document::{Judged, judge, study};
 pub use files::Opened;
 pub use picture::{CleanPicture, clean_picture};
 pub use resolve::{Challenge, Inbound, Route, Sender, Speaker};
+pub use study::{Ask, Matter, Studied, Unfit};
 pub use transport::{Handover, LastLook, Mail, Transport};
+pub use voice::{Spoken, Word};
+
+pub use crate::policy::templates::{Filled, WrongParam};
 
 use crate::{
     detect::Detect,
@@ -65,11 +77,13 @@ use crate::{
     vault::{MailKey, Vault},
 };
 use birth::Births;
+use care::Looked;
 use outcome::Stop;
 use people::People;
 use record::Written;
 use talk::{Market, Run};
 use unknown::Unknown;
+use watch::Watched;
 
 /// The relay: everything a message needs on its way.
 pub struct Relay {
@@ -87,10 +101,16 @@ pub struct Relay {
     unknown: Unknown,
     /// Deliveries that are carried from where they were recorded.
     births: Births,
+    /// Up to when buyers who wait were looked for.
+    looked: Looked,
     /// Rung when something else may be carried.
     bell: Notify,
+    /// Rung when something may be due in a case, or support wrote.
+    case_bell: Notify,
     /// Letters to the postmaster on their way at a time.
     postmaster: Semaphore,
+    /// Where somebody wrote soon after a review.
+    watched: Watched,
 }
 
 /// What can be replaced while the relay runs.
@@ -141,8 +161,11 @@ impl Relay {
             people: People::new(),
             unknown: Unknown::new(),
             births: Births::new(),
+            looked: Looked::new(),
             bell: Notify::new(),
+            case_bell: Notify::new(),
             postmaster: Semaphore::new(2),
+            watched: Watched::default(),
         }
     }
 
@@ -185,6 +208,11 @@ impl Relay {
     /// finished, the others keep their place in the outbox.
     pub async fn carry(self: Arc<Self>, stop: impl Future<Output = ()>) {
         claim::carry(self, stop).await;
+    }
+
+    /// Says that something may be due in a case, or that support wrote: whoever tends looks at once.
+    pub fn wake_cases(&self) {
+        self.case_bell.notify_one();
     }
 
     /// Looks after what time alone brings: held messages that nobody decided, keys rotated

@@ -146,7 +146,11 @@ fn is_told_of(row: &MessageRow, notice: &Delivery, rules: &MarketRules) -> bool 
     let due: Timestamp = notice.accepted;
     use MessageState::{Delivered, Failed, Queued, Withheld};
     let passed = matches!(row.state, Queued | Delivered | Failed | Withheld);
-    row.from == notice.to && row.channel == Channel::Mail && passed && rules.notices.next(row.at) == due
+    row.from == notice.to
+        && row.channel == Channel::Mail
+        && passed
+        && !row.sealed.is_empty()
+        && rules.notices.next(row.at) == due
 }
 
 fn words(cargo: Cargo, locale: Option<&str>) -> (&'static str, &'static str) {
@@ -175,6 +179,23 @@ fn words(cargo: Cargo, locale: Option<&str>) -> (&'static str, &'static str) {
         (Cargo::CutNotice, _) => (
             "Parts of what you wrote were not passed on",
             "What you wrote in conversation {conversation} was passed on without what is not allowed here.\n",
+        ),
+        (Cargo::AskedNotice, "id") => (
+            "Penjual belum menjawab: marketplace sudah ditanya",
+            "Penjual belum menjawab pesan Anda dalam percakapan {conversation} pada waktunya. Marketplace sudah diminta \
+             memeriksanya. Anda tidak perlu melakukan apa pun; Anda tetap bisa menulis di sini, dan jawaban akan datang \
+             melalui alamat ini.\n",
+        ),
+        (Cargo::AskedNotice, "pl") => (
+            "Sprzedawca nie odpowiedział: zapytaliśmy platformę",
+            "Sprzedawca nie odpowiedział w terminie na Twoją wiadomość w rozmowie {conversation}. Poproszono platformę \
+             o sprawdzenie. Nie musisz nic robić; możesz dalej pisać tutaj, a odpowiedź przyjdzie na ten adres.\n",
+        ),
+        (Cargo::AskedNotice, _) => (
+            "No answer from the seller: the marketplace was asked",
+            "The seller has not answered your message in conversation {conversation} in time. The marketplace was asked \
+             to look into it. You need not do anything; you can go on writing here, and an answer will reach you \
+             through this address.\n",
         ),
         (_, "id") => (
             "Pesan ditahan",

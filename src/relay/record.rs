@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ring::digest;
 
 use super::{
-    Relay,
+    Relay, alike,
     claim::LEASE,
     judge::TOLD,
     notice::Cuts,
@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     model::{
-        Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Kept, Kind, MessageState,
-        PairState, Reason, Refusal, Scope, Shown, Signal, Timestamp, Unguarded, Verdict,
+        Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Form, Kept, Kind,
+        MessageState, PairState, Purpose, Reason, Refusal, Scope, Share, Shown, Signal, Timestamp, Unguarded, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -40,10 +40,13 @@ impl Relay {
         let kept = keep(&stage.scrubbed, delivered.clone());
         let record = self.entry(&stage, &content, &kept)?;
         let (id, talk) = (stage.id, stage.talk());
-        let (from, rules, verdict) = (talk.from, Arc::clone(&talk.rules), stage.scrubbed.verdict);
-        let judge: Judge = Box::new(move |state| contact::judge(state, from, &rules.contact, verdict));
+        let (approach, rules, verdict) = (talk.approach(), Arc::clone(&talk.rules), stage.scrubbed.verdict);
+        let from = talk.from;
+        let judge: Judge = Box::new(move |state| contact::judge(state, approach, &rules.contact, verdict));
         let Scrubbed { findings, signals, .. } = &stage.scrubbed;
-        match self.commit(&talk.scope, record, judge).await? {
+        let recorded = self.commit(&talk.scope, record, judge).await?;
+        self.watch(talk);
+        match recorded {
             Recorded::Accepted { state, pair, .. } => {
                 count("accepted", talk.channel);
                 let standing = contact::standing(&pair, &talk.rules.contact).of(from);
@@ -114,6 +117,7 @@ impl Relay {
             },
             Recorded::Conflict => Reason::Conflict.into(),
             _ => {
+                self.watch(talk);
                 count("refused", talk.channel);
                 Stop::from(Refusal { id: Some(id), ..Refusal::new(reason) })
             }
@@ -124,7 +128,7 @@ impl Relay {
     pub(super) fn foresee(&self, scrubbed: ScrubbedMessage) -> Result<Accepted, Stop> {
         let (content, scrubbed) = scrubbed.into_parts();
         let talk = &scrubbed.talk;
-        let decision = contact::judge(&talk.pair, talk.from, &talk.rules.contact, scrubbed.verdict);
+        let decision = contact::judge(&talk.pair, talk.approach(), &talk.rules.contact, scrubbed.verdict);
         let state_then = match decision {
             Decision::Refuse(reason) => {
                 let why = of_content(&scrubbed.findings, &scrubbed.signals, None);
@@ -152,13 +156,26 @@ impl Relay {
         record.deliveries.clone_from(&stage.deliveries);
         record.threads.clone_from(&stage.threads);
         record.notice = cuts_told_at(talk, content, kept);
+        record.alike = alike::of(talk, content);
+        record.stop = self.wants_no_more(&stage.scrubbed).then(|| talk.rules.notices.next(talk.at));
+        // What a judge or a list said is for the marketplace, and a judge that is down would be everybody's offence.
+        let of_judges = |signal: &Signal| stage.scrubbed.hits.iter().any(|hit| hit.signal == *signal);
+        let own: Vec<Signal> = stage.scrubbed.signals.iter().filter(|signal| !of_judges(signal)).cloned().collect();
+        record.strikes = self.strikes(talk, kept, (&stage.scrubbed.findings, &own))?;
         Ok(record)
     }
 
     fn new_record(&self, talk: &Talk, id: EventId, content: &Content, kept: &Kept) -> Result<Record, Fault> {
         let json = serde_json::to_vec(kept).map_err(|e| Fault::new("writing a message", e))?;
-        let private = talk.key.commit(&Place::evidence(talk.marketplace(), &id), &json)?;
-        Ok(bare_record(talk, id, content, private, facts(talk, &kept.findings)))
+        let part = |shown: &Shown| serde_json::to_vec(shown).map_err(|e| Fault::new("writing a message", e));
+        let (said, shown) = (part(&kept.original)?, part(&kept.delivered)?);
+        let place = Place::evidence(talk.marketplace(), &id);
+        let parts = [(Share::Said, said.as_slice()), (Share::Shown, &shown)];
+        let (private, [said, shown]) = talk.key.commit_parts(&place, &json, parts)?;
+        // The author may be shown this entry: of cuts it tells what the author is told.
+        let told = kept.unguarded.as_ref().map_or(&kept.findings, |told| &told.findings);
+        let facts = format!("{} said={said} shown={shown}", facts(talk, told));
+        Ok(bare_record(talk, id, content, private, facts))
     }
 
     /// Records a message that nobody may see: `words` is all of it, and is sealed under the
@@ -169,8 +186,8 @@ impl Relay {
         // At the time at which other held messages end for want of somebody to look.
         let notice = Some(talk.at.plus(talk.rules.content.hold.max));
         let record = Record { notice, ..bare_record(talk, id, content, private, facts(talk, &[])) };
-        let (from, rules) = (talk.from, Arc::clone(&talk.rules));
-        let judge: Judge = Box::new(move |state| contact::escalate(state, from, &rules.contact));
+        let (approach, rules) = (talk.approach(), Arc::clone(&talk.rules));
+        let judge: Judge = Box::new(move |state| contact::escalate(state, approach, &rules.contact));
         Ok(match self.store.record(&talk.scope, record, judge).await? {
             Recorded::Accepted { pair, .. } => {
                 count("accepted", talk.channel);
@@ -195,6 +212,13 @@ impl Relay {
         if row.reason == Some(Reason::Escalated) {
             let pair = self.store.pair(&talk.scope, &talk.conversation.id, talk.at).await?.unwrap_or_default();
             return Ok(Accepted { repeated: true, ..told_held(talk, id, &pair) });
+        }
+        if row.sealed.is_empty() {
+            // Its text grew too old since: that it was taken is all that is left to say.
+            let pair = self.store.pair(&talk.scope, &talk.conversation.id, talk.at).await?.unwrap_or_default();
+            let standing = contact::standing(&pair, &talk.rules.contact).of(talk.from);
+            let taken = accepted(id, row.state, Verdict::Deliver, Shown::default(), &[], &[], standing);
+            return Ok(Accepted { repeated: true, ..taken });
         }
         let json = talk.key.open_committed(&Place::evidence(talk.marketplace(), &id), &row.sealed)?;
         let kept: Kept = serde_json::from_slice(&json).map_err(|e| Fault::new("reading a message", e))?;
@@ -228,6 +252,9 @@ fn bare_record(talk: &Talk, id: EventId, content: &Content, private: (Commitment
         channel: talk.channel,
         at: talk.at,
         automatic: content.automatic,
+        form: talk.form,
+        stop: None,
+        alike: None,
         files: Vec::new(),
         private,
         facts,
@@ -237,6 +264,7 @@ fn bare_record(talk: &Talk, id: EventId, content: &Content, private: (Commitment
         lease: None,
         threads: Vec::new(),
         notice: None,
+        strikes: None,
     }
 }
 
@@ -274,8 +302,14 @@ fn keep(scrubbed: &Scrubbed, delivered: Shown) -> Kept {
 /// Facts of the evidence entry: they name nobody.
 fn facts(talk: &Talk, findings: &[(String, usize, usize, Kind, String)]) -> String {
     let mut facts = format!("channel={} proof={}", talk.channel.as_str(), talk.proof.replace(' ', ","));
+    if let Form::Template(template) = talk.form {
+        facts.push_str(&format!(" template={}", template.as_str()));
+    }
     if let Some(agent) = &talk.agent {
         facts.push_str(&format!(" agent={agent}"));
+    }
+    if talk.purpose == Purpose::Refund {
+        facts.push_str(" purpose=refund");
     }
     for (_, _, _, kind, _) in findings {
         facts.push_str(&format!(" cut={}", kind.as_str()));

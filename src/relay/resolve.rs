@@ -12,12 +12,13 @@ use super::{
 use crate::{
     media::Removed,
     model::{
-        AgentId, Channel, Contact, Content, ConversationId, EntryKind, Fault, Handle, HandleHash, HandleState,
-        Marketplace, Message, PartyId, Purpose, Reason, Refusal, Scope, Secret, Side,
+        AgentId, Approach, Channel, Contact, Content, ConversationId, EntryKind, Fault, Handle, HandleHash,
+        HandleState, Marketplace, Message, PartyId, Purpose, Reason, Refusal, Scope, Secret, Side, Template,
     },
     policy::{
-        contact::standing,
+        contact::closed_to_words,
         life::{self, Age},
+        templates::Filled,
     },
     store::{HandleKind, HandleRow, Idempotency, NewEntry, Scene, SealedProfile},
     vault,
@@ -38,6 +39,8 @@ pub struct Inbound {
     pub channel: Channel,
     /// What its sender says it is for.
     pub purpose: Purpose,
+    /// A text of the house that takes the place of the sender's own.
+    pub template: Option<Filled>,
     /// How the sender was proven: facts that name nobody, such as `spf=pass dmarc=pass`.
     pub proof: String,
     /// What it says.
@@ -65,7 +68,7 @@ pub struct Route {
     pub hash: HandleHash,
 }
 
-/// Who was proven by AUTH.
+/// Who was proven by AUTH or a certificate.
 #[derive(Clone, Debug)]
 pub struct Speaker {
     /// Of which marketplace.
@@ -216,6 +219,15 @@ impl Relay {
         Ok(found.filter(|_| fits).map(|(scope, agent)| Speaker { scope, party: agent.party, agent: Some(agent.id) }))
     }
 
+    /// Whose certificate a mail program has shown, in the marketplace of the handle it writes to.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn certified(&self, route: &Route, fingerprint: [u8; 32]) -> Result<Option<Speaker>, Fault> {
+        let found = self.store.agent_by_certificate(&route.scope, fingerprint).await?;
+        Ok(found.map(|(party, agent)| Speaker { scope: route.scope.clone(), party, agent: Some(agent) }))
+    }
+
     /// Begins a login by SCRAM-SHA-256.
     ///
     /// # Errors
@@ -236,7 +248,7 @@ impl Relay {
     pub async fn may_write(&self, route: &Route) -> Result<Option<Refusal>, Fault> {
         let state = self.store.pair(&route.scope, &route.conversation, self.clock.now()).await?;
         let rules = self.rules.load().book.of(route.scope.marketplace());
-        Ok(state.and_then(|s| standing(&s, &rules.contact).of(route.to.other()).because).map(Refusal::new))
+        Ok(state.and_then(|s| closed_to_words(&s, route.to.other(), &rules.contact)).map(Refusal::new))
     }
 
     /// Whether one of these is neither an address of ours nor the writer's own: enrolled for the
@@ -267,8 +279,8 @@ impl Relay {
 
     /// The stage itself: opens what the way needs to know.
     pub(super) async fn resolve(&self, inbound: Inbound, run: Run) -> Result<ResolvedMessage, Stop> {
-        let Inbound { scope, conversation, from, agent, channel, purpose, proof, content, removed, named, idempotency } =
-            inbound;
+        let Inbound { scope, conversation, from, agent, channel, proof, removed, named, idempotency, .. } = inbound;
+        let (purpose, template, mut content) = (inbound.purpose, inbound.template, inbound.content);
         let outsider = self.names_outsider(&scope, &conversation, from, &named).await?;
         let market = self.market(scope.marketplace()).await?;
         let at = self.clock.now();
@@ -293,6 +305,12 @@ impl Relay {
             return Err(Reason::Closed.into());
         };
         let rules = self.rules.load().book.of(scope.marketplace());
+        let told = template.as_ref().map(Filled::template);
+        let form = Approach::of(from, told, purpose, content.automatic).form;
+        let purpose = told.map_or(purpose, Template::purpose);
+        if let Some(filled) = &template {
+            content.text = Some(filled.text(reader.locale.as_deref().or(rules.locale.as_deref())));
+        }
         let talk = Talk {
             run,
             scope,
@@ -303,6 +321,7 @@ impl Relay {
             agent,
             channel,
             purpose,
+            form,
             proof,
             removed,
             outsider,

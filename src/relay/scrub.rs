@@ -14,12 +14,13 @@ use super::{
     talk::{Run, Talk},
 };
 use crate::{
-    detect::{Context, Guard, Known, Own, Piece, Window, link_stays, placeholder},
+    detect::{Context, Guard, Known, Own, Piece, View, Window, link_stays, placeholder},
     media::{Removed, footer::Footer, html::Document, text},
     model::{
-        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Signal, Unguarded, Verdict,
+        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Side, Signal, SignalKind,
+        Unguarded, Verdict,
     },
-    policy::content,
+    policy::{content, voice},
     store::WindowRow,
     vault::Place,
 };
@@ -130,6 +131,7 @@ impl Relay {
         read.findings = report.findings;
         read.signals = report.signals;
         read.window = Some(report.window.clone());
+        unmask_pose(talk, content, &mut read.signals);
         if let Some(html) = content.html.take() {
             // An unreadable HTML part is dropped when the text says the same; alone it would
             // leave nothing to judge.
@@ -166,6 +168,9 @@ impl Relay {
         document.keep_images(&mut |source| shown.get(source.strip_prefix("cid:").unwrap_or(source)).cloned());
         let kept = document.links();
         let blocks = document.blocks();
+        if poses(talk, &blocks) {
+            read.signals.push(pose(Part::Html));
+        }
         let pieces: Vec<Piece<'_>> =
             blocks.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
         let report = detect.scan(&pieces, context, window);
@@ -212,7 +217,7 @@ impl Relay {
         Context { guard: Guard::default(), ..self.context(talk) }
     }
 
-    fn context(&self, talk: &Talk) -> Context {
+    pub(super) fn context(&self, talk: &Talk) -> Context {
         let tracking = self.tracking(talk);
         Context {
             lang: talk.author.locale.clone().or_else(|| talk.rules.locale.clone()),
@@ -227,6 +232,27 @@ impl Relay {
             guard: guard(talk),
             own: Own { domains: vec![talk.market.domain.clone()], ..Own::default() },
         }
+    }
+
+    /// Whether the buyer says in words of their own that nothing more is wanted: history that a
+    /// mail quotes below an answer is the other side's.
+    pub(super) fn wants_no_more(&self, scrubbed: &Scrubbed) -> bool {
+        let says = |signals: &[Signal]| signals.iter().any(|signal| signal.kind == SignalKind::Stop);
+        let talk = &scrubbed.talk;
+        if talk.from != Side::Buyer || !says(&scrubbed.signals) {
+            return false;
+        }
+        let text = scrubbed.original.text.as_deref().unwrap_or_default();
+        let own = text::own_words(text);
+        if own.len() == text.len() && !own.is_empty() {
+            return true;
+        }
+        let subject = scrubbed.original.subject.as_deref().unwrap_or_default();
+        let subject = if own.trim().is_empty() { subject } else { "" };
+        let pieces = [Piece { part: Part::Subject, text: subject }, Piece { part: Part::Text(0), text: &own }];
+        // Of HTML alone there are no lines to tell history by.
+        let hidden = scrubbed.original.text.is_none();
+        hidden || says(&self.rules.load().detect.scan(&pieces, &self.context(talk), &Window::default()).signals)
     }
 
     fn tracking(&self, talk: &Talk) -> Vec<String> {
@@ -257,6 +283,36 @@ fn open_window(talk: &Talk, row: &WindowRow) -> Result<Window, Fault> {
     let bytes = talk.key.open(&Place::window(talk.marketplace(), &talk.conversation.id), &row.sealed)?;
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
+
+/// Nobody but support stands under its name: a subject that does is taken out, and a text that begins
+/// so is told as posing.
+fn unmask_pose(talk: &Talk, content: &mut Content, signals: &mut Vec<Signal>) {
+    let mark = folded(&talk.mark());
+    if content.subject.as_deref().is_some_and(|subject| voice::wears(&folded(subject), &mark)) {
+        content.subject = None;
+        signals.push(pose(Part::Subject));
+    }
+    if content.text.as_deref().is_some_and(|text| voice::speaks_as(&folded(text), &mark)) {
+        signals.push(pose(Part::Text(0)));
+    }
+}
+
+/// The same of what a page shows.
+fn poses(talk: &Talk, blocks: &[String]) -> bool {
+    let mark = folded(&talk.mark());
+    blocks.iter().any(|block| voice::speaks_as(&folded(block), &mark))
+}
+
+fn pose(part: Part) -> Signal {
+    Signal { part, kind: SignalKind::PlatformPose, rule: POSE.to_owned() }
+}
+
+fn folded(text: &str) -> String {
+    View::of(text).text().to_owned()
+}
+
+/// The rule that meets who stands under the name of support.
+const POSE: &str = "support_name";
 
 /// History that quotes our own words under a mail loses them: nobody wrote them.
 fn cut_footer(footer: &Footer, document: &mut Document) {
@@ -371,7 +427,7 @@ pub(super) fn shown(content: &Content) -> Shown {
     }
 }
 
-fn describe(file: &Attachment) -> File {
+pub(super) fn describe(file: &Attachment) -> File {
     File {
         filename: file.filename.clone(),
         media_type: file.media_type.clone(),

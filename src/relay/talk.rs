@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Relay;
 use crate::{
     media::{Removed, footer::Footer},
-    model::{AgentId, Channel, Fault, Marketplace, PairState, Profile, Purpose, Scope, Side, Timestamp},
+    model::{
+        AgentId, Approach, Channel, Fault, Form, Marketplace, PairState, Profile, Purpose, Scope, Side, Timestamp,
+    },
     policy::rules::MarketRules,
     store::{ConversationRow, HandleRow, Idempotency, WindowRow},
     vault::{DataKey, Place},
@@ -38,6 +40,8 @@ pub(super) struct Talk {
     pub(super) agent: Option<AgentId>,
     pub(super) channel: Channel,
     pub(super) purpose: Purpose,
+    /// In which form it is written: the contact policy looks at it.
+    pub(super) form: Form,
     pub(super) proof: String,
     pub(super) removed: Vec<Removed>,
     /// Its header names somebody who is not part of the conversation.
@@ -61,6 +65,11 @@ impl Talk {
         self.scope.marketplace()
     }
 
+    /// What the contact policy sees of the message beside the pair.
+    pub(super) fn approach(&self) -> Approach {
+        Approach { from: self.from, form: self.form }
+    }
+
     /// The language of what the reader is shown.
     pub(super) fn reader_locale(&self) -> Option<&str> {
         self.reader.locale.as_deref().or(self.rules.locale.as_deref())
@@ -68,9 +77,18 @@ impl Talk {
 
     /// What stands under mails here, if anything does.
     pub(super) fn footer(&self) -> Option<Footer> {
-        let rules = &self.rules.footer;
-        let name = if rules.name.is_empty() { self.marketplace().as_str() } else { &rules.name };
-        Footer::new(name, &rules.report)
+        Footer::new(self.known_as(), &self.rules.footer.report)
+    }
+
+    /// The name that support writes under here.
+    pub(super) fn mark(&self) -> String {
+        self.rules.voice.mark(self.known_as())
+    }
+
+    /// The marketplace as people know it.
+    pub(super) fn known_as(&self) -> &str {
+        let name = &self.rules.footer.name;
+        if name.is_empty() { self.marketplace().as_str() } else { name }
     }
 
     /// The ways to the reader: as the conversation says, else by the way the message came.

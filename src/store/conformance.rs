@@ -3,12 +3,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Answer, Cargo, Decision, Delivery, Ending, HandleKind, Idempotency, Judge, Ledger, NewBlock, NewDelivery, NewEntry,
-    NewHandle, NewReview, Record, Recorded, Settled, Under,
+    Alike, Answer, Cargo, Decision, Delivery, Ending, HandleKind, Idempotency, Judge, Ledger, LiftRestriction,
+    NewBlock, NewDelivery, NewEntry, NewHandle, NewNarrowing, NewRestriction, NewReview, PairState, Record, Recorded,
+    Settled, Under,
 };
 use crate::model::{
-    Channel, Commitment, ConversationId, Duration, EntryKind, EventId, HandleHash, Link, Luck, MessageState, Reason,
-    Scope, Side, SystemLuck, Timestamp,
+    CaseState, Channel, Commitment, ConversationId, Duration, Entry, EntryKind, EventId, Form, HandleHash, Link, Luck,
+    MessageState, Reason, Restriction, Scope, Side, Sketch, SystemLuck, Timestamp,
 };
 
 /// A real store under test, with what the suite needs beside the ledger.
@@ -63,6 +64,15 @@ macro_rules! conforms {
             what_was_cut_is_told_once_for_a_thread_and_a_round
             what_is_withheld_is_told_in_the_notice_of_its_round
             a_message_is_delivered_when_every_way_has_taken_it
+            a_stop_withholds_and_holds_on_every_conversation_of_the_pair
+            answers_are_opened_where_the_buyer_wrote
+            a_decided_case_is_a_barrier_and_an_open_one_is_none
+            feedback_is_asked_once_for_an_order_and_given_back_when_withheld
+            nearly_the_same_text_is_counted_over_the_buyers_of_a_group
+            a_review_changed_after_contact_names_what_came_between
+            a_late_review_names_what_slipped_through
+            a_restriction_is_read_with_the_pair_and_reaches_the_whole_group
+            messages_withdrawn_stop_what_is_queued_and_no_other_sellers
             a_conversation_that_is_unknown_is_gone
             budgets_barriers_and_queues_survive_a_restart
             the_chain_verifies_after_all_this
@@ -584,6 +594,254 @@ pub(super) async fn a_message_is_delivered_when_every_way_has_taken_it(ground: G
     assert_eq!(state, MessageState::Delivered);
 }
 
+pub(super) async fn a_stop_withholds_and_holds_on_every_conversation_of_the_pair(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &Talk { group: Some("firm"), ..talk("c-1") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { seller: "shop-2", group: Some("firm"), ..talk("c-2") }).await.unwrap();
+    let queued = [from_seller("c-1", T0), from_seller("c-2", T0)];
+    for message in &queued {
+        accept(&ground, &scope, message.clone()).await;
+    }
+    let by_program = Record { automatic: true, stop: Some(LATER), ..from_buyer("c-1", T0) };
+    accept(&ground, &scope, by_program).await;
+    assert_eq!(pair(&ground, &scope, "c-1").await.stopped, None, "programs want nothing");
+    let stop = Record { stop: Some(T0.plus(HOUR)), ..from_buyer("c-1", T0) };
+    let Recorded::Accepted { pair: after, .. } = accept(&ground, &scope, stop.clone()).await else { panic!() };
+    assert!(after.stopped.is_some() && after.last_from_buyer.is_none() && after.last_here.is_none(), "{after:?}");
+    for message in &queued {
+        assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Withheld));
+    }
+    let ground = ground.restart().await.unwrap();
+    for conversation in ["c-1", "c-2"] {
+        let pair = pair(&ground, &scope, conversation).await;
+        assert!(pair.stopped == after.stopped && pair.last_from_buyer.is_none() && pair.contacts.is_empty());
+    }
+    let chain = ground.chain(&scope, &id("c-1")).await.unwrap();
+    assert!(chain.iter().any(|(entry, _)| entry.contains("contact_stopped") && entry.contains("withheld=2")));
+    // What the buyer wrote goes its way.
+    let carried = claim(&ground, LATER).await;
+    assert!(carried.iter().any(|delivery| delivery.message == stop.id && delivery.to == Side::Seller));
+    accept(&ground, &scope, from_buyer("c-2", LATER)).await;
+    let again = pair(&ground, &scope, "c-1").await;
+    assert!(again.last_from_buyer > again.stopped && again.last_here.is_none());
+    let late = from_seller("c-1", LATER);
+    accept(&ground, &scope, late.clone()).await;
+    assert!(
+        claim(&ground, LATER).await.iter().any(|delivery| delivery.message == late.id),
+        "after it the epoch is new"
+    );
+}
+
+pub(super) async fn answers_are_opened_where_the_buyer_wrote(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    ground.add_conversation(&scope, &talk("c-2")).await.unwrap();
+    accept(&ground, &scope, from_buyer("c-1", T0)).await;
+    accept(&ground, &scope, Record { automatic: true, ..from_buyer("c-2", T0) }).await;
+    let ground = ground.restart().await.unwrap();
+    let (here, there) = (pair(&ground, &scope, "c-1").await, pair(&ground, &scope, "c-2").await);
+    assert_eq!((here.last_here, here.last_from_buyer), (Some(T0), Some(T0)));
+    assert_eq!((there.last_here, there.last_from_buyer), (None, Some(T0)));
+}
+
+pub(super) async fn a_decided_case_is_a_barrier_and_an_open_one_is_none(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &Talk { group: Some("firm"), ..talk("c-1") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { seller: "shop-2", group: Some("firm"), ..talk("c-2") }).await.unwrap();
+    let queued = from_seller("c-2", T0);
+    accept(&ground, &scope, queued.clone()).await;
+    let narrow = |state| NewNarrowing {
+        conversation: id("c-1"),
+        case: "case-1".to_owned(),
+        state,
+        at: LATER,
+        notice_due: LATER.plus(HOUR),
+        entry: entry(EntryKind::ContactNarrowed, LATER),
+    };
+    let opened = ground.ledger().narrow(&scope, narrow(Some(CaseState::Open))).await.unwrap().unwrap();
+    assert!(!opened.raised && opened.withheld.is_empty());
+    assert_eq!(pair(&ground, &scope, "c-2").await.cases.len(), 1);
+    let closed = ground.ledger().narrow(&scope, narrow(Some(CaseState::Closed))).await.unwrap().unwrap();
+    assert_eq!((closed.raised, closed.withheld), (true, vec![queued.id]));
+    let ground = ground.restart().await.unwrap();
+    let cases = pair(&ground, &scope, "c-2").await.cases;
+    assert!(matches!(cases[..], [(CaseState::Closed, _)]), "{cases:?}");
+    ground.ledger().narrow(&scope, narrow(None)).await.unwrap();
+    assert!(pair(&ground, &scope, "c-1").await.cases.is_empty());
+    let unknown = NewNarrowing { conversation: id("c-9"), ..narrow(None) };
+    assert!(ground.ledger().narrow(&scope, unknown).await.unwrap().is_none());
+}
+
+pub(super) async fn feedback_is_asked_once_for_an_order_and_given_back_when_withheld(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let ask = || Record { form: Form::Feedback, ..from_seller("c-1", T0) };
+    let refused = ask();
+    let judge: Judge = Box::new(|_| Decision::Refuse(Reason::Rate));
+    ground.ledger().record(&scope, refused, judge).await.unwrap();
+    assert!(!pair(&ground, &scope, "c-1").await.asked, "a refusal asks nothing");
+    accept(&ground, &scope, ask()).await;
+    assert!(pair(&ground, &scope, "c-1").await.asked);
+    ground.ledger().review(&scope, review("c-1", 5, LATER)).await.unwrap();
+    assert!(!pair(&ground, &scope, "c-1").await.asked, "it was withheld");
+}
+
+pub(super) async fn nearly_the_same_text_is_counted_over_the_buyers_of_a_group(ground: Grounds) {
+    let scope = scope();
+    for (n, (buyer, seller)) in
+        [("budi", "shop-1"), ("ratna", "shop-2"), ("ewa", "shop-1"), ("ewa", "shop-3")].into_iter().enumerate()
+    {
+        let group = (seller != "shop-3").then_some("firm");
+        let talk = Talk { buyer, seller, group, ..talk(&format!("c-{n}")) };
+        ground.add_conversation(&scope, &talk).await.unwrap();
+    }
+    let one = Sketch(std::array::from_fn(|n| n as u32));
+    let mut near = one;
+    near.0[3] = 77;
+    let with = |sketch, conversation: &str, at| Record {
+        alike: Some(Alike { sketch, since: T0.minus(HOUR) }),
+        ..from_seller(conversation, at)
+    };
+    for (conversation, expected) in [("c-0", 0), ("c-0", 0), ("c-1", 1), ("c-2", 2), ("c-3", 0)] {
+        let judge: Judge = Box::new(move |pair| {
+            assert_eq!(pair.alike, expected, "{conversation}");
+            Decision::Accept { under: Some(Under::Ordinary) }
+        });
+        let sketch = if expected == 1 { near } else { one };
+        ground.ledger().record(&scope, with(sketch, conversation, T0), judge).await.unwrap();
+    }
+    let other: Judge = Box::new(|pair| {
+        assert_eq!(pair.alike, 0);
+        Decision::Refuse(Reason::Rate)
+    });
+    ground.ledger().record(&scope, with(Sketch([9; 16]), "c-2", T0), other).await.unwrap();
+}
+
+pub(super) async fn a_review_changed_after_contact_names_what_came_between(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &Talk { group: Some("firm"), ..talk("c-1") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { seller: "shop-2", group: Some("firm"), ..talk("c-2") }).await.unwrap();
+    let before = Record { deliveries: Vec::new(), ..from_seller("c-1", T0) };
+    accept(&ground, &scope, before).await;
+    ground.ledger().review(&scope, review("c-1", 1, LATER)).await.unwrap();
+    ground.ledger().review(&scope, review("c-1", 2, LATER.plus(HOUR))).await.unwrap();
+    assert!(facts(&ground, &scope, "review_changed_after_contact").await.is_empty(), "nobody wrote");
+    let between = Record { deliveries: Vec::new(), ..from_seller("c-2", LATER.plus(HOUR)) };
+    accept(&ground, &scope, between.clone()).await;
+    let judge: Judge = Box::new(|_| Decision::Refuse(Reason::Rate));
+    ground.ledger().record(&scope, from_seller("c-1", LATER.plus(HOUR)), judge).await.unwrap();
+    ground.ledger().review(&scope, review("c-1", 5, LATER.plus(DAY))).await.unwrap();
+    let told = facts(&ground, &scope, "review_changed_after_contact").await;
+    assert_eq!(told, [format!("from=2 to=5 count=1 messages={}", between.id)]);
+}
+
+pub(super) async fn a_late_review_names_what_slipped_through(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
+    let before = Record { deliveries: Vec::new(), ..from_seller("c-1", T0) };
+    let by_api = Record { deliveries: Vec::new(), ..from_seller("c-1", T0.plus(Duration(20))) };
+    // Accepted before the buyer wrote the review, and brought after it.
+    let (by_mail, queued) = (from_seller("c-1", T0), from_seller("c-1", T0.plus(Duration(30))));
+    for message in [&before, &by_api, &by_mail] {
+        accept(&ground, &scope, (*message).clone()).await;
+    }
+    for delivery in claim(&ground, LATER).await {
+        settle(&ground, delivery.id, delivery.claim, Ending::Delivered).await;
+    }
+    accept(&ground, &scope, queued).await;
+    let late = NewReview { claimed_at: Some(T0.plus(Duration(10))), ..review("c-1", 1, LATER.plus(HOUR)) };
+    ground.ledger().review(&scope, late.clone()).await.unwrap();
+    let told = facts(&ground, &scope, "review_slipped").await;
+    let claimed = T0.plus(Duration(10)).rfc3339();
+    assert_eq!(told, [format!("rating=1 claimed={claimed} count=2 messages={},{}", by_api.id, by_mail.id)]);
+    ground.ledger().review(&scope, late).await.unwrap();
+    assert_eq!(facts(&ground, &scope, "review_slipped").await.len(), 1, "the same again slips nothing");
+}
+
+async fn pair(ground: &Grounds, scope: &Scope, conversation: &str) -> PairState {
+    ground.ledger().pair(scope, &id(conversation), T0).await.unwrap().unwrap()
+}
+
+/// The facts of every entry of this kind in the first conversation.
+async fn facts(ground: &Grounds, scope: &Scope, kind: &str) -> Vec<String> {
+    let chain = ground.chain(scope, &id("c-1")).await.unwrap();
+    let entries = chain.iter().map(|(entry, _)| serde_json::from_str::<Entry>(entry).unwrap());
+    let of_kind = |entry: &Entry| serde_json::to_value(entry.kind).unwrap() == kind;
+    entries.filter(of_kind).map(|entry| entry.facts).collect()
+}
+
+pub(super) async fn a_restriction_is_read_with_the_pair_and_reaches_the_whole_group(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &Talk { group: Some("firm"), ..talk("c-1") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { seller: "shop-2", group: Some("firm"), ..talk("c-2") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { buyer: "ratna", group: Some("firm"), ..talk("c-3") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { seller: "shop-3", ..talk("c-4") }).await.unwrap();
+    let slowed = Restriction::Slowed { burst: 1, per: DAY };
+    let narrow = NewRestriction { buyer: Some("budi".parse().unwrap()), ..restriction(slowed) };
+    assert!(ground.ledger().restrict(&scope, narrow.clone()).await.unwrap());
+    assert!(ground.ledger().restrict(&scope, narrow.clone()).await.unwrap(), "the same again");
+    let wide = NewRestriction { until: Some(T0.plus(HOUR)), ..restriction(Restriction::TemplateOnly) };
+    assert!(ground.ledger().restrict(&scope, wide).await.unwrap());
+    let ground = ground.restart().await.unwrap();
+    for (conversation, expected) in [
+        ("c-1", vec![slowed, Restriction::TemplateOnly]),
+        ("c-2", vec![slowed, Restriction::TemplateOnly]),
+        ("c-3", vec![Restriction::TemplateOnly]),
+        ("c-4", vec![]),
+    ] {
+        let pair = ground.ledger().pair(&scope, &id(conversation), T0).await.unwrap().unwrap();
+        let found: HashSet<_> = pair.restrictions.iter().copied().collect();
+        assert_eq!(
+            (found, pair.restrictions.len()),
+            (expected.iter().copied().collect(), expected.len()),
+            "{conversation}"
+        );
+    }
+    let pair = ground.ledger().pair(&scope, &id("c-2"), T0.plus(HOUR)).await.unwrap().unwrap();
+    assert_eq!(pair.restrictions, [slowed], "the other has ended");
+    let lift = LiftRestriction { id: narrow.id, at: LATER, entry: entry(EntryKind::ContactUnrestricted, LATER) };
+    assert!(ground.ledger().lift(&scope, lift.clone()).await.unwrap());
+    assert!(!ground.ledger().lift(&scope, lift).await.unwrap(), "once");
+    let pair = ground.ledger().pair(&scope, &id("c-1"), T0.plus(HOUR)).await.unwrap().unwrap();
+    assert!(pair.restrictions.is_empty());
+    let chain = ground.chain(&scope, &id("c-2")).await.unwrap();
+    let told = |kind: &str| chain.iter().filter(|(entry, _)| entry.contains(&format!("\"kind\":\"{kind}\""))).count();
+    assert_eq!((told("contact_restricted"), told("contact_unrestricted")), (1, 1));
+    let nobody = NewRestriction { id: event(), seller: "nobody".parse().unwrap(), ..restriction(slowed) };
+    assert!(!ground.ledger().restrict(&scope, nobody).await.unwrap());
+}
+
+pub(super) async fn messages_withdrawn_stop_what_is_queued_and_no_other_sellers(ground: Grounds) {
+    let scope = scope();
+    ground.add_conversation(&scope, &Talk { group: Some("firm"), ..talk("c-1") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { seller: "shop-2", group: Some("firm"), ..talk("c-2") }).await.unwrap();
+    ground.add_conversation(&scope, &Talk { seller: "shop-3", ..talk("c-3") }).await.unwrap();
+    let messages = ["c-1", "c-2", "c-3"].map(|conversation| from_seller(conversation, T0));
+    for message in &messages {
+        accept(&ground, &scope, message.clone()).await;
+    }
+    assert!(ground.ledger().restrict(&scope, restriction(Restriction::Withdrawn)).await.unwrap());
+    let carried: Vec<EventId> = claim(&ground, LATER).await.iter().map(|delivery| delivery.message).collect();
+    assert_eq!(carried, [messages[2].id]);
+    for message in &messages[..2] {
+        assert_eq!(ground.state(&scope, message.id).await.unwrap(), Some(MessageState::Withheld));
+    }
+    assert_eq!(contacts(&ground, &scope, "c-1").await, 0, "what was withheld costs nothing");
+}
+
+fn restriction(kind: Restriction) -> NewRestriction {
+    NewRestriction {
+        id: event(),
+        seller: "shop-1".parse().unwrap(),
+        buyer: None,
+        kind,
+        at: T0,
+        until: None,
+        cause: "violation".to_owned(),
+        entry: entry(EntryKind::ContactRestricted, T0),
+    }
+}
+
 pub(super) async fn a_conversation_that_is_unknown_is_gone(ground: Grounds) {
     let scope = scope();
     ground.add_conversation(&scope, &talk("c-1")).await.unwrap();
@@ -670,11 +928,15 @@ fn message(conversation: &str, from: Side, at: Timestamp) -> Record {
         channel: Channel::Mail,
         at,
         automatic: false,
+        form: Form::Free,
+        stop: None,
+        alike: None,
         files: Vec::new(),
         private: (Commitment::to(&[0; 16], b"{}"), b"sealed evidence".to_vec()),
         facts: String::new(),
         idempotency: None,
         notice: None,
+        strikes: None,
         window: None,
         deliveries: vec![NewDelivery { id: event(), to: from.other(), channel: Channel::Mail, body }],
         lease: None,

@@ -11,11 +11,15 @@
 //! are read or written; the few calls without it (finding a handle, a token, a due delivery)
 //! return the scope they prove.
 
+mod cases;
 #[cfg(test)]
 mod conformance;
+mod enforcement;
 mod outbox;
+mod persons;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod rights;
 mod rows;
 mod schema;
 pub mod sqlite;
@@ -23,11 +27,15 @@ mod words;
 
 use std::{future::Future, pin::Pin};
 
+pub use cases::Cases;
+pub use enforcement::*;
+pub use persons::*;
+pub use rights::*;
 pub use rows::*;
 
 use crate::model::{
-    AgentId, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope,
-    Side, Timestamp,
+    AgentId, Closed, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId,
+    Said, Scope, Side, Timestamp,
 };
 
 /// A transaction under way.
@@ -36,6 +44,9 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 
 /// The pure contact policy, run inside the writer's transaction on exact state. It may run
 /// more than once (a serialisation failure is retried) and must not block.
 pub type Judge = Box<dyn Fn(&PairState) -> Decision + Send + Sync>;
+
+/// When so much open time has gone by since a moment, with these times closed in between.
+pub type Due = fn(Timestamp, Duration, &[Closed]) -> Timestamp;
 
 /// What must be exact whoever else writes at the same time.
 pub trait Ledger: Send + Sync {
@@ -61,11 +72,23 @@ pub trait Ledger: Send + Sync {
     /// A review as a barrier: raises the epoch of every pair of the seller's group with this
     /// buyer, withholds what is accepted and not claimed, gives the debits back, and leaves a
     /// notice due at `notice_due` for the sender of each. The same or a raised rating of a known
-    /// review is no new barrier and never loosens; a lowered one is.
+    /// review is no new barrier and never loosens; a lowered one is. What the seller's side got
+    /// through before a change, or before a review that came late, is written to the evidence.
     fn review<'a>(&'a self, scope: &'a Scope, review: NewReview) -> Answer<'a, Option<Barrier>>;
 
     /// A side asks for no contact (`blocked`), or takes that back. A block is a barrier too.
     fn block<'a>(&'a self, scope: &'a Scope, block: NewBlock) -> Answer<'a, Option<Barrier>>;
+
+    /// A case changes what the pair's seller may write. A decision is a barrier like a review.
+    fn narrow<'a>(&'a self, scope: &'a Scope, narrowing: NewNarrowing) -> Answer<'a, Option<Barrier>>;
+
+    /// Restricts a seller and with it its group, towards one buyer or all. Messaging withdrawn is a
+    /// barrier: what is accepted and not delivered is withheld when its turn comes. `false`: there
+    /// is no such seller or buyer. The same id again changes nothing.
+    fn restrict<'a>(&'a self, scope: &'a Scope, new: NewRestriction) -> Answer<'a, bool>;
+
+    /// Ends a restriction now; `false`: there is none under this id, or it was lifted before.
+    fn lift<'a>(&'a self, scope: &'a Scope, lift: LiftRestriction) -> Answer<'a, bool>;
 
     /// The pair's state as [`Ledger::record`] would judge it at `now`, without changing it.
     fn pair<'a>(
@@ -77,7 +100,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// Everything that is remembered.
-pub trait Store: Ledger {
+pub trait Store: Ledger + Cases + Persons {
     // Marketplaces and credentials
 
     /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.
@@ -85,6 +108,8 @@ pub trait Store: Ledger {
     fn add_marketplace(&self, row: MarketplaceRow) -> Answer<'_, bool>;
     /// All marketplaces, by name.
     fn marketplaces(&self) -> Answer<'_, Vec<MarketplaceRow>>;
+    /// The scope of every marketplace, for what is done by the clock.
+    fn scopes(&self) -> Answer<'_, Vec<Scope>>;
     /// Adds a token; only its SHA-256 is kept.
     fn add_token<'a>(&'a self, scope: &'a Scope, row: TokenRow) -> Answer<'a, ()>;
     /// Finds a live token by SHA-256: neither revoked nor expired at `now`.
@@ -110,6 +135,21 @@ pub trait Store: Ledger {
     fn agent<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, id: &'a AgentId) -> Answer<'a, Option<AgentRow>>;
     /// Finds the agent that an SMTP user name belongs to.
     fn agent_by_login<'a>(&'a self, login: &'a str) -> Answer<'a, Option<(Scope, AgentRow)>>;
+    /// Replaces the certificates (SHA-256) by which an agent logs in; `false`: no such agent, or one of them is another
+    /// agent's.
+    fn put_certificates<'a>(
+        &'a self,
+        scope: &'a Scope,
+        party: &'a PartyId,
+        agent: &'a AgentId,
+        fingerprints: Vec<[u8; 32]>,
+    ) -> Answer<'a, bool>;
+    /// Whose certificate this is in the marketplace.
+    fn agent_by_certificate<'a>(
+        &'a self,
+        scope: &'a Scope,
+        fingerprint: [u8; 32],
+    ) -> Answer<'a, Option<(PartyId, AgentId)>>;
     /// Who of a conversation's side (the party itself, its agents) owns a contact with one of
     /// these index tags: `None` nobody, `Some(None)` the party, `Some(Some(agent))` an agent.
     fn speaks<'a>(
@@ -119,6 +159,14 @@ pub trait Store: Ledger {
         side: Side,
         tags: &'a [IndexTag],
     ) -> Answer<'a, Option<Option<AgentId>>>;
+
+    /// What a seller and its group are restricted to at `now`.
+    fn restrictions<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seller: &'a PartyId,
+        now: Timestamp,
+    ) -> Answer<'a, Vec<RestrictionRow>>;
 
     // Orders and conversations
 
@@ -160,8 +208,16 @@ pub trait Store: Ledger {
     /// A retired or foreign handle was used: one record per handle, cause and hour, counted,
     /// with an evidence entry at the first.
     fn tripwire<'a>(&'a self, scope: &'a Scope, hash: HandleHash, entry: NewEntry) -> Answer<'a, ()>;
-    /// Records a disclosure and counts it; the evidence entry goes with it.
-    fn disclose<'a>(&'a self, scope: &'a Scope, disclosure: DisclosureRow, entry: NewEntry) -> Answer<'a, ()>;
+    /// Records a disclosure and counts it; the evidence entry goes with it, into the conversation's chain or, where
+    /// there is none, into the journal. `true`: with this one its reader has looked up more than `alarm` lets pass, and
+    /// that was told for the first time since its period began.
+    fn disclose<'a>(
+        &'a self,
+        scope: &'a Scope,
+        disclosure: DisclosureRow,
+        entry: NewEntry,
+        alarm: Alarm,
+    ) -> Answer<'a, bool>;
     /// Who saw this person's contact, newest first.
     fn disclosures<'a>(
         &'a self,
@@ -229,10 +285,75 @@ pub trait Store: Ledger {
     ) -> Answer<'a, Vec<EvidenceRow>>;
     /// Adds an entry to a conversation's chain.
     fn append<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId, entry: NewEntry) -> Answer<'a, ()>;
+    /// What was written around the newest review of a conversation's pair; `None`: there is none.
+    fn around_review<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Option<AroundReview>>;
+    /// Notes that a seller may be striking back, with the entry. `false`: it was known, and has not grown twice as bad.
+    fn suspect<'a>(&'a self, scope: &'a Scope, row: RetaliationRow, entry: NewEntry) -> Answer<'a, bool>;
+    /// Where a seller may have struck back, newest first.
+    fn retaliations<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seller: &'a PartyId,
+        limit: usize,
+    ) -> Answer<'a, Vec<RetaliationRow>>;
+    /// All conversations between a conversation's buyer and the sellers of its seller's group.
+    fn pair_conversations<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Vec<ConversationId>>;
+    /// A buyer is afraid: a block of the pair by the buyer, whose handles in all its conversations are shut at once, with
+    /// no grace, and replaced.
+    fn fear<'a>(&'a self, scope: &'a Scope, fear: NewFear) -> Answer<'a, Option<Barrier>>;
+    /// Whether the buyer of a conversation is afraid of its seller, or of one of the seller's group.
+    fn afraid<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, bool>;
+    /// What happened in the marketplace after `after`, in the order of the commits, at most `limit`. May return fewer
+    /// than there are, and none, with `seen` moved on: there is no more once `seen` stays.
+    fn events<'a>(&'a self, scope: &'a Scope, after: u64, limit: usize) -> Answer<'a, Events>;
     /// The answer given before under an idempotency key, if any.
     fn answered<'a>(&'a self, scope: &'a Scope, key: [u8; 32], now: Timestamp) -> Answer<'a, Option<AnsweredRow>>;
     /// Keeps an answer; `false` when another call was first.
     fn keep_answer<'a>(&'a self, scope: &'a Scope, row: AnsweredRow) -> Answer<'a, bool>;
+
+    // Enforcement
+
+    /// One violation.
+    fn violation<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<ViolationRow>>;
+    /// Violations, newest first.
+    fn violations<'a>(&'a self, scope: &'a Scope, filter: ViolationFilter) -> Answer<'a, Vec<ViolationRow>>;
+    /// What stands against a party, as a seller together with its group; `None`: no such party.
+    fn account<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, side: Side) -> Answer<'a, Option<AccountRow>>;
+    /// Files an appeal against a violation that counts.
+    fn file_appeal<'a>(&'a self, scope: &'a Scope, appeal: NewAppeal) -> Answer<'a, Filed>;
+    /// The appeals against a violation, in order.
+    fn appeals<'a>(&'a self, scope: &'a Scope, violation: EventId) -> Answer<'a, Vec<AppealRow>>;
+    /// One appeal.
+    fn appeal<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<AppealRow>>;
+    /// Decides an open appeal. One that is upheld takes the violation back with all that followed from it, in this
+    /// transaction. `false`: it is not open.
+    fn decide_appeal<'a>(&'a self, scope: &'a Scope, decision: AppealDecision) -> Answer<'a, bool>;
+    /// Files a seller's ticket about a buyer's message: one for a message. The ticket, and whether it is new; `None`:
+    /// there is no such message of the buyer's.
+    fn file_ticket<'a>(&'a self, scope: &'a Scope, ticket: NewTicket) -> Answer<'a, Option<(TicketRow, bool)>>;
+    /// One ticket.
+    fn ticket<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<TicketRow>>;
+    /// Tickets, oldest first, of one seller or of all.
+    fn tickets<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seller: Option<&'a PartyId>,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<TicketRow>>;
+    /// Decides an open ticket; the violation of the buyer is written with it. `false`: it is not open.
+    fn rule_ticket<'a>(&'a self, scope: &'a Scope, ruling: TicketRuling) -> Answer<'a, bool>;
+    /// What was said in the conversations of a seller since a moment, one conversation after another.
+    fn said<'a>(&'a self, scope: &'a Scope, seller: &'a PartyId, since: Timestamp) -> Answer<'a, Vec<Said>>;
+    /// When the marketplace was asked about a message that waits too long, if it was.
+    fn asked<'a>(&'a self, scope: &'a Scope, message: EventId) -> Answer<'a, Option<Timestamp>>;
+    /// Declares when a seller will be closed; `false`: no such party.
+    fn put_closing<'a>(&'a self, scope: &'a Scope, closing: NewClosing) -> Answer<'a, bool>;
+    /// When a seller is closed, from `since` on.
+    fn closings<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, since: Timestamp) -> Answer<'a, Vec<Closed>>;
+    /// Asks the marketplace about buyers whose time is over, once for each wait, and leaves the buyer a notice where
+    /// they wrote. `due` tells when a clock is over, with the seller's closed days. How many.
+    fn ask_overdue<'a>(&'a self, scope: &'a Scope, of: Overdue, due: Due) -> Answer<'a, u64>;
 
     // Keys and care
 

@@ -2,7 +2,7 @@
 
 use ring::digest::{Context, SHA256};
 
-use super::{Cargo, Delivery, NewDelivery, NewEntry, Record, words::Word};
+use super::{Barrier, Cargo, Delivery, NewDelivery, NewEntry, Record, words::Word};
 use crate::model::{Duration, Entry, EntryKind, EventId, Link, MessageState, Reason, Scope, Side, Timestamp};
 
 /// Where a delivery is in its life. `Held`, `Queued` and `Claimed` are open.
@@ -82,6 +82,25 @@ pub(super) fn escalated_entry(record: &Record) -> NewEntry {
     }
 }
 
+/// What the seller's side got through before a review came or was changed.
+pub(super) fn review_entry(kind: EntryKind, what: &str, messages: &[EventId], at: Timestamp) -> NewEntry {
+    let ids: Vec<String> = messages.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let facts = format!("{what} count={} messages={}", messages.len(), ids.join(","));
+    NewEntry { at, kind, by: Some(Side::Buyer), message: None, facts, private: None }
+}
+
+/// The buyer said in this message that nothing more is wanted.
+pub(super) fn stop_entry(record: &Record, barrier: &Barrier) -> NewEntry {
+    NewEntry {
+        at: record.at,
+        kind: EntryKind::ContactStopped,
+        by: Some(Side::Buyer),
+        message: Some(record.id),
+        facts: format!("withheld={} in_flight={}", barrier.withheld.len(), barrier.in_flight.len()),
+        private: None,
+    }
+}
+
 /// What the author is told of such an end, if anything.
 pub(super) fn ending_notice(state: MessageState) -> Option<Cargo> {
     match state {
@@ -116,7 +135,7 @@ pub(super) fn notice_id(notice: &Notice<'_>) -> EventId {
             context.update(notice.to.word().as_bytes());
             context.update(&notice.due.0.to_be_bytes());
         }
-        Cargo::Message | Cargo::FailedNotice | Cargo::RefusedNotice => {
+        Cargo::Message | Cargo::FailedNotice | Cargo::RefusedNotice | Cargo::AskedNotice => {
             context.update(notice.cargo.word().as_bytes());
             context.update(&notice.message.0);
         }
@@ -188,12 +207,18 @@ pub(super) fn late_notice(at: Timestamp) -> Timestamp {
     Timestamp((earliest.div_euclid(day) + 1).saturating_mul(day).saturating_add(hour))
 }
 
+/// An entry names at most so many messages, and counts all.
+const MOST_NAMED: usize = 50;
 /// At most so many deliveries of one lane in one claim, so that no lane fills it alone.
 pub(super) const LANE_SHARE: usize = 32;
 /// How far back a decision looks at contacts.
 pub(super) const CONTACTS_KEPT: Duration = Duration::days(100);
 /// At most so many contacts, the newest.
 pub(super) const CONTACTS_READ: usize = 1_000;
+/// At most so many sketches of a seller's texts are compared, the newest.
+pub(super) const SKETCHES_READ: usize = 2_000;
+/// How long sketches are kept.
+pub(super) const SKETCHES_KEPT: Duration = Duration::days(7);
 /// How far back a decision looks at reviews.
 pub(super) const REVIEWS_KEPT: Duration = Duration::days(400);
 

@@ -1,12 +1,15 @@
 //! The rows and requests of the store: sealed bytes, hashes, ids and times.
 
+mod cases;
+
 use bytes::Bytes;
 
 use crate::model::{
-    AgentId, Channel, Commitment, ConversationId, Entry, EntryKind, EventId, Fulfilment, HandleHash, Link, Marketplace,
-    MessageState, OrderId, OrderState, PartyId, Reason, ReviewId, Side, Timestamp,
+    AgentId, Channel, Commitment, ConversationId, Duration, Entry, EntryKind, EventId, Form, Fulfilment, HandleHash,
+    Link, Marketplace, MessageState, OrderId, OrderState, PartyId, Reason, ReviewId, Side, Timestamp,
 };
 pub use crate::model::{Decision, IndexTag, PairState, Under, WrappedKey};
+pub use cases::*;
 
 /// A marketplace.
 #[derive(Clone, Debug)]
@@ -108,6 +111,8 @@ pub struct Forgotten {
     pub entries_kept: u64,
     /// Deliveries that were on their way to the person and were ended.
     pub deliveries_ended: u64,
+    /// A hold stands: nothing was erased yet, and it will be when the hold ends.
+    pub waits: bool,
 }
 
 /// An order: its facts are sealed under the marketplace's key.
@@ -379,6 +384,13 @@ pub struct Record {
     pub at: Timestamp,
     /// No person wrote it: it answers nothing and resets nothing.
     pub automatic: bool,
+    /// In which form its author wrote.
+    pub form: Form,
+    /// Its author, a buyer, says that nothing more is wanted: a barrier, of which the authors of
+    /// what it withholds are told at this time. It opens nothing and answers nothing.
+    pub stop: Option<Timestamp>,
+    /// What it is compared by with what other buyers were sent.
+    pub alike: Option<super::Alike>,
     /// Files as delivered, sealed under the same key, for the API.
     pub files: Vec<Vec<u8>>,
     /// The message as it came and as it is shown, with findings and signals: the private part of
@@ -400,6 +412,8 @@ pub struct Record {
     /// When its author is told: that something was cut out, if it is accepted; that it was not
     /// passed on, if it is escalated.
     pub notice: Option<Timestamp>,
+    /// The rules it broke, if it broke any.
+    pub strikes: Option<super::NewStrikes>,
 }
 
 /// The fingerprint of a request that may be repeated.
@@ -470,6 +484,8 @@ pub enum Cargo {
     FailedNotice,
     /// A notice from the relay: one of the recipient's own held messages was refused.
     RefusedNotice,
+    /// A notice from the relay, to a buyer who was not answered in time: the marketplace was asked.
+    AskedNotice,
 }
 
 /// A claimed delivery.
@@ -587,6 +603,21 @@ pub struct NewBlock {
     pub entry: NewEntry,
 }
 
+/// A buyer who is afraid of the seller.
+#[derive(Clone, Debug)]
+pub struct NewFear {
+    /// In which conversation it was said; it holds for the pair.
+    pub conversation: ConversationId,
+    /// When.
+    pub at: Timestamp,
+    /// New handles of the buyer, for each conversation of the pair.
+    pub handles: Vec<(ConversationId, Vec<NewHandle>)>,
+    /// When senders of withheld mail are told.
+    pub notice_due: Timestamp,
+    /// The entry for each of those conversations.
+    pub entry: NewEntry,
+}
+
 /// A barrier in force.
 #[derive(Clone, Debug)]
 pub struct Barrier {
@@ -643,6 +674,59 @@ pub struct MessageRow {
     pub files: Vec<Vec<u8>>,
 }
 
+/// What was written between a seller's group and a buyer around their newest review, oldest first. Automatic mail is
+/// not among it; what was refused is.
+#[derive(Clone, Debug)]
+pub struct AroundReview {
+    /// When the review came into force.
+    pub reviewed: Timestamp,
+    /// How many stars.
+    pub rating: u8,
+    /// The sellers' messages.
+    pub seller: Vec<Timestamp>,
+    /// The buyer's.
+    pub buyer: Vec<Timestamp>,
+}
+
+/// A seller who may be striking back after a review.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetaliationRow {
+    /// When the review came into force.
+    pub reviewed: Timestamp,
+    /// In which conversation the seller wrote.
+    pub conversation: ConversationId,
+    /// When it was seen, or last had become worse.
+    pub at: Timestamp,
+    /// How long the buyer had waited for an answer; zero: had not.
+    pub silence: Duration,
+    /// How long after the review the first message came.
+    pub first: Duration,
+    /// Messages in a length of time before the review.
+    pub before: u32,
+    /// Messages in the same after it.
+    pub after: u32,
+}
+
+/// A stretch of what happened in a marketplace.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// In the order in which it was committed.
+    pub rows: Vec<EventRow>,
+    /// Everything up to this number was looked at: where the next stretch begins.
+    pub seen: u64,
+}
+
+/// Something that happened: an entry of a conversation's evidence, or of the marketplace's journal.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    /// Its place among all that happened: grows with each commit, with gaps.
+    pub num: u64,
+    /// In which conversation; `None`: in the journal.
+    pub conversation: Option<ConversationId>,
+    /// What.
+    pub entry: Entry,
+}
+
 /// A person's word on a held message.
 #[derive(Clone, Debug)]
 pub struct HeldDecision {
@@ -656,6 +740,8 @@ pub struct HeldDecision {
     pub notice_due: Timestamp,
     /// The evidence entry (`MessageReleased` or `MessageRefused`).
     pub entry: NewEntry,
+    /// What it says of the violations of the message.
+    pub ruling: super::HeldRuling,
 }
 
 /// A side's detection window.
@@ -686,14 +772,18 @@ pub struct DisclosureRow {
     pub id: EventId,
     /// Whose contact.
     pub party: PartyId,
-    /// In which conversation.
-    pub conversation: ConversationId,
+    /// In which conversation, if it was about one.
+    pub conversation: Option<ConversationId>,
     /// Who saw it, such as a carrier's name.
     pub to: String,
     /// For what.
     pub purpose: String,
-    /// For which shipment.
+    /// For which shipment, or about which case; empty where it was about none.
     pub shipment: String,
+    /// The request that two people answer for; `None`: a carrier redeemed a handle.
+    pub request: Option<EventId>,
+    /// What of the contact, words with commas.
+    pub fields: String,
     /// When.
     pub at: Timestamp,
 }

@@ -1,7 +1,10 @@
 //! How the store spells what is one of a few: as words, so that its rows can be read by eye.
 
-use super::{Cargo, HandleKind, Under};
-use crate::model::{Channel, Fulfilment, MessageState, OrderState, Reason, Side};
+use super::{Cargo, HandleKind, Under, ViolationState};
+use crate::model::{
+    CaseState, Category, Channel, Fulfilment, ItemKind, LetterKind, LetterState, MessageState, OrderState, Reason,
+    ReportState, Ruling, Side, Slot, Topic,
+};
 
 /// A closed set that is kept as a word.
 pub(super) trait Word: Copy + Sized {
@@ -42,19 +45,40 @@ words! {
         Failed = "failed"
     }
     Reason {
-        Blocked = "blocked" Closed = "closed" Conflict = "conflict" Content = "content" CoolDown = "cool_down"
-        Escalated = "escalated" ForeignSender = "foreign_sender" Loop = "loop" NotProven = "not_proven"
+        Blocked = "blocked" CaseClosed = "case_closed" Closed = "closed" Conflict = "conflict" Content = "content" CoolDown = "cool_down"
+        Escalated = "escalated" FanOut = "fan_out" Feedback = "feedback" ForeignSender = "foreign_sender" Loop = "loop" NotProven = "not_proven"
         Outsider = "outsider" Rate = "rate"
-        RetiredHandle = "retired_handle" ReviewBudget = "review_budget" TooLarge = "too_large"
+        Restricted = "restricted" RetiredHandle = "retired_handle" ReviewBudget = "review_budget"
+        Stopped = "stopped" TemplateOnly = "template_only" TooLarge = "too_large"
         Unanswered = "unanswered" UnknownHandle = "unknown_handle" Unreadable = "unreadable"
     }
+    ViolationState {
+        Pending = "pending" Counted = "counted" Reversed = "reversed" Released = "released" Lapsed = "lapsed"
+    }
     HandleKind { Mail = "mail" Postal = "postal" }
-    Under { Ordinary = "ordinary" Reply = "reply" Review = "review" }
+    Under { Ordinary = "ordinary" Reply = "reply" Review = "review" Shipping = "shipping" }
+    CaseState { Open = "open" Closed = "closed" }
     Cargo {
         Message = "message" WithheldNotice = "withheld_notice" FailedNotice = "failed_notice"
-        RefusedNotice = "refused_notice" CutNotice = "cut_notice"
+        RefusedNotice = "refused_notice" CutNotice = "cut_notice" AskedNotice = "asked_notice"
     }
 }
+
+macro_rules! closed {
+    ($($set:ident)*) => {$(
+        impl Word for $set {
+            fn word(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )*};
+}
+
+closed! { Category ItemKind LetterKind LetterState ReportState Ruling Slot Topic }
 
 /// Several channels as one text; `None` stays `None`.
 pub(super) fn channels(list: Option<&[Channel]>) -> Option<String> {

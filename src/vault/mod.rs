@@ -18,6 +18,7 @@ mod passwords;
 mod places;
 mod seal;
 mod signer;
+mod sketch;
 
 use std::{
     path::{Path, PathBuf},
@@ -224,6 +225,12 @@ fn tag(key: &RingKey, marketplace: &Marketplace, contact: &Contact) -> IndexTag 
     let mut tag = [0; 16];
     tag.copy_from_slice(&context.sign().as_ref()[..16]);
     IndexTag { by: key.id, tag }
+}
+
+/// A key for tests of other rooms, always the same.
+#[cfg(test)]
+pub(crate) fn test_key() -> DataKey {
+    DataKey::from_bytes(&mut [7; 32], Arc::new(crate::model::SystemLuck::new())).unwrap()
 }
 
 #[cfg(test)]

@@ -38,12 +38,29 @@ places! {
     /// salt ‖ plaintext of an order's facts in evidence, under the marketplace's key: one entry
     /// goes to all conversations of the order and names it.
     evidence_facts(id: &'a OrderId) => "evidence", id.as_str().as_bytes(), "facts";
+    /// salt ‖ words of a letter of support, under its reader's side key: what is told to a person
+    /// goes with that person.
+    letter(id: &'a EventId) => "evidence", &id.0, "letter";
+    /// salt ‖ words of a case's decision, under the marketplace's key.
+    decision(id: &'a EventId) => "evidence", &id.0, "decision";
+    /// salt ‖ words of a report that belongs to no conversation yet, under the marketplace's key.
+    report(id: &'a EventId) => "reports", &id.0, "words";
+    /// A file of a case or report as the other side may see it, under the key of its words.
+    paper(id: &'a EventId) => "papers", &id.0, "shown";
+    /// A file of a case or report as it came, under the key of its words.
+    paper_original(id: &'a EventId) => "papers", &id.0, "original";
+    /// Who decided about a violation, an appeal or a ticket, and why, under the marketplace's key.
+    ruling(id: &'a EventId) => "rulings", &id.0, "ruling";
+    /// The words of an appeal or a ticket, under its author's side key.
+    plea(id: &'a EventId) => "pleas", &id.0, "words";
     /// A rewritten message on its way out, under the author's side key.
     delivery(id: &'a EventId) => "deliveries", &id.0, "body";
     /// A side's detection window, under that side's key.
     window(id: &'a ConversationId) => "windows", id.as_str().as_bytes(), "window";
     /// A thread id, under the marketplace's key.
     thread(hash: &'a [u8; 16]) => "threads", hash, "id";
+    /// Why a person is told of a disclosure later, under the marketplace's key.
+    delay(id: &'a EventId) => "disclosures", &id.0, "delay";
     /// A kept answer, under the marketplace's key.
     answer(key: &'a [u8; 32]) => "answers", key, "answer";
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use ring::aead::{self, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroize;
 
-use crate::model::{Commitment, Fault, Luck, Marketplace, Secret};
+use crate::model::{Commitment, Fault, Luck, Marketplace, Secret, Share};
 
 /// Where a sealed value lives: the additional data of its seal, so that no row can be put in
 /// another's place.
@@ -98,6 +98,23 @@ impl DataKey {
         self.luck.fill(&mut salt)?;
         let sealed = self.seal(place, &[&salt, plaintext].concat())?;
         Ok((Commitment::to(&salt, plaintext), sealed))
+    }
+
+    /// As [`DataKey::commit`], and a commitment to each of its parts that is to be opened by itself.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn commit_parts<const N: usize>(
+        &self,
+        place: &Place<'_>,
+        plaintext: &[u8],
+        parts: [(Share, &[u8]); N],
+    ) -> Result<((Commitment, Vec<u8>), [Commitment; N]), Fault> {
+        let mut salt = [0; SALT_LEN];
+        self.luck.fill(&mut salt)?;
+        let sealed = self.seal(place, &[&salt, plaintext].concat())?;
+        let parts = parts.map(|(part, text)| Commitment::to(&Commitment::part_salt(part, &salt), text));
+        Ok(((Commitment::to(&salt, plaintext), sealed), parts))
     }
 
     /// The plaintext that [`DataKey::commit`] sealed.

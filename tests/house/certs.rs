@@ -61,6 +61,25 @@ impl Certs {
         TlsConnector::from(Arc::new(config))
     }
 
+    /// The same client with a certificate of its own, which nobody has signed, and its SHA-256.
+    pub fn connector_with_certificate(&self) -> (TlsConnector, String) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["shop.example".to_owned()]).expect("parameters");
+        let cert = params.self_signed(&key).expect("a certificate").der().clone();
+        let hash = ring::digest::digest(&ring::digest::SHA256, &cert);
+        let fingerprint: Vec<String> = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.ca.as_bytes()).expect("PEM")).expect("a root");
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("protocol versions")
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![cert], key)
+            .expect("a certificate");
+        (TlsConnector::from(Arc::new(config)), fingerprint.join(":"))
+    }
+
     /// A server with this certificate.
     pub fn acceptor(&self) -> TlsAcceptor {
         let chain = vec![CertificateDer::from_pem_slice(self.cert.as_bytes()).expect("PEM")];

@@ -360,6 +360,50 @@ async fn a_seller_with_a_password_speaks_and_hears_limits_at_rcpt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_shops_program_with_an_enrolled_certificate_needs_no_password() {
+    let sink = Sink::start(None).await;
+    let plan = Plan::new().route(sink.at).with("[contact]\nunanswered = 1\n[tls]\nask_mail_clients = true");
+    let house = plan.start().await;
+    let pair = house.pair("cert").await;
+    let (shop, fingerprint) = house.certs.connector_with_certificate();
+    let (stranger, _) = house.certs.connector_with_certificate();
+    let path = format!("/v1/parties/{}/agents/ania", pair.seller.id);
+    house.api().put(&path, &json!({"certificates": [fingerprint]})).await.ok();
+
+    // The shop system writes from an address that nobody has enrolled.
+    let system = crate::house::Person::new("x", "Sklep", "noreply@system-cert.example");
+    let letter = mails::plain(&system, &pair.buyer_handle, "Hi", "From the shop's system.");
+    let plain = house.certs.connector();
+    for (client, wanted) in [(&plain, "550"), (&stranger, "550"), (&shop, "250")] {
+        let mut smtp = Smtp::open_tls(house.smtp(), HOSTNAME, client).await.expect("STARTTLS");
+        let reply = smtp.send(&system.email, &pair.buyer_handle, &letter.raw).await.expect("a reply");
+        assert!(reply.is(wanted), "{wanted}: {reply:?}");
+    }
+    sink.nth(&pair.buyer.email, 1).await;
+    let mut smtp = Smtp::open_smtps(house.smtps(), HOSTNAME, &shop).await.expect("TLS");
+    smtp.ask(&format!("MAIL FROM:<{}>", system.email)).await.expect("MAIL");
+    let reply = smtp.ask(&format!("RCPT TO:<{}>", pair.buyer_handle)).await.expect("RCPT");
+    assert!(reply.is("550 5.7.1"), "who is proven hears limits early: {reply:?}");
+
+    // Another seller's handle is none of its business, and a certificate that is taken out opens nothing.
+    let other = house.pair("cert2").await;
+    let mut smtp = Smtp::open_tls(house.smtp(), HOSTNAME, &shop).await.expect("STARTTLS");
+    let reply = smtp.send(&system.email, &other.buyer_handle, &letter.raw).await.expect("a reply");
+    assert!(reply.is("550 5.1.1"), "{reply:?}");
+    house.api().put(&path, &json!({"certificates": []})).await.ok();
+    let mut smtp = Smtp::open_tls(house.smtp(), HOSTNAME, &shop).await.expect("STARTTLS");
+    smtp.ask(&format!("MAIL FROM:<{}>", system.email)).await.expect("MAIL");
+    let reply = smtp.ask(&format!("RCPT TO:<{}>", pair.buyer_handle)).await.expect("RCPT");
+    assert_eq!(reply.code, 250, "like any stranger: {reply:?}");
+
+    // One certificate is one agent's.
+    house.api().put(&path, &json!({"certificates": [fingerprint]})).await.ok();
+    let path = format!("/v1/parties/{}/agents/bob", other.seller.id);
+    house.api().put(&path, &json!({"certificates": [fingerprint]})).await.problem(422, "invalid");
+    house.api().put(&path, &json!({"certificates": ["ab:cd"]})).await.problem(400, "invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_passwords_are_limited() {
     let (house, _sink, pair) = scene("guess").await;
     let (user, password) = agent(&house, &pair).await;

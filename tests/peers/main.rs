@@ -13,11 +13,13 @@
 mod house;
 
 mod api;
+mod cases;
 mod contact;
 mod crash;
 mod defence;
 mod dialect;
 mod dkim;
+mod gate;
 mod judges;
 mod operator;
 mod postfix;

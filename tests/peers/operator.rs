@@ -196,11 +196,16 @@ async fn sigterm_ends_with_zero_and_a_session_in_hand_is_finished() {
         smtp.reply().await.expect("a reply")
     });
     let _idle = house.smtp_tls().await;
+    let api = house.api().clone();
+    let live = [("accept", "text/event-stream")];
+    let events = tokio::spawn(async move { api.call("GET", "/v1/events", &live, None).await });
     let started = Instant::now();
     tokio::time::sleep(Duration::from_millis(100)).await;
     house.stop().await;
     assert!(started.elapsed() < Duration::from_secs(15));
     assert_eq!(finish.await.expect("a task").code, 250);
+    let events = events.await.expect("a task");
+    assert!(events.text().contains("event: conversation.opened"), "a stream is ended, not cut off: {}", events.text());
     assert!(Smtp::open(house.smtp()).await.is_err(), "the door is closed");
     house.rise();
     house.wait_ready().await;

@@ -16,7 +16,7 @@ use super::{
     wire::{self, Reader},
 };
 use crate::{
-    desk::{TokenScope, answers::Answer, tokens::Caller},
+    desk::{TokenScope, access::Seen, answers::Answer, tokens::Caller},
     model::{AgentId, ConversationId, PartyId, Scope, Side},
 };
 
@@ -139,6 +139,23 @@ impl Call<'_> {
         }
     }
 
+    /// The two people of a conversation, if the caller may be shown what they wrote: support reads nothing of who had
+    /// the use of their data restricted.
+    pub(super) async fn may_read(&self, id: &ConversationId) -> Result<[PartyId; 2], Problem> {
+        let (buyer, seller) = self.api.desk.between(self.scope(), id).await?;
+        let parties = [buyer, seller];
+        let staff = matches!(self.caller.may, TokenScope::Support | TokenScope::Auditor);
+        if staff && self.api.desk.any_restricted(self.scope(), &parties).await? {
+            return Err(Problem::new(Code::Restricted));
+        }
+        Ok(parties)
+    }
+
+    /// Remembers that the caller is shown something of these people; without that it must not be shown.
+    pub(super) async fn saw(&self, parties: &[PartyId], what: Seen) -> Result<(), Problem> {
+        Ok(self.api.desk.saw(self.scope(), self.caller.token, parties, what).await?)
+    }
+
     /// Counts a dry run: it is limited like sending.
     pub(super) fn limit_dry_run(&self, id: &ConversationId) -> Result<(), Problem> {
         let names = [b"dry".as_slice(), &self.caller.token.0, id.as_str().as_bytes()];
@@ -157,6 +174,19 @@ impl Call<'_> {
             Some(_) if side != Side::Seller => Err(Problem::new(Code::ForbiddenScope)),
             _ => Ok(()),
         }
+    }
+
+    /// As which side a conversation is read: `as`, where a seller left it out its own. Refuses who is neither.
+    pub(super) async fn reads_as(&self, id: &ConversationId) -> Result<Side, Problem> {
+        let side = match self.query.get("as") {
+            Some("buyer") => Side::Buyer,
+            Some("seller") => Side::Seller,
+            None if self.seller().is_some() => Side::Seller,
+            _ => return Err(Problem::field("as", "not buyer or seller")),
+        };
+        self.takes_part(id).await?;
+        self.acts_for(side)?;
+        Ok(side)
     }
 
     /// Looks whether the caller has a part in a conversation, and tells its seller. One of another seller is as

@@ -5,19 +5,84 @@ use hyper::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::call::{Answered, Call, Reply};
-use crate::model::ConversationId;
+use super::{
+    call::{Answered, Call, Reply},
+    problem::{Code, Problem},
+    wire::Listed,
+};
+use crate::{
+    desk::{
+        AnchorRow, TokenScope,
+        access::Seen,
+        evidence::{Reader, View},
+    },
+    model::ConversationId,
+};
 
 /// The evidence of a conversation: entries, what may still be opened, files, a signed head.
 #[utoipa::path(
     get, path = "/v1/conversations/{id}/evidence", tag = "evidence",
-    params(("id" = String, Path, description = "the marketplace's id")),
+    params(
+        ("id" = String, Path, description = "the marketplace's id"),
+        ("as" = Option<String>, Query, description = "for whom: `mediator` (all that can be opened; without `as`), `buyer`, `seller`, `auditor`. An auditor's token draws an auditor's alone"),
+        ("open" = Option<String>, Query, description = "open these entries alone, such as `3,4,9`: for another body"),
+        ("lang" = Option<String>, Query, description = "of the labels: `id`, `pl` or `en`"),
+        ("anchor" = Option<u64>, Query, description = "prove it against the anchor of this number too")
+    ),
     responses((status = 200, description = "the sealed bundle", body = Vec<u8>, content_type = "application/zip"))
 )]
 pub(super) async fn bundle(call: &Call<'_>) -> Answered {
+    call.query.only(&["as", "open", "lang", "anchor"])?;
     let id: ConversationId = call.id("id")?;
-    let body = call.api.desk.evidence(call.scope(), &id).await?;
+    let desk = &call.api.desk;
+    let reader = match (call.query.read("as", "not buyer, seller, auditor or mediator")?, &call.caller.may) {
+        (None | Some(Reader::Auditor), TokenScope::Auditor) => Reader::Auditor,
+        (Some(_), TokenScope::Auditor) => return Err(Problem::new(Code::ForbiddenScope)),
+        (asked, _) => asked.unwrap_or_default(),
+    };
+    let only = call.query.get("open").map(|list| {
+        let numbers = list.split(',').filter(|n| !n.is_empty()).map(str::parse);
+        numbers.collect::<Result<_, _>>().map_err(|_| Problem::field("open", "not numbers of entries such as 3,4,9"))
+    });
+    let view = View {
+        reader,
+        language: desk.language(call.scope(), call.query.get("lang")),
+        only: only.transpose()?,
+        anchor: call.query.read("anchor", "not the number of an anchor")?,
+    };
+    let parties = call.may_read(&id).await?;
+    let body = desk.evidence(call.scope(), &id, view).await?;
+    call.saw(&parties, Seen::Evidence).await?;
     Ok(Reply { status: StatusCode::OK, body, media_type: "application/zip" })
+}
+
+/// Where all chains stood, under one signature.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AnchorBody {
+    /// Counted from 1.
+    number: u64,
+    /// When.
+    at: String,
+    /// As it was signed: to be handed to somebody else, and to `tabir evidence verify --anchor`.
+    #[schema(value_type = Object)]
+    anchor: serde_json::Value,
+}
+
+/// The anchors of the marketplace's chains, the newest first.
+#[utoipa::path(
+    get, path = "/v1/anchors", tag = "evidence",
+    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 when absent")),
+    responses((status = 200, description = "the newest first", body = Listed<AnchorBody>))
+)]
+pub(super) async fn anchors(call: &Call<'_>) -> Answered {
+    call.query.only(&["limit"])?;
+    let rows = call.api.desk.anchors(call.scope(), call.query.limit()?).await?;
+    let body = |row: AnchorRow| AnchorBody {
+        number: row.number,
+        at: row.at.rfc3339(),
+        anchor: serde_json::from_str(&row.anchor).unwrap_or_default(),
+    };
+    Reply::ok(&Listed { items: rows.into_iter().map(body).collect(), next: None })
 }
 
 /// The key that verifies evidence: to be pinned by who verifies.

@@ -1,4 +1,4 @@
-//! `/v1/handles`, rotation, redemption and what was disclosed.
+//! `/v1/handles`, rotation and redemption.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -7,11 +7,11 @@ use super::{
     call::{Answered, Call, Reply},
     parties::AddressBody,
     problem::Problem,
-    wire::{ConversationBody, Listed, SideBody},
+    wire::{ConversationBody, SideBody},
 };
 use crate::{
-    desk::{Declined, DisclosureRow, HandleKind, TokenScope, handles::Redemption},
-    model::{ConversationId, EventId, HandleState, PartyId, Side, Timestamp},
+    desk::{Declined, HandleKind, TokenScope, handles::Redemption},
+    model::{ConversationId, HandleState, Side, Timestamp},
 };
 
 /// What may be told of a handle; never whose contact it hides.
@@ -159,55 +159,4 @@ fn counted<T>(call: &Call<'_>, found: Result<T, Declined>) -> Result<T, Problem>
         call.missed()?;
     }
     Ok(found?)
-}
-
-/// Who saw a person's contact.
-#[derive(Serialize, ToSchema)]
-pub(super) struct DisclosureBody {
-    /// Its id.
-    #[schema(value_type = String)]
-    id: EventId,
-    /// Who saw it.
-    to: String,
-    /// For what.
-    purpose: String,
-    /// For which shipment.
-    shipment: String,
-    /// In which conversation.
-    conversation: String,
-    /// When.
-    at: String,
-}
-
-impl From<DisclosureRow> for DisclosureBody {
-    fn from(row: DisclosureRow) -> Self {
-        Self {
-            id: row.id,
-            to: row.to,
-            purpose: row.purpose,
-            shipment: row.shipment,
-            conversation: row.conversation.into(),
-            at: row.at.rfc3339(),
-        }
-    }
-}
-
-/// Who saw this person's contact, when and why.
-#[utoipa::path(
-    get, path = "/v1/parties/{id}/disclosures", tag = "parties",
-    params(
-        ("id" = String, Path, description = "the marketplace's id"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 when absent"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")
-    ),
-    responses((status = 200, description = "newest first", body = Listed<DisclosureBody>))
-)]
-pub(super) async fn disclosures(call: &Call<'_>) -> Answered {
-    call.query.only(&["limit", "after"])?;
-    let party: PartyId = call.id("id")?;
-    let limit = call.query.limit()?;
-    let after: Option<EventId> = call.query.read("after", "not a cursor")?;
-    let rows = call.api.desk.disclosures(call.scope(), &party, after, limit).await?;
-    let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id.to_string());
-    Reply::ok(&Listed { items: rows.into_iter().map(DisclosureBody::from).collect(), next })
 }

@@ -9,7 +9,10 @@ use super::{
     problem::{Code, Problem},
     wire::Listed,
 };
-use crate::{desk::held::Decided, model::EventId};
+use crate::{
+    desk::{access::Seen, held::Decided},
+    model::EventId,
+};
 
 /// A held message with its place in the queue.
 #[derive(Serialize, ToSchema)]
@@ -35,9 +38,19 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     let after: Option<EventId> = call.query.read("after", "not a cursor")?;
     let held = call.api.desk.held(call.scope(), after, limit).await?;
     let next = held.last().filter(|_| held.len() == limit).map(|(_, view)| view.id.to_string());
+    let mut shown = Vec::with_capacity(held.len());
+    for (position, view) in held {
+        // What support may not read waits for another's eyes.
+        match call.may_read(&view.conversation).await {
+            Ok(parties) => call.saw(&parties, Seen::Text).await?,
+            Err(problem) if problem.is(Code::Restricted) => continue,
+            Err(problem) => return Err(problem),
+        }
+        shown.push((position, view));
+    }
     let tell =
         |(position, view)| HeldBody { position, message: MessageBody::of(view, Told::Marketplace, &call.explain()) };
-    Reply::ok(&Listed { items: held.into_iter().map(tell).collect(), next })
+    Reply::ok(&Listed { items: shown.into_iter().map(tell).collect(), next })
 }
 
 /// A person's word: `decision`, or one of `release` and `refuse` set to true.

@@ -1,5 +1,7 @@
 //! `/v1/conversations/{id}/messages` and `/v1/messages`.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
@@ -8,15 +10,16 @@ use utoipa::ToSchema;
 use super::{
     call::{Answered, Call, Reply},
     problem::{Code, Problem},
+    voice,
     wire::{self, ContactBody, Explain, FindingBody, Listed, Reader, ReasonBody, SideBody, SignalBody},
 };
 use crate::{
-    desk::messages::MessageView,
+    desk::{TokenScope, access::Seen, messages::MessageView},
     model::{
         Accepted, AgentId, Attachment, AttachmentAction, Channel, Content, ConversationId, EventId, File, Kept,
-        MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Signal, Verdict,
+        LetterKind, MessageState, Outcome, Purpose, Reason, Refusal, Shown, Side, Signal, Template, Verdict,
     },
-    relay::Inbound,
+    relay::{Filled, Inbound, WrongParam},
 };
 
 /// A message to send.
@@ -41,9 +44,41 @@ pub(super) struct MessagePostBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     purpose: Option<Purpose>,
-    /// A template of the marketplace.
+    /// A text of the house in the place of one's own.
     #[serde(default)]
     template: Option<TemplateBody>,
+    /// From support: to whom.
+    #[serde(default)]
+    to: Option<ToBody>,
+    /// From support: the subject of its mail.
+    #[serde(default)]
+    subject: Option<String>,
+    /// From support: about which case.
+    #[serde(default)]
+    case: Option<String>,
+    /// From support: `message`, `safety`, or `request`: evidence is asked for anew, and silence counts from its arrival.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    kind: Option<LetterKind>,
+}
+
+/// To whom support writes.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ToBody {
+    Buyer,
+    Seller,
+    Both,
+}
+
+impl ToBody {
+    fn sides(self) -> &'static [Side] {
+        match self {
+            Self::Buyer => &[Side::Buyer],
+            Self::Seller => &[Side::Seller],
+            Self::Both => &[Side::Buyer, Side::Seller],
+        }
+    }
 }
 
 /// Who writes.
@@ -71,12 +106,12 @@ pub(super) struct FileInBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TemplateBody {
-    /// Which.
-    #[serde(rename = "id")]
-    _id: String,
-    /// What to put into it.
-    #[serde(default, rename = "params")]
-    _params: serde_json::Map<String, serde_json::Value>,
+    /// `answer`, `apology`, `feedback`, `refund` or `shipping`.
+    #[schema(value_type = String)]
+    id: String,
+    /// What to put into it: numbers and words, each as its place takes them.
+    #[serde(default)]
+    params: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A message as taken.
@@ -164,6 +199,9 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     let dry = call.query.read::<bool>("dry_run", "not true or false")?.unwrap_or(false);
     let id: ConversationId = call.id("id")?;
     let body: MessagePostBody = call.read()?;
+    if matches!(body.from, FromBody::Support) {
+        return speak(call, &id, &body, dry).await;
+    }
     let (from, agent) = speaker(call, &body)?;
     let seller = call.takes_part(&id).await?;
     if let Some(named) = agent.as_ref().filter(|_| call.seller().is_none()) {
@@ -176,6 +214,7 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         agent,
         channel: Channel::Api,
         purpose: body.purpose.unwrap_or_default(),
+        template: template(&body)?,
         proof: "token".to_owned(),
         content: content(body)?,
         removed: Vec::new(),
@@ -195,13 +234,56 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     }
 }
 
+/// The third voice.
+async fn speak(call: &Call<'_>, id: &ConversationId, body: &MessagePostBody, dry: bool) -> Answered {
+    let to = body.to.ok_or_else(|| Problem::field("to", "one of buyer, seller and both"))?;
+    let kind = body.kind.unwrap_or(LetterKind::Message);
+    if !matches!(kind, LetterKind::Message | LetterKind::Request | LetterKind::Safety) {
+        return Err(Problem::field("kind", "one of message, request and safety"));
+    }
+    let more = [
+        ("html", body.html.is_some()),
+        ("attachments", !body.attachments.is_empty()),
+        ("template", body.template.is_some()),
+        ("purpose", body.purpose.is_some()),
+        ("dry_run", dry),
+    ];
+    if let Some((field, _)) = more.into_iter().find(|(_, given)| *given) {
+        return Err(Problem::field(field, "support writes plain text"));
+    }
+    if body.text.as_deref().is_some_and(|text| text.len() > TEXT) {
+        return Err(Problem::new(Code::TooLarge));
+    }
+    let speech = voice::Speech {
+        agent: body.agent.as_deref(),
+        to: to.sides(),
+        subject: body.subject.as_deref(),
+        text: body.text.as_deref(),
+        case: body.case.as_deref(),
+        kind,
+    };
+    voice::speak(call, id, speech).await
+}
+
 /// Who speaks: a seller's token speaks as its seller and its agent, whatever the body says.
 fn speaker(call: &Call<'_>, body: &MessagePostBody) -> Result<(Side, Option<AgentId>), Problem> {
     let from = match body.from {
         FromBody::Buyer => Side::Buyer,
         FromBody::Seller => Side::Seller,
-        FromBody::Support => return Err(Problem::field("from", "support can not write into a conversation yet")),
+        FromBody::Support => return Err(Problem::field("from", "support has a voice of its own")),
     };
+    if call.caller.may == TokenScope::Support {
+        return Err(Problem::new(Code::ForbiddenScope));
+    }
+    let of_support = [
+        ("to", body.to.is_some()),
+        ("subject", body.subject.is_some()),
+        ("case", body.case.is_some()),
+        ("kind", body.kind.is_some()),
+    ];
+    if let Some((field, _)) = of_support.into_iter().find(|(_, given)| *given) {
+        return Err(Problem::field(field, "support alone says this"));
+    }
     call.acts_for(from)?;
     let agent: Option<AgentId> = body.agent.as_deref().map(|text| wire::id("agent", text)).transpose()?;
     match (call.seller(), agent) {
@@ -212,9 +294,33 @@ fn speaker(call: &Call<'_>, body: &MessagePostBody) -> Result<(Side, Option<Agen
     }
 }
 
+/// The template, filled: nothing of the sender's own stands beside it.
+fn template(body: &MessagePostBody) -> Result<Option<Filled>, Problem> {
+    let Some(TemplateBody { id, params }) = &body.template else { return Ok(None) };
+    if !matches!(body.from, FromBody::Seller) {
+        return Err(Problem::field("template", "templates are for a seller"));
+    }
+    if body.text.is_some() || body.html.is_some() || !body.attachments.is_empty() {
+        return Err(Problem::field("template", "a template stands alone: without text, HTML and files"));
+    }
+    let template = Template::ALL.into_iter().find(|template| template.as_str() == id);
+    let template = template.ok_or_else(|| Problem::field("template.id", "there is no such template"))?;
+    let mut values = BTreeMap::new();
+    for (name, value) in params {
+        let text = match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Number(number) => number.to_string(),
+            _ => return Err(Problem::field(format!("template.params.{name}"), "not a text or a number")),
+        };
+        values.insert(name.clone(), text);
+    }
+    let wrong = |wrong: WrongParam| Problem::field(format!("template.params.{}", wrong.name), wrong.why);
+    Filled::new(template, &values).map(Some).map_err(wrong)
+}
+
 fn content(body: MessagePostBody) -> Result<Content, Problem> {
     if body.template.is_some() {
-        return Err(Problem::field("template.id", "this marketplace has no such template"));
+        return Ok(Content::default());
     }
     let empty = |text: &Option<String>| text.as_deref().is_none_or(|t| t.trim().is_empty());
     if empty(&body.text) && empty(&body.html) && body.attachments.is_empty() {
@@ -446,17 +552,12 @@ fn is_kept_back(state: MessageState) -> bool {
 pub(super) async fn list(call: &Call<'_>) -> Answered {
     call.query.only(&["as", "limit", "after"])?;
     let id: ConversationId = call.id("id")?;
-    let side = match call.query.get("as") {
-        Some("buyer") => Side::Buyer,
-        Some("seller") => Side::Seller,
-        None if call.seller().is_some() => Side::Seller,
-        _ => return Err(Problem::field("as", "not buyer or seller")),
-    };
-    call.takes_part(&id).await?;
-    call.acts_for(side)?;
+    let side = call.reads_as(&id).await?;
+    let parties = call.may_read(&id).await?;
     let after = call.query.read("after", "not a cursor")?;
     let desk = &call.api.desk;
     let mut page = desk.messages_as(call.scope(), &id, side, after, call.query.limit()?).await?;
+    call.saw(&parties, Seen::Text).await?;
     if call.reader() == Reader::Seller {
         desk.veil_withheld(call.scope(), &id, &mut page.messages).await?;
     }
@@ -481,6 +582,8 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
 pub(super) async fn show(call: &Call<'_>) -> Answered {
     let id: EventId = call.param("id").parse().map_err(|_| Problem::new(Code::NotFound))?;
     let view = call.api.desk.message(call.scope(), id).await?;
+    let parties = call.may_read(&view.conversation).await?;
+    call.saw(&parties, Seen::Text).await?;
     Reply::ok(&MessageBody::of(view, Told::Marketplace, &call.explain()))
 }
 

@@ -12,20 +12,31 @@
 
 pub mod admin;
 mod call;
+mod case_body;
+mod cases;
 mod conversations;
+mod disclosures;
+mod events;
 mod evidence;
+mod fear;
 mod handles;
 mod held;
 mod json;
+mod live;
 mod messages;
 mod orders;
 mod parties;
 mod problem;
+mod reports;
 mod reviews;
+mod rights;
 mod routes;
 mod scrub;
 mod serve;
+mod standing;
 mod tokens;
+mod violations;
+mod voice;
 mod wire;
 
 use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
@@ -57,10 +68,12 @@ use crate::{
     relay::Relay,
 };
 use call::{Call, Query, Reply, again, decode};
+use live::whole;
 use problem::{Code, Problem};
 use routes::{Keeps, Route, Serve};
 
 pub use admin::Admin;
+pub use live::Outgoing;
 pub use routes::openapi_json;
 pub use serve::serve_connection;
 
@@ -96,6 +109,8 @@ pub struct Api {
     misses: DefaultKeyedRateLimiter<EventId>,
     /// Requests with the same Idempotency-Key wait for each other.
     lanes: Vec<Mutex<()>>,
+    /// Who is told of events as they happen.
+    streams: live::Streams,
 }
 
 /// What can be replaced while in use.
@@ -120,6 +135,7 @@ impl Api {
             misses: RateLimiter::keyed(Quota::per_minute(MISSES)),
             lanes: (0..256).map(|_| Mutex::new(())).collect(),
             paths: routes::paths(),
+            streams: live::Streams::new(),
             desk,
             relay,
         }
@@ -136,7 +152,7 @@ impl Api {
     pub async fn tend(self: Arc<Self>, mut draining: Draining) {
         loop {
             tokio::select! {
-                () = draining.begun() => return,
+                () = draining.begun() => return self.streams.close(),
                 () = tokio::time::sleep(SWEEP) => self.sweep(),
             }
         }
@@ -149,7 +165,7 @@ impl Api {
     }
 
     /// Answers a request.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Outgoing>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -173,7 +189,7 @@ impl Api {
                 // Who was let in may send a long body; a stranger gets little attention.
                 let most = if problem.is(Code::TooLarge) { DRAINED } else { DRAINED_OF_STRANGERS };
                 drain(&parts, body, most).await;
-                problem.response()
+                whole(problem.response())
             }
         };
         metrics::counter!("tabir_http_requests_total", "route" => name, "status" => response.status().as_u16().to_string())
@@ -189,7 +205,7 @@ impl Api {
         target: String,
         body: &mut B,
         name: &mut &'static str,
-    ) -> Result<Response<Full<Bytes>>, Problem>
+    ) -> Result<Response<Outgoing>, Problem>
     where
         B: Body<Data = Bytes> + Send + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -201,7 +217,7 @@ impl Api {
         let route = route.ok_or_else(|| Problem::method(&routes::methods(matched.value)))?;
         *name = route.path;
         let (who, handler) = match &route.serve {
-            Serve::Anybody(answer) => return Ok(answer()?.response()),
+            Serve::Anybody(answer) => return Ok(whole(answer()?.response())),
             Serve::Known(who, handler) => (who, handler),
         };
         let caller = self.caller(&parts.headers).await?;
@@ -223,10 +239,14 @@ impl Api {
         }
         let key = if route.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
         let mut call = Call { api: self, caller: &caller, params, query, body, key, target, repeated: false };
-        match self.fingerprint(&call) {
+        if route.path == LIVE && live::is_wanted(&parts.headers) {
+            return self.streams.open(&call, &parts.headers);
+        }
+        let answered = match self.fingerprint(&call) {
             None => handler(&call).await.map(Reply::response),
             Some(asked) => self.once(route, &mut call, *handler, asked).await,
-        }
+        };
+        answered.map(whole)
     }
 
     /// Runs a call with an Idempotency-Key: the first one does it, the others hear the same.
@@ -349,6 +369,8 @@ fn overloaded(not: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> Pro
     Problem::overloaded(not.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
 }
 
+/// What can be told as it happens.
+const LIVE: &str = "/v1/events";
 /// How often idle limits are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Bytes of a body without files.

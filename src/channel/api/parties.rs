@@ -1,5 +1,6 @@
 //! `/v1/parties`.
 
+use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -182,23 +183,32 @@ pub(super) struct ForgottenBody {
     deliveries_ended: u64,
     /// Evidence entries that stay, as hashes and facts without a name.
     entries_kept: u64,
+    /// A hold stands: nothing is erased yet, and it will be when the hold ends.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    waits: bool,
 }
 
 /// Erases a person.
 #[utoipa::path(
     delete, path = "/v1/parties/{id}", tag = "parties",
     params(("id" = String, Path, description = "the marketplace's id")),
-    responses((status = 200, description = "what was erased and what stays", body = ForgottenBody))
+    responses(
+        (status = 200, description = "what was erased and what stays", body = ForgottenBody),
+        (status = 202, description = "a hold stands: it is done when that ends", body = ForgottenBody)
+    )
 )]
 pub(super) async fn forget(call: &Call<'_>) -> Answered {
     let done = call.api.desk.forget(call.scope(), &call.id("id")?).await?;
-    Reply::ok(&ForgottenBody {
+    let status = if done.waits { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let told = Reply::ok(&ForgottenBody {
+        waits: done.waits,
         conversations: done.conversations,
         messages: done.messages,
         handles: done.handles,
         deliveries_ended: done.deliveries_ended,
         entries_kept: done.entries_kept,
-    })
+    })?;
+    Ok(Reply { status, ..told })
 }
 
 /// A member of a seller's staff.
@@ -211,6 +221,10 @@ pub(super) struct AgentBody {
     /// Draw an SMTP password; an earlier one ends.
     #[serde(default)]
     smtp: bool,
+    /// Certificates by which its mail program logs in (`tls.ask_mail_clients`): SHA-256 fingerprints in hexadecimal. They
+    /// replace those before; left out, those stay.
+    #[serde(default)]
+    certificates: Option<Vec<String>>,
 }
 
 /// An agent as put.
@@ -253,7 +267,13 @@ pub(super) async fn put_agent(call: &Call<'_>) -> Answered {
     let party: PartyId = call.id("id")?;
     let agent: AgentId = call.id("agent")?;
     let body: AgentBody = call.read()?;
+    if let Some(certificates) = &body.certificates {
+        call.api.desk.check_certificates(call.scope(), &party, &agent, certificates).await?;
+    }
     let put = call.api.desk.put_agent(call.scope(), &party, &agent, &body.emails, body.smtp).await?;
+    if let Some(certificates) = &body.certificates {
+        call.api.desk.put_certificates(call.scope(), &party, &agent, certificates).await?;
+    }
     let login = |(username, password): (String, crate::model::Secret<String>)| LoginBody {
         username,
         password: password.reveal().clone(),

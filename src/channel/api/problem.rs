@@ -30,6 +30,8 @@ pub(super) enum Code {
     Invalid,
     /// 404: there is no such thing here.
     NotFound,
+    /// 403: the person had the use of their data restricted.
+    Restricted,
     /// 429: too many requests; `Retry-After` says when.
     Overloaded,
     /// 413: a body or file is too large.
@@ -46,7 +48,7 @@ impl Code {
             Self::ContactLimited | Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::ConversationClosed | Self::IdempotencyConflict => StatusCode::CONFLICT,
-            Self::ForbiddenScope => StatusCode::FORBIDDEN,
+            Self::ForbiddenScope | Self::Restricted => StatusCode::FORBIDDEN,
             Self::Invalid => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -64,6 +66,7 @@ impl Code {
             Self::IdempotencyConflict => "this Idempotency-Key was used for another request",
             Self::Invalid => "a field of the request is wrong",
             Self::NotFound => "there is no such thing",
+            Self::Restricted => "the person had the use of their data restricted",
             Self::Overloaded => "too many requests",
             Self::TooLarge => "the request or one of its files is too large",
             Self::Unauthenticated => "a bearer token is wanted",
@@ -239,6 +242,7 @@ impl From<Declined> for Problem {
     fn from(declined: Declined) -> Self {
         match declined {
             Declined::NotFound => Self::new(Code::NotFound),
+            Declined::Restricted => Self::new(Code::Restricted),
             Declined::OtherParties => Self::field("buyer", "this conversation is between another buyer and seller"),
             Declined::Fault(fault) => fault.into(),
             Declined::Unfit(wrong) => Self::unfit(wrong.path(), wrong.why),

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Api, problem::Problem};
+use super::{Api, live::whole, problem::Problem};
 use crate::net::Session;
 
 impl Api {
@@ -51,7 +51,7 @@ where
         async move {
             Ok::<_, Infallible>(match one_host(&request) {
                 Ok(()) => api.answer(request).await,
-                Err(problem) => problem.response(),
+                Err(problem) => whole(problem.response()),
             })
         }
     });

@@ -9,7 +9,7 @@ use crate::{
         ConversationRow, Deliver, SideStanding, Standing,
         conversations::{ConversationView, HandleSet},
     },
-    model::{Channel, Finding, Kind, Part, Phase, Reason, Side, Signal, SignalKind, Timestamp},
+    model::{Channel, Finding, Kind, Part, Phase, Reason, Side, Signal, SignalKind, Stage, Timestamp},
 };
 
 use super::problem::Problem;
@@ -217,6 +217,10 @@ pub(super) fn reasons(
 /// What both sides may do now.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(super) struct ContactBody {
+    /// Where the conversation stands, which decides what the seller may write: for the marketplace alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    stage: Option<Stage>,
     /// The seller.
     seller: StandingBody,
     /// The buyer.
@@ -235,6 +239,9 @@ struct StandingBody {
     because: Option<Reason>,
     /// How many messages it still has now; null: no limit.
     left: Option<u32>,
+    /// What is left is for templates alone: for the marketplace alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    templates: bool,
 }
 
 /// Who reads an answer: a seller is told less.
@@ -248,7 +255,12 @@ pub(super) enum Reader {
 
 impl ContactBody {
     pub(super) fn of(standing: &Standing, reader: Reader) -> Self {
-        Self { seller: StandingBody::of(standing.seller, reader), buyer: StandingBody::of(standing.buyer, reader) }
+        let stage = (reader == Reader::Marketplace).then_some(standing.stage);
+        Self {
+            stage,
+            seller: StandingBody::of(standing.seller, reader),
+            buyer: StandingBody::of(standing.buyer, reader),
+        }
     }
 }
 
@@ -257,9 +269,13 @@ impl StandingBody {
     /// budget look the same.
     fn of(side: SideStanding, reader: Reader) -> Self {
         match (reader, side.phase) {
-            (Reader::Marketplace, phase) => Self { phase, because: side.because, left: side.left },
-            (Reader::Seller, phase @ (Phase::Open | Phase::Closed)) => Self { phase, because: None, left: side.left },
-            (Reader::Seller, _) => Self { phase: Phase::Limited, because: None, left: side.left },
+            (Reader::Marketplace, phase) => {
+                Self { phase, because: side.because, left: side.left, templates: side.templates }
+            }
+            (Reader::Seller, phase @ (Phase::Open | Phase::Closed)) => {
+                Self { phase, because: None, left: side.left, templates: false }
+            }
+            (Reader::Seller, _) => Self { phase: Phase::Limited, because: None, left: side.left, templates: false },
         }
     }
 }
@@ -362,11 +378,12 @@ mod tests {
 
     #[test]
     fn a_seller_can_not_tell_a_review_from_a_block_or_a_spent_budget() {
-        let shut = |phase, because| SideStanding { phase, because: Some(because), left: Some(0) };
+        let shut = |phase, because| SideStanding { phase, because: Some(because), left: Some(0), templates: false };
         let told = |phase, because| {
             let standing = Standing {
+                stage: Stage::Reviewed,
                 seller: shut(phase, because),
-                buyer: SideStanding { phase: Phase::Open, because: None, left: None },
+                buyer: SideStanding { phase: Phase::Open, because: None, left: None, templates: false },
             };
             serde_json::to_string(&ContactBody::of(&standing, Reader::Seller)).unwrap()
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ring::digest;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, timeout_at},
@@ -47,16 +48,18 @@ impl Smtp {
     async fn session(self: Arc<Self>, session: Session, tls: &TlsAcceptor, first: FirstByte) {
         metrics::counter!("tabir_smtp_sessions_total").increment(1);
         let Session { stream, peer, seat, draining } = session;
-        let peer = |link| Peer { address: peer.ip(), seat: &seat, link, draining: draining.clone() };
+        let peer =
+            |link, certificate| Peer { address: peer.ip(), seat: &seat, link, draining: draining.clone(), certificate };
         let (stream, link) = match first {
             FirstByte::Tls => (stream, Link::Tls),
-            FirstByte::Clear => match talk(&self, stream, peer(Link::Plain)).await {
+            FirstByte::Clear => match talk(&self, stream, peer(Link::Plain, None)).await {
                 End::Closed => return,
                 End::StartTls(stream) => (stream, Link::Upgraded),
             },
         };
-        if let Some(stream) = self.secure(stream, tls, &seat, &peer(link).address).await {
-            talk(&self, stream, peer(link)).await;
+        if let Some(stream) = self.secure(stream, tls, &seat, &peer(link, None).address).await {
+            let certificate = certificate_of(&stream);
+            talk(&self, stream, peer(link, certificate)).await;
         }
     }
 
@@ -78,4 +81,10 @@ impl Smtp {
         }
         shaken
     }
+}
+
+/// SHA-256 of the certificate that a client has shown: that it has the key is part of the handshake.
+fn certificate_of<S>(stream: &TlsStream<S>) -> Option<[u8; 32]> {
+    let shown = stream.get_ref().1.peer_certificates()?.first()?;
+    digest::digest(&digest::SHA256, shown).as_ref().try_into().ok()
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     media::{Unreadable, mail},
     model::{AgentId, Channel, Purpose, Reason, Refusal, Secret},
-    relay::{Handover, Inbound, Route, Sender, Speaker},
+    relay::{Handover, Inbound, Route, Sender},
 };
 
 /// What was said before the message.
@@ -32,7 +32,6 @@ pub(super) struct Envelope {
     /// MAIL FROM; `None` is the null sender.
     pub(super) sender: Option<Secret<String>>,
     pub(super) recipient: Recipient,
-    pub(super) speaker: Option<Speaker>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
@@ -171,8 +170,8 @@ impl Smtp {
         let answer = match &envelope.recipient {
             Recipient::Bounce { local } => self.returned(local, &envelope, opened, &bytes).await,
             Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened).await,
-            Recipient::Handle { route, local, agent } => match &envelope.speaker {
-                Some(_) => self.pass(route, agent.clone(), "auth=login".to_owned(), &envelope, opened).await,
+            Recipient::Handle { route, local, login, agent } => match login {
+                Some(login) => self.pass(route, agent.clone(), (*login).to_owned(), &envelope, opened).await,
                 None => self.proven(route, local, &envelope, opened, &bytes).await,
             },
         };
@@ -288,6 +287,7 @@ impl Smtp {
             agent,
             channel: Channel::Mail,
             purpose: Purpose::Other,
+            template: None,
             proof,
             content,
             removed: opened.removed,

@@ -8,12 +8,21 @@ use crate::{
 
 /// Whom a message is for.
 pub(super) enum Recipient {
-    /// A handle; the agent when somebody logged in.
-    Handle { route: Route, local: String, agent: Option<AgentId> },
+    /// A handle; how somebody has logged in, and which agent that was.
+    Handle { route: Route, local: String, login: Option<&'static str>, agent: Option<AgentId> },
     /// An envelope sender of ours, to which a report comes back.
     Bounce { local: String },
     /// Whoever runs the house, at an address elsewhere.
     Postmaster { address: String },
+}
+
+/// By what a client is known.
+#[derive(Clone, Copy, Default)]
+pub(super) struct By<'a> {
+    /// It has logged in.
+    pub(super) speaker: Option<&'a Speaker>,
+    /// SHA-256 of the certificate that it has shown.
+    pub(super) certificate: Option<[u8; 32]>,
 }
 
 impl Smtp {
@@ -22,7 +31,7 @@ impl Smtp {
         &self,
         settings: &MailSettings,
         mailbox: Mailbox<'_>,
-        speaker: Option<&Speaker>,
+        by: By<'_>,
     ) -> Result<Recipient, reply::Reply> {
         let fault = |fault| reply::of_fault(&fault);
         let Ok(domain) = idna::domain_to_ascii(mailbox.domain) else { return Err(reply::NO_RELAY.into()) };
@@ -41,11 +50,16 @@ impl Smtp {
         let Some(route) = self.relay.route(mailbox.local, &domain).await.map_err(fault)? else {
             return Err(reply::NO_SUCH_ADDRESS.into());
         };
-        let agent = match speaker {
-            Some(speaker) => self.agent(&route, speaker).await?,
-            None => None,
+        let certified = match (by.speaker, by.certificate) {
+            (None, Some(shown)) => self.relay.certified(&route, shown).await.map_err(fault)?,
+            _ => None,
         };
-        Ok(Recipient::Handle { route, local: mailbox.local.to_owned(), agent })
+        let (login, agent) = match (by.speaker, &certified) {
+            (Some(speaker), _) => (Some("auth=login"), self.agent(&route, speaker).await?),
+            (None, Some(speaker)) => (Some("auth=certificate"), self.agent(&route, speaker).await?),
+            (None, None) => (None, None),
+        };
+        Ok(Recipient::Handle { route, local: mailbox.local.to_owned(), login, agent })
     }
 
     /// Who has logged in hears at once what the contact policy says.

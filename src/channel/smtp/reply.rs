@@ -51,11 +51,17 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         | Reason::Closed
         | Reason::Conflict
         | Reason::Content
+        | Reason::CaseClosed
         | Reason::CoolDown
         | Reason::Escalated
+        | Reason::FanOut
+        | Reason::Feedback
         | Reason::Outsider
         | Reason::Rate
+        | Reason::Restricted
         | Reason::ReviewBudget
+        | Reason::Stopped
+        | Reason::TemplateOnly
         | Reason::Unanswered => "550 5.7.1",
     };
     format!("{code} {}", refusal.public()).into()

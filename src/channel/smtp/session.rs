@@ -14,7 +14,7 @@ use super::{
     gates::Pace,
     listed::Listed,
     receive::Envelope,
-    recipient::Recipient,
+    recipient::{By, Recipient},
     reply,
     wire::{Gone, Wire},
 };
@@ -30,6 +30,8 @@ pub(super) struct Peer<'a> {
     pub(super) seat: &'a Seat,
     pub(super) link: Link,
     pub(super) draining: Draining,
+    /// SHA-256 of the certificate that it has shown and has the key of.
+    pub(super) certificate: Option<[u8; 32]>,
 }
 
 /// Whether anybody else can listen.
@@ -275,7 +277,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             let refused = format!("550 5.7.1 your address is listed by {zone}");
             return self.fail(&refused);
         }
-        match self.smtp.find(&self.terms.settings, mailbox, self.speaker.as_ref()).await {
+        let by = By { speaker: self.speaker.as_ref(), certificate: self.peer.certificate };
+        match self.smtp.find(&self.terms.settings, mailbox, by).await {
             Ok(recipient) => {
                 if matches!(recipient, Recipient::Postmaster { .. }) {
                     // Open to everybody, so it is paced as guessing is.
@@ -312,7 +315,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     pub(super) fn envelope(&mut self) -> Option<Envelope> {
         let Transaction { sender, recipient, .. } = self.transaction.take()?;
         let helo = self.greeted.as_ref().map(|greeted| greeted.helo.clone()).unwrap_or_default();
-        Some(Envelope { peer: self.peer.address, helo, sender, recipient: recipient?, speaker: self.speaker.clone() })
+        Some(Envelope { peer: self.peer.address, helo, sender, recipient: recipient? })
     }
 
     pub(super) fn transaction(&mut self) -> &mut Option<Transaction> {

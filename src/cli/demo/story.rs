@@ -13,7 +13,7 @@ use crate::{
     app::Running,
     cli::{Failure, say},
     evidence::verify,
-    model::Fault,
+    model::{Fault, Secret},
 };
 
 const SELLER: &str = "melati@toko.example";
@@ -38,6 +38,8 @@ pub(super) async fn play(running: &Running, mailbox: &Path) -> Result<bool, Fail
     story.tricks().await?;
     story.review(&handles).await?;
     story.answer().await?;
+    story.case().await?;
+    story.courier(&handles).await?;
     story.evidence().await?;
     story.nothing_crossed()?;
     say::out("")?;
@@ -53,6 +55,8 @@ pub(super) async fn play(running: &Running, mailbox: &Path) -> Result<bool, Fail
 struct Handles {
     buyer: String,
     seller: String,
+    /// The code on the parcel.
+    label: String,
 }
 
 impl Story<'_> {
@@ -93,7 +97,7 @@ impl Story<'_> {
         let label = answers[0].1["handles"]["buyer"]["address"].as_str().unwrap_or("-").to_owned();
         self.step(label.len() >= 8, "and on the parcel stands a code that only a carrier can open:")?;
         self.quote(&label)?;
-        Ok(Handles { buyer: handle(0, "buyer"), seller: handle(0, "seller") })
+        Ok(Handles { buyer: handle(0, "buyer"), seller: handle(0, "seller"), label })
     }
 
     async fn mail(&mut self, handles: &Handles) -> Result<(), Failure> {
@@ -188,6 +192,44 @@ impl Story<'_> {
         let left = &answer["contact"]["seller"]["left"];
         self.step(status == 201, "and so opens a few answers for the shop, which apologises")?;
         self.quote(&format!("answers left: {left}"))
+    }
+
+    async fn case(&mut self) -> Result<(), Failure> {
+        say::out("\nA case")?;
+        let owed = json!({"amount": "150000", "currency": "IDR"});
+        let case = json!({"conversation": "talk-1", "by": "buyer", "topic": "short_shipment", "amount": owed,
+            "description": "Pesan 5, yang datang 3."});
+        let (status, opened) = self.api.call("PUT", "/v1/cases/case-1", case).await?;
+        self.step(status == 201, "the buyer opens one, and knows its place in the queue and by when it is solved:")?;
+        self.quote(&format!("place {}, by {}", opened["position"], opened["due_at"].as_str().unwrap_or("?")))?;
+        let offer = json!({"by": "seller", "amount": {"amount": "50000", "currency": "IDR"}});
+        let (status, _) = self.api.call("POST", "/v1/cases/case-1/offers", offer).await?;
+        self.step(status == 201, "the shop offers 50,000: it stands beside the 150,000 that it owes")?;
+        let decision =
+            json!({"outcome": "for_buyer", "reason": "Dua barang tidak dikirim.", "actor": "rahmat", "amount": owed});
+        let (status, _) = self.api.call("POST", "/v1/cases/case-1/decision", decision).await?;
+        self.step(status < 300, "a person decides for the buyer, for good; both are told by support")?;
+        let (status, _) = self.chat("talk-1", "seller", "Kak, kita bicarakan lagi ya").await?;
+        self.step(status == 429, "and the shop has no way to go on about it")
+    }
+
+    async fn courier(&mut self, handles: &Handles) -> Result<(), Failure> {
+        say::out("\nA courier whom nobody called")?;
+        let report = json!({"conversation": "talk-1", "by": "buyer", "category": "unordered_courier",
+            "text": "Ada kurir di depan rumah, katanya mau ambil paket."});
+        let (status, taken) = self.api.call("POST", "/v1/reports", report).await?;
+        let case = taken["case"].as_str().unwrap_or_default().to_owned();
+        self.step(status == 201 && !case.is_empty(), "the buyer reports it, and it stands before everything else:")?;
+        self.quote(&format!("urgent case {case}"))?;
+        let (status, done) = self.api.call("POST", "/v1/conversations/talk-1/afraid", json!({})).await?;
+        self.step(status == 200, "\"I am afraid\": the shop is silenced everywhere and not told, a person is called:")?;
+        self.quote(&format!("handles replaced in {} conversations", done["conversations"]))?;
+        let (_, token) = self.api.call("POST", "/v1/tokens", json!({"scope": "carrier", "name": "kurir"})).await?;
+        let token = Secret::new(token["token"].as_str().unwrap_or_default().to_owned());
+        let carrier = Client { address: self.api.address, tls: self.api.tls.clone(), token };
+        let pickup = json!({"shipment": "JN-1", "purpose": "pickup"});
+        let (status, _) = carrier.call("POST", &format!("/v1/handles/{}/redeem", handles.label), pickup).await?;
+        self.step(status == 404, "and the code on the parcel opens for no courier any more")
     }
 
     async fn evidence(&mut self) -> Result<(), Failure> {

@@ -5,12 +5,12 @@ use tokio_postgres::{Row, Transaction};
 use super::{
     Outcome, Trouble,
     deliveries::{self, Chain, Key, Waiting},
-    get,
+    event, get,
     pair::{Pair, Place},
 };
 use crate::{
-    model::{MessageState, Scope, Side, Timestamp},
-    store::{Barrier, NewBlock, NewHandle, NewReview, words::Word},
+    model::{CaseState, EntryKind, EventId, MessageState, Scope, Side, Timestamp},
+    store::{Barrier, NewBlock, NewHandle, NewNarrowing, NewReview, Record, outbox, words::Word},
 };
 
 /// See [`crate::store::Ledger::review`].
@@ -23,6 +23,14 @@ pub(super) async fn review(tx: &Transaction<'_>, scope: &Scope, review: &NewRevi
     }
     let raised = known.as_ref().is_none_or(|known| review.rating < known.rating || known.withdrawn);
     let changed = known.as_ref().is_none_or(|known| review.rating != known.rating);
+    if let Some(known) = known.as_ref().filter(|_| changed) {
+        let what = format!("from={} to={}", known.rating, review.rating);
+        let messages = arrived(tx, &place, &pair, known.at, review.at).await?;
+        if !messages.is_empty() {
+            let entry = outbox::review_entry(EntryKind::ReviewChangedAfterContact, &what, &messages, review.at);
+            deliveries::append(tx, key(&place), &entry).await?;
+        }
+    }
     let reviewer = known.map_or_else(|| review.reviewer.clone(), |known| known.reviewer);
     let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer, raised };
     if raised || changed {
@@ -37,6 +45,7 @@ pub(super) async fn review(tx: &Transaction<'_>, scope: &Scope, review: &NewRevi
         )
         .await?;
         stop(tx, &place, &pair, &[Side::Buyer], (review.at, review.notice_due), &mut barrier).await?;
+        slipped(tx, &place, &pair, review).await?;
         replace_handles(tx, key(&place), Side::Buyer, &review.handles, review.at).await?;
     }
     Ok(Some(barrier))
@@ -45,21 +54,59 @@ pub(super) async fn review(tx: &Transaction<'_>, scope: &Scope, review: &NewRevi
 struct Known {
     conversation: String,
     rating: u8,
+    at: Timestamp,
     withdrawn: bool,
     reviewer: String,
 }
 
 impl Known {
     async fn find(tx: &Transaction<'_>, place: &Place, review: &NewReview) -> Outcome<Option<Self>> {
-        let sql = "SELECT conversation, rating, withdrawn, reviewer FROM review WHERE marketplace = $1 AND id = $2";
+        let sql = "SELECT conversation, rating, at, withdrawn, reviewer FROM review WHERE marketplace = $1 AND id = $2";
         let row = tx.query_opt(sql, &[&place.market, &review.id.as_str()]).await?;
         row.as_ref().map(Self::read).transpose()
     }
 
     fn read(row: &Row) -> Outcome<Self> {
         let rating = u8::try_from(get::<i16>(row, 1)?).map_err(|_| Trouble::Row)?;
-        Ok(Self { conversation: get(row, 0)?, rating, withdrawn: get(row, 2)?, reviewer: get(row, 3)? })
+        let at = Timestamp(get(row, 2)?);
+        Ok(Self { conversation: get(row, 0)?, rating, at, withdrawn: get(row, 3)?, reviewer: get(row, 4)? })
     }
+}
+
+/// A review that reached us late: with what got through before its barrier.
+async fn slipped(tx: &Transaction<'_>, place: &Place, pair: &Pair, review: &NewReview) -> Outcome<()> {
+    let Some(claimed) = review.claimed_at.filter(|claimed| *claimed < review.at) else { return Ok(()) };
+    let messages = arrived(tx, place, pair, claimed, review.at).await?;
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let what = format!("rating={} claimed={}", review.rating, claimed.rfc3339());
+    let entry = outbox::review_entry(EntryKind::ReviewSlipped, &what, &messages, review.at);
+    deliveries::append(tx, key(place), &entry).await
+}
+
+/// The messages of the seller's group that reached the buyer after one moment and up to another.
+async fn arrived(
+    tx: &Transaction<'_>,
+    place: &Place,
+    pair: &Pair,
+    after: Timestamp,
+    until: Timestamp,
+) -> Outcome<Vec<EventId>> {
+    let rows = tx
+        .query(
+            "SELECT id FROM (
+                 SELECT m.id, coalesce((SELECT max(d.settled) FROM delivery d
+                     WHERE d.marketplace = m.marketplace AND d.conversation = m.conversation AND d.message = m.id
+                         AND d.cargo = 'message' AND d.state = 'delivered'), m.at) AS came
+                 FROM conversation c JOIN message m ON m.marketplace = c.marketplace AND m.conversation = c.id
+                 WHERE c.marketplace = $1 AND c.buyer = $2 AND c.seller = ANY($3) AND m.from_side = 'seller'
+                     AND m.state = 'delivered') AS those
+             WHERE came > $4 AND came <= $5 ORDER BY came",
+            &[&place.market, &place.buyer, &pair.sellers, &after.0, &until.0],
+        )
+        .await?;
+    rows.iter().map(|row| event(row, 0)).collect()
 }
 
 async fn keep_review(tx: &Transaction<'_>, place: &Place, review: &NewReview, barrier: &Barrier) -> Outcome<()> {
@@ -116,6 +163,58 @@ pub(super) async fn block(tx: &Transaction<'_>, scope: &Scope, block: &NewBlock)
         }
     };
     tx.execute(change, &[&place.market, &place.buyer, &pair.sellers, &block.blocked]).await?;
+    Ok(Some(barrier))
+}
+
+/// The buyer says that nothing more is wanted: as a block by the buyer, until the next own word.
+pub(super) async fn stop_contact(
+    tx: &Transaction<'_>,
+    place: &Place,
+    pair: &mut Pair,
+    record: &Record,
+    notice_due: Timestamp,
+) -> Outcome<()> {
+    let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer: String::new(), raised: true };
+    raise(tx, place, pair, 0).await?;
+    tx.execute(
+        "UPDATE pair SET stopped = $4 WHERE marketplace = $1 AND buyer = $2 AND seller = ANY($3)",
+        &[&place.market, &place.buyer, &pair.sellers, &pair.state.now.0],
+    )
+    .await?;
+    stop(tx, place, pair, &[Side::Buyer], (record.at, notice_due), &mut barrier).await?;
+    pair.state.stopped = Some(pair.state.now);
+    pair.state.epoch += 1;
+    deliveries::append(tx, key(place), &outbox::stop_entry(record, &barrier)).await
+}
+
+/// See [`crate::store::Ledger::narrow`].
+pub(super) async fn narrow(tx: &Transaction<'_>, scope: &Scope, new: &NewNarrowing) -> Outcome<Option<Barrier>> {
+    let Some(place) = Place::find(tx, scope, &new.conversation).await? else { return Ok(None) };
+    let pair = Pair::lock(tx, &place, new.at).await?;
+    let raised = new.state == Some(CaseState::Closed);
+    let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer: String::new(), raised };
+    match new.state {
+        Some(state) => {
+            tx.execute(
+                "INSERT INTO case_state (marketplace, buyer, seller, id, state, at) VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (marketplace, buyer, seller, id) DO UPDATE SET state = excluded.state, at = excluded.at",
+                &[&place.market, &place.buyer, &place.seller, &new.case, &state.word(), &pair.state.now.0],
+            )
+            .await?
+        }
+        None => {
+            tx.execute(
+                "DELETE FROM case_state WHERE marketplace = $1 AND buyer = $2 AND seller = $3 AND id = $4",
+                &[&place.market, &place.buyer, &place.seller, &new.case],
+            )
+            .await?
+        }
+    };
+    deliveries::append(tx, key(&place), &new.entry).await?;
+    if raised {
+        raise(tx, &place, &pair, 0).await?;
+        stop(tx, &place, &pair, &[Side::Buyer], (new.at, new.notice_due), &mut barrier).await?;
+    }
     Ok(Some(barrier))
 }
 

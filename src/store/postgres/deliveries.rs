@@ -227,6 +227,13 @@ impl Message {
         )
         .await?;
         tx.execute(
+            "DELETE FROM asked d USING conversation c
+             WHERE c.marketplace = $1 AND c.id = $2 AND d.marketplace = c.marketplace AND d.buyer = c.buyer
+                 AND d.seller = c.seller AND d.at = $3",
+            &[&key.market, &key.conversation, &debit],
+        )
+        .await?;
+        tx.execute(
             "UPDATE message SET debit = NULL WHERE marketplace = $1 AND conversation = $2 AND id = $3",
             &[&key.market, &key.conversation, &self.id.0.as_slice()],
         )

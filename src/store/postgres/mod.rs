@@ -38,6 +38,7 @@ mod claim;
 mod deliveries;
 mod pair;
 mod record;
+mod rights;
 #[cfg(test)]
 mod tests;
 
@@ -46,8 +47,8 @@ use std::sync::{Mutex, PoisonError};
 use tokio_postgres::{Client, Config, NoTls, Row, Transaction, error::SqlState, types::FromSql};
 
 use super::{
-    Answer, Barrier, Delivery, Judge, Ledger, NewBlock, NewReview, PairState, Record, Recorded, Settled, schema,
-    words::Word,
+    Answer, Barrier, Delivery, Judge, Ledger, LiftRestriction, NewBlock, NewNarrowing, NewRestriction, NewReview,
+    PairState, Record, Recorded, Settled, schema, words::Word,
 };
 use crate::model::{ConversationId, Duration, EventId, Fault, Link, Scope, Timestamp};
 
@@ -163,6 +164,18 @@ impl Ledger for Postgres {
 
     fn block<'a>(&'a self, scope: &'a Scope, block: NewBlock) -> Answer<'a, Option<Barrier>> {
         Box::pin(async move { transact!(self, "blocking contact", tx => barriers::block(&tx, scope, &block)) })
+    }
+
+    fn narrow<'a>(&'a self, scope: &'a Scope, narrowing: NewNarrowing) -> Answer<'a, Option<Barrier>> {
+        Box::pin(async move { transact!(self, "narrowing contact", tx => barriers::narrow(&tx, scope, &narrowing)) })
+    }
+
+    fn restrict<'a>(&'a self, scope: &'a Scope, new: NewRestriction) -> Answer<'a, bool> {
+        Box::pin(async move { transact!(self, "restricting a seller", tx => rights::restrict(&tx, scope, &new)) })
+    }
+
+    fn lift<'a>(&'a self, scope: &'a Scope, lift: LiftRestriction) -> Answer<'a, bool> {
+        Box::pin(async move { transact!(self, "lifting a restriction", tx => rights::lift(&tx, scope, &lift)) })
     }
 
     fn pair<'a>(

@@ -1,13 +1,15 @@
 //! The exact state of contact between a seller's group and a buyer.
 
+use std::collections::HashSet;
+
 use tokio_postgres::Transaction;
 
-use super::{Outcome, count, get, signed, time, word};
+use super::{Outcome, count, get, rights, signed, time, word};
 use crate::{
-    model::{ConversationId, Duration, Fulfilment, OrderState, Scope, Side, Timestamp},
+    model::{ConversationId, Duration, Fulfilment, OrderState, Scope, Side, Sketch, Timestamp},
     store::{
-        PairState, Under,
-        outbox::{CONTACTS_KEPT, CONTACTS_READ, REVIEWS_KEPT},
+        Alike, PairState, Record, Under,
+        outbox::{CONTACTS_KEPT, CONTACTS_READ, REVIEWS_KEPT, SKETCHES_READ},
         words::Word,
     },
 };
@@ -21,6 +23,8 @@ pub(super) struct Place {
     group: Option<String>,
     expires: Option<Timestamp>,
     order: Option<(OrderState, Fulfilment)>,
+    /// What feedback is asked about: the order, or the conversation where there is none.
+    subject: String,
 }
 
 impl Place {
@@ -28,7 +32,8 @@ impl Place {
         let (market, conversation) = (scope.marketplace().as_str(), id.as_str());
         let row = tx
             .query_opt(
-                "SELECT c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment
+                "SELECT c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment,
+                     coalesce('order:' || c.order_id, 'conversation:' || c.id)
                  FROM conversation c
                  JOIN party s ON s.marketplace = c.marketplace AND s.id = c.seller
                  LEFT JOIN orders o ON o.marketplace = c.marketplace AND o.id = c.order_id
@@ -45,6 +50,7 @@ impl Place {
             seller: get(&row, 1)?,
             group: get(&row, 2)?,
             expires: get::<Option<i64>>(&row, 3)?.map(Timestamp),
+            subject: get(&row, 6)?,
             order: if has_order { Some((word(&row, 4)?, word(&row, 5)?)) } else { None },
         }))
     }
@@ -91,6 +97,11 @@ impl Pair {
         pair.read_rows(tx, place).await?;
         pair.read_contacts(tx, place).await?;
         pair.read_reviews(tx, place).await?;
+        pair.read_cases(tx, place).await?;
+        pair.state.last_here = opening(tx, place).await?;
+        pair.state.asked = was_asked(tx, place, &pair.sellers).await?;
+        let now = pair.state.now;
+        pair.state.restrictions = rights::of(tx, &place.market, &pair.sellers, &place.buyer, now).await?;
         pair.state.order = place.order;
         pair.state.expires = place.expires;
         Ok(pair)
@@ -99,7 +110,8 @@ impl Pair {
     async fn read_rows(&mut self, tx: &Transaction<'_>, place: &Place) -> Outcome<()> {
         let rows = tx
             .query(
-                "SELECT seller, epoch, epoch_seller, high_water, last_from_buyer, blocked_by_buyer, blocked_by_seller
+                "SELECT seller, epoch, epoch_seller, high_water, last_from_buyer, blocked_by_buyer, blocked_by_seller,
+                     stopped
                  FROM pair WHERE marketplace = $1 AND buyer = $2 AND seller = ANY($3)",
                 &[&place.market, &place.buyer, &self.sellers],
             )
@@ -113,6 +125,7 @@ impl Pair {
             self.state.last_from_buyer = self.state.last_from_buyer.max(get::<Option<i64>>(row, 4)?.map(Timestamp));
             self.state.blocked_by_buyer |= get::<bool>(row, 5)?;
             self.state.blocked_by_seller |= get::<bool>(row, 6)?;
+            self.state.stopped = self.state.stopped.max(get::<Option<i64>>(row, 7)?.map(Timestamp));
         }
         Ok(())
     }
@@ -149,6 +162,34 @@ impl Pair {
         Ok(())
     }
 
+    async fn read_cases(&mut self, tx: &Transaction<'_>, place: &Place) -> Outcome<()> {
+        let sql = "SELECT state, at FROM case_state WHERE marketplace = $1 AND buyer = $2 AND seller = ANY($3)";
+        for row in &tx.query(sql, &[&place.market, &place.buyer, &self.sellers]).await? {
+            self.state.cases.push((word(row, 0)?, time(row, 1)?));
+        }
+        Ok(())
+    }
+
+    /// Counts the other buyers whom the group lately sent nearly this.
+    pub(super) async fn compare(&mut self, tx: &Transaction<'_>, place: &Place, alike: &Alike) -> Outcome<()> {
+        let limit = i64::try_from(SKETCHES_READ).unwrap_or(i64::MAX);
+        let rows = tx
+            .query(
+                "SELECT buyer, hashes FROM sketch
+                 WHERE marketplace = $1 AND seller = ANY($2) AND at > $3 AND buyer <> $4 ORDER BY at DESC LIMIT $5",
+                &[&place.market, &self.sellers, &alike.since.0, &place.buyer, &limit],
+            )
+            .await?;
+        let mut buyers = HashSet::new();
+        for row in &rows {
+            if Sketch::read(get(row, 1)?).is_some_and(|other| alike.sketch.is_like(&other)) {
+                buyers.insert(get::<&str>(row, 0)?);
+            }
+        }
+        self.state.alike = u32::try_from(buyers.len()).unwrap_or(u32::MAX);
+        Ok(())
+    }
+
     /// The epoch of what is written to `side`.
     pub(super) fn epoch_towards(&self, side: Side) -> u64 {
         match side {
@@ -166,6 +207,36 @@ impl Pair {
             &[&place.market, &place.buyer, &place.seller, &self.state.now.0, &spoke],
         )
         .await?;
+        if buyer_spoke {
+            tx.execute(
+                "INSERT INTO opening (marketplace, conversation, at) VALUES ($1, $2, $3)
+                 ON CONFLICT (marketplace, conversation) DO UPDATE SET at = excluded.at",
+                &[&place.market, &place.conversation, &self.state.now.0],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what a seller's message that was taken used up beside its budget.
+    pub(super) async fn note(&mut self, tx: &Transaction<'_>, place: &Place, record: &Record) -> Outcome<()> {
+        if record.form.asks_for_feedback() {
+            tx.execute(
+                "INSERT INTO asked (marketplace, buyer, seller, subject, at) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (marketplace, buyer, seller, subject) DO UPDATE SET at = excluded.at",
+                &[&place.market, &place.buyer, &place.seller, &place.subject, &self.state.now.0],
+            )
+            .await?;
+            self.state.asked = true;
+        }
+        if let Some(alike) = &record.alike {
+            tx.execute(
+                "INSERT INTO sketch (marketplace, seller, buyer, at, hashes) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT DO NOTHING",
+                &[&place.market, &place.seller, &place.buyer, &record.at.0, &alike.sketch.bytes().as_slice()],
+            )
+            .await?;
+        }
         Ok(())
     }
 
@@ -179,6 +250,17 @@ impl Pair {
         self.state.contacts.push((self.state.now, under));
         Ok(())
     }
+}
+
+async fn opening(tx: &Transaction<'_>, place: &Place) -> Outcome<Option<Timestamp>> {
+    let sql = "SELECT at FROM opening WHERE marketplace = $1 AND conversation = $2";
+    let row = tx.query_opt(sql, &[&place.market, &place.conversation]).await?;
+    row.map(|row| time(&row, 0)).transpose()
+}
+
+async fn was_asked(tx: &Transaction<'_>, place: &Place, sellers: &[String]) -> Outcome<bool> {
+    let sql = "SELECT 1 FROM asked WHERE marketplace = $1 AND buyer = $2 AND seller = ANY($3) AND subject = $4 LIMIT 1";
+    Ok(tx.query_opt(sql, &[&place.market, &place.buyer, &sellers, &place.subject]).await?.is_some())
 }
 
 /// See [`crate::store::Ledger::pair`].

@@ -3,7 +3,7 @@
 use tokio_postgres::Transaction;
 
 use super::{
-    Outcome, Trouble, count,
+    Outcome, Trouble, barriers, count,
     deliveries::{self, Chain, Key, Open},
     event, get,
     pair::{Pair, Place},
@@ -17,12 +17,15 @@ use crate::{
 /// See [`crate::store::Ledger::record`].
 pub(super) async fn record(tx: &Transaction<'_>, scope: &Scope, record: &Record, judge: &Judge) -> Outcome<Recorded> {
     let Some(place) = Place::find(tx, scope, &record.conversation).await? else { return Ok(Recorded::Gone) };
-    let pair = Pair::lock(tx, &place, record.at).await?;
+    let mut pair = Pair::lock(tx, &place, record.at).await?;
     if let Some(known) = repeated(tx, &place, record).await? {
         return Ok(known);
     }
     if is_stale(tx, &place, record).await? {
         return Ok(Recorded::Stale);
+    }
+    if let Some(alike) = &record.alike {
+        pair.compare(tx, &place, alike).await?;
     }
     let entry = match judge(&pair.state) {
         Decision::Accept { under } => {
@@ -78,14 +81,17 @@ impl Verdict {
     ) -> Outcome<Recorded> {
         let key = Key { market: &place.market, conversation: &place.conversation };
         let taken = matches!(self.state, MessageState::Queued | MessageState::Delivered);
-        let buyer_spoke = taken && record.from == Side::Buyer && !record.automatic;
+        let wrote = record.from == Side::Buyer && !record.automatic && self.reason.is_none();
+        let buyer_spoke = taken && wrote && record.stop.is_none();
         pair.touch(tx, place, buyer_spoke).await?;
         if buyer_spoke {
             pair.state.last_from_buyer = Some(pair.state.now);
+            pair.state.last_here = Some(pair.state.now);
         }
         let debit = self.under.filter(|_| record.from == Side::Seller);
         if let Some(under) = debit {
             pair.debit(tx, place, under).await?;
+            pair.note(tx, place, record).await?;
         }
         let mut chain = Chain::lock(tx, key).await?;
         chain.messages += 1;
@@ -118,6 +124,9 @@ impl Verdict {
         }
         if let Some(due) = record.notice.filter(|_| !held) {
             deliveries::Message::find(tx, key, record.id).await?.tell_cut(tx, key, due).await?;
+        }
+        if let Some(notice_due) = record.stop.filter(|_| wrote) {
+            barriers::stop_contact(tx, place, &mut pair, record, notice_due).await?;
         }
         Ok(Recorded::Accepted { state: self.state, pair: pair.state, claimed })
     }

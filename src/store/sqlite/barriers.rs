@@ -3,14 +3,19 @@
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{
+    arrivals,
     columns::signed,
     deliveries::{self, Message, lane},
     evidence, handles,
     pair::{Pair, Place, market},
+    strikes,
 };
 use crate::{
-    model::{EventId, MessageState, ReviewId, Scope, Side, Timestamp},
-    store::{Barrier, NewBlock, NewEntry, NewReview, ReviewRow, outbox::DeliveryState},
+    model::{CaseState, ConversationId, EventId, MessageState, ReviewId, Scope, Side, Timestamp},
+    store::{
+        Barrier, NewBlock, NewEntry, NewFear, NewNarrowing, NewReview, Record, ReviewRow,
+        outbox::{self, DeliveryState},
+    },
 };
 
 /// See [`crate::store::Ledger::review`].
@@ -22,6 +27,10 @@ pub(super) fn review(db: &Connection, scope: &Scope, review: &NewReview) -> Resu
     }
     let raised = known.as_ref().is_none_or(|known| review.rating < known.rating || known.withdrawn);
     let changed = known.as_ref().is_none_or(|known| review.rating != known.rating);
+    if let Some(known) = known.as_ref().filter(|_| changed) {
+        let what = format!("from={} to={}", known.rating, review.rating);
+        arrivals::after_contact(db, &place, &what, known.at, review.at)?;
+    }
     let reviewer = known.map_or_else(|| review.reviewer.clone(), |known| known.reviewer);
     let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer, raised };
     if raised || changed {
@@ -34,6 +43,7 @@ pub(super) fn review(db: &Connection, scope: &Scope, review: &NewReview) -> Resu
         db.prepare_cached("INSERT INTO barrier (buyer, seller, at, rating) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![place.buyer, place.seller, pair.state.now, review.rating])?;
         stop(db, &place, &[Side::Buyer], review.at, review.notice_due, &mut barrier)?;
+        arrivals::slipped(db, &place, review)?;
         handles::replace(db, place.num, Side::Buyer, &review.handles, review.at)?;
     }
     Ok(Some(barrier))
@@ -42,6 +52,7 @@ pub(super) fn review(db: &Connection, scope: &Scope, review: &NewReview) -> Resu
 struct Known {
     conversation: i64,
     rating: u8,
+    at: Timestamp,
     withdrawn: bool,
     reviewer: String,
 }
@@ -49,10 +60,16 @@ struct Known {
 impl Known {
     fn find(db: &Connection, place: &Place, id: &ReviewId) -> Result<Option<Self>> {
         db.prepare_cached(
-            "SELECT conversation, rating, withdrawn, reviewer FROM review WHERE marketplace = ?1 AND id = ?2",
+            "SELECT conversation, rating, at, withdrawn, reviewer FROM review WHERE marketplace = ?1 AND id = ?2",
         )?
         .query_row(params![place.market, id], |row| {
-            Ok(Self { conversation: row.get(0)?, rating: row.get(1)?, withdrawn: row.get(2)?, reviewer: row.get(3)? })
+            Ok(Self {
+                conversation: row.get(0)?,
+                rating: row.get(1)?,
+                at: row.get(2)?,
+                withdrawn: row.get(3)?,
+                reviewer: row.get(4)?,
+            })
         })
         .optional()
     }
@@ -102,7 +119,102 @@ pub(super) fn block(db: &Connection, scope: &Scope, block: &NewBlock) -> Result<
         handles::replace(db, place.num, block.by, &block.handles, block.at)?;
     }
     set_blocked(db, &place, block.by, block.blocked)?;
+    if block.by == Side::Buyer && !block.blocked {
+        for seller in place.sellers(db)? {
+            db.prepare_cached("DELETE FROM fear WHERE buyer = ?1 AND seller = ?2")?.execute([place.buyer, seller])?;
+        }
+    }
     Ok(Some(barrier))
+}
+
+/// See [`crate::store::Store::fear`].
+pub(super) fn fear(db: &Connection, scope: &Scope, fear: &NewFear) -> Result<Option<Barrier>> {
+    let Some(place) = Place::find(db, scope, &fear.conversation)? else { return Ok(None) };
+    let pair = Pair::read(db, &place, fear.at)?;
+    let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer: String::new(), raised: true };
+    raise(db, &place, pair.state.now, Towards::Buyer)?;
+    stop(db, &place, &[Side::Buyer], fear.at, fear.notice_due, &mut barrier)?;
+    for conversation in conversations(db, &place)? {
+        handles::shut(db, conversation, Side::Buyer, fear.at)?;
+        evidence::add(db, conversation, &fear.entry)?;
+    }
+    for (conversation, new) in &fear.handles {
+        if let Some(num) = evidence::conversation(db, scope, conversation)? {
+            handles::mint_missing(db, num, new)?;
+        }
+    }
+    set_blocked(db, &place, Side::Buyer, true)?;
+    for seller in place.sellers(db)? {
+        db.prepare_cached("INSERT OR IGNORE INTO fear (buyer, seller, since) VALUES (?1, ?2, ?3)")?
+            .execute(params![place.buyer, seller, fear.at])?;
+    }
+    Ok(Some(barrier))
+}
+
+/// The buyer says that nothing more is wanted: as a block by the buyer, until the next own word.
+pub(super) fn stop_contact(
+    db: &Connection,
+    place: &Place,
+    pair: &mut Pair,
+    record: &Record,
+    notice_due: Timestamp,
+) -> Result<()> {
+    let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer: String::new(), raised: true };
+    raise(db, place, pair.state.now, Towards::Buyer)?;
+    for seller in place.sellers(db)? {
+        db.prepare_cached("UPDATE pair SET stopped = ?3 WHERE buyer = ?1 AND seller = ?2")?.execute(params![
+            place.buyer,
+            seller,
+            pair.state.now
+        ])?;
+    }
+    stop(db, place, &[Side::Buyer], record.at, notice_due, &mut barrier)?;
+    pair.state.stopped = Some(pair.state.now);
+    pair.state.epoch += 1;
+    evidence::add(db, place.num, &outbox::stop_entry(record, &barrier))
+}
+
+/// See [`crate::store::Ledger::narrow`].
+pub(super) fn narrow(db: &Connection, scope: &Scope, new: &NewNarrowing) -> Result<Option<Barrier>> {
+    let Some(place) = Place::find(db, scope, &new.conversation)? else { return Ok(None) };
+    let pair = Pair::read(db, &place, new.at)?;
+    let raised = new.state == Some(CaseState::Closed);
+    let mut barrier = Barrier { withheld: Vec::new(), in_flight: Vec::new(), reviewer: String::new(), raised };
+    match new.state {
+        Some(state) => db
+            .prepare_cached(
+                "INSERT INTO case_state (buyer, seller, id, state, at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (buyer, seller, id) DO UPDATE SET state = excluded.state, at = excluded.at",
+            )?
+            .execute(params![place.buyer, place.seller, new.case, state, pair.state.now])?,
+        None => db
+            .prepare_cached("DELETE FROM case_state WHERE buyer = ?1 AND seller = ?2 AND id = ?3")?
+            .execute(params![place.buyer, place.seller, new.case])?,
+    };
+    evidence::add(db, place.num, &new.entry)?;
+    if raised {
+        raise(db, &place, pair.state.now, Towards::Buyer)?;
+        stop(db, &place, &[Side::Buyer], new.at, new.notice_due, &mut barrier)?;
+    }
+    Ok(Some(barrier))
+}
+
+/// See [`crate::store::Store::afraid`].
+pub(super) fn afraid(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<bool> {
+    let Some(place) = Place::find(db, scope, id)? else { return Ok(false) };
+    for seller in place.sellers(db)? {
+        if db.prepare_cached("SELECT 1 FROM fear WHERE buyer = ?1 AND seller = ?2")?.exists([place.buyer, seller])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// See [`crate::store::Store::pair_conversations`].
+pub(super) fn named(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Vec<ConversationId>> {
+    let Some(place) = Place::find(db, scope, id)? else { return Ok(Vec::new()) };
+    let mut name = db.prepare_cached("SELECT id FROM conversation WHERE num = ?1")?;
+    conversations(db, &place)?.into_iter().map(|num| name.query_row([num], |row| row.get(0))).collect()
 }
 
 fn set_blocked(db: &Connection, place: &Place, by: Side, blocked: bool) -> Result<()> {
@@ -165,14 +277,10 @@ fn stop(
     Ok(())
 }
 
-fn conversations(db: &Connection, place: &Place) -> Result<Vec<i64>> {
+pub(super) fn conversations(db: &Connection, place: &Place) -> Result<Vec<i64>> {
     let mut all = Vec::new();
     for seller in place.sellers(db)? {
-        let mut query =
-            db.prepare_cached("SELECT num FROM conversation WHERE buyer = ?1 AND seller = ?2 ORDER BY num")?;
-        for num in query.query_map([place.buyer, seller], |row| row.get(0))? {
-            all.push(num?);
-        }
+        all.append(&mut Place::between(db, place.buyer, seller)?);
     }
     Ok(all)
 }
@@ -231,16 +339,18 @@ pub(super) fn find_review(db: &Connection, scope: &Scope, id: &ReviewId) -> Resu
 
 /// See [`crate::store::Store::withdraw_review`].
 pub(super) fn withdraw(db: &Connection, scope: &Scope, id: &ReviewId, entry: &NewEntry) -> Result<bool> {
-    let withdrawn: Option<i64> = db
+    let withdrawn: Option<(i64, u8, Timestamp)> = db
         .prepare_cached(
-            "UPDATE review SET withdrawn = 1 WHERE marketplace = ?1 AND id = ?2 AND withdrawn = 0 RETURNING conversation",
+            "UPDATE review SET withdrawn = 1 WHERE marketplace = ?1 AND id = ?2 AND withdrawn = 0
+             RETURNING conversation, rating, at",
         )?
-        .query_row(params![market(db, scope)?, id], |row| row.get(0))
+        .query_row(params![market(db, scope)?, id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    match withdrawn {
-        Some(conversation) => evidence::add(db, conversation, entry).map(|()| true),
-        None => Ok(false),
-    }
+    let Some((conversation, rating, at)) = withdrawn else { return Ok(false) };
+    evidence::add(db, conversation, entry)?;
+    let place = Place::numbered(db, conversation)?;
+    arrivals::after_contact(db, &place, &format!("from={rating} to=withdrawn"), at, entry.at)?;
+    Ok(true)
 }
 
 /// See [`crate::store::Store::decide`]. Whether the message was still held.
@@ -256,6 +366,7 @@ pub(super) fn decide(db: &Connection, scope: &Scope, decision: &crate::store::He
     let Some(num) = found else { return Ok(false) };
     let message = Message::numbered(db, num)?;
     evidence::add(db, message.conversation, &decision.entry)?;
+    strikes::held_decided(db, scope, (decision.id, decision.release), &decision.ruling, decision.at)?;
     let place = Place::numbered(db, message.conversation)?;
     let pair = Pair::read(db, &place, decision.at)?;
     match decision.release {
@@ -278,7 +389,9 @@ fn refuse(db: &Connection, message: Message, at: Timestamp) -> Result<()> {
 }
 
 fn release(db: &Connection, message: Message, place: &Place, pair: &Pair, at: Timestamp) -> Result<()> {
-    if message.from == Side::Buyer && !message.automatic {
+    // What the buyer wrote before they said stop, or said it with, is no word after it.
+    let stopped = pair.state.stopped.is_some_and(|stop| message.at <= stop);
+    if message.from == Side::Buyer && !message.automatic && !stopped {
         pair.touch(db, place, true)?;
     }
     if deliveries::release(db, message.conversation, message.num, at)? > 0 {

@@ -7,7 +7,7 @@ use crate::{
     model::{Duration, Timestamp},
     store::{
         Depth,
-        outbox::{CONTACTS_KEPT, REVIEWS_KEPT, first_id},
+        outbox::{CONTACTS_KEPT, REVIEWS_KEPT, SKETCHES_KEPT, first_id},
     },
 };
 
@@ -56,7 +56,10 @@ pub(super) fn expire(db: &Connection, now: Timestamp) -> Result<bool> {
             .execute(params![now, at_most(PIECE)])?;
         more |= gone >= PIECE;
     }
-    Ok(more)
+    let gone = db
+        .prepare_cached("DELETE FROM sketch WHERE num IN (SELECT num FROM sketch WHERE at <= ?1 LIMIT ?2)")?
+        .execute(params![now.minus(SKETCHES_KEPT), at_most(PIECE)])?;
+    Ok(more || gone >= PIECE)
 }
 
 /// Pairs with contacts or reviews that no decision looks at any more, among a piece of those

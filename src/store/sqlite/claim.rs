@@ -39,8 +39,8 @@ pub(super) fn take_over(db: &Connection, now: Timestamp) -> Result<()> {
         "UPDATE delivery SET due = ?2, ready = iif(ready IS NULL, NULL, ?2)
          WHERE lane IS NOT NULL AND state = ?1 AND due > ?2",
     )?
-    .execute(params![DeliveryState::Claimed, now])
-    .map(drop)
+    .execute(params![DeliveryState::Claimed, now])?;
+    super::letters::take_over(db, now)
 }
 
 fn due_lanes(db: &Connection, now: Timestamp, limit: usize) -> Result<Vec<i64>> {

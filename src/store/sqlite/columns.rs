@@ -7,10 +7,11 @@ use rusqlite::{
 
 use crate::{
     model::{
-        AgentId, Channel, ConversationId, EventId, Fulfilment, HandleHash, Link, Marketplace, MessageState, OrderId,
-        OrderState, PartyId, Reason, ReviewId, Side, Timestamp,
+        AgentId, CaseId, CaseState, Category, Channel, ConversationId, EventId, Fulfilment, HandleHash, ItemKind,
+        LetterKind, LetterState, Link, Marketplace, MessageState, OrderId, OrderState, PartyId, Reason, ReportState,
+        ReviewId, Ruling, Side, Slot, Timestamp, Topic,
     },
-    store::{Cargo, HandleKind, Under, outbox::DeliveryState, words::Word},
+    store::{Cargo, HandleKind, Under, ViolationState, outbox::DeliveryState, words::Word},
 };
 
 /// A count or an epoch as SQLite's integers: they never come near 2^63.
@@ -44,7 +45,7 @@ macro_rules! texts {
     )*};
 }
 
-texts! { AgentId ConversationId Marketplace OrderId PartyId ReviewId }
+texts! { AgentId CaseId ConversationId Marketplace OrderId PartyId ReviewId }
 
 macro_rules! words {
     ($($set:ident)*) => {$(
@@ -62,7 +63,8 @@ macro_rules! words {
     )*};
 }
 
-words! { Cargo Channel DeliveryState Fulfilment HandleKind MessageState OrderState Reason Side Under }
+words! { Category ItemKind LetterKind LetterState ReportState Ruling Slot Topic }
+words! { Cargo CaseState Channel DeliveryState Fulfilment HandleKind MessageState OrderState Reason Side Under ViolationState }
 
 macro_rules! bytes {
     ($($name:ident)*) => {$(

@@ -152,6 +152,7 @@ pub(super) struct Message {
     pub(super) state: MessageState,
     pub(super) automatic: bool,
     pub(super) epoch: u64,
+    pub(super) at: Timestamp,
     debit: Option<Timestamp>,
 }
 
@@ -159,7 +160,7 @@ impl Message {
     /// A message by its number.
     pub(super) fn numbered(db: &Connection, num: i64) -> Result<Self> {
         db.prepare_cached(
-            "SELECT num, id, conversation, from_side, state, automatic, epoch, debit FROM message WHERE num = ?1",
+            "SELECT num, id, conversation, from_side, state, automatic, epoch, debit, at FROM message WHERE num = ?1",
         )?
         .query_row([num], |row| {
             Ok(Self {
@@ -171,6 +172,7 @@ impl Message {
                 automatic: row.get(5)?,
                 epoch: unsigned(row.get(6)?),
                 debit: row.get(7)?,
+                at: row.get(8)?,
             })
         })
     }
@@ -218,6 +220,13 @@ impl Message {
         add_notice(db, self, Cargo::CutNotice, due)
     }
 
+    /// Leaves a buyer who was not answered in time the notice that the marketplace was asked, where they wrote by mail.
+    pub(super) fn tell_asked(&self, db: &Connection, due: Timestamp) -> Result<()> {
+        let by_mail =
+            db.prepare_cached("SELECT 1 FROM message WHERE num = ?1 AND channel = 'mail'")?.exists([self.num])?;
+        if by_mail { add_notice(db, self, Cargo::AskedNotice, due) } else { Ok(()) }
+    }
+
     /// Changes the state alone.
     pub(super) fn set_state(&self, db: &Connection, state: MessageState) -> Result<()> {
         db.prepare_cached("UPDATE message SET state = ?2 WHERE num = ?1")?.execute(params![self.num, state]).map(drop)
@@ -228,6 +237,11 @@ impl Message {
         let Some(debit) = self.debit else { return Ok(()) };
         db.prepare_cached(
             "DELETE FROM contact WHERE (buyer, seller) = (SELECT buyer, seller FROM conversation WHERE num = ?1)
+                 AND at = ?2",
+        )?
+        .execute(params![self.conversation, debit])?;
+        db.prepare_cached(
+            "DELETE FROM asked WHERE (buyer, seller) = (SELECT buyer, seller FROM conversation WHERE num = ?1)
                  AND at = ?2",
         )?
         .execute(params![self.conversation, debit])?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{Entry, Link, Scope, Side},
-    store::{EvidenceRow, NewEntry, outbox},
+    store::{EventRow, Events, EvidenceRow, NewEntry, outbox},
 };
 
 /// The end of a conversation's chain, taken in hand: entries are added here and the end is put
@@ -78,6 +78,43 @@ pub(super) fn add(db: &Connection, conversation: i64, entry: &NewEntry) -> Resul
     chain.add(db, entry)?;
     chain.save(db)
 }
+
+/// Adds one entry to the marketplace's journal: a chain like that of a conversation, for what belongs to none. It is
+/// kept under the marketplace's number, negated.
+pub(super) fn journal(db: &Connection, scope: &Scope, entry: &NewEntry) -> Result<()> {
+    let journal = -market(db, scope)?;
+    let known = db.prepare_cached("SELECT 1 FROM chain WHERE conversation = ?1")?.exists([journal])?;
+    let mut chain =
+        if known { Chain::load(db, journal)? } else { Chain::begin(db, journal, Link::journal(scope.marketplace()))? };
+    chain.add(db, entry)?;
+    chain.save(db)
+}
+
+/// See [`crate::store::Store::events`].
+pub(super) fn events(db: &Connection, scope: &Scope, after: u64, limit: usize) -> Result<Events> {
+    let market = market(db, scope)?;
+    let newest: i64 =
+        db.prepare_cached("SELECT coalesce(max(num), 0) FROM evidence")?.query_row([], |row| row.get(0))?;
+    let last = newest.min(signed(after).saturating_add(EVENTS_PASSED));
+    let rows = db
+        .prepare_cached(
+            "SELECT e.num, c.id, e.canonical FROM evidence e LEFT JOIN conversation c ON c.num = e.conversation
+             WHERE e.num > ?2 AND e.num <= ?3 AND (c.marketplace = ?1 OR e.conversation = -?1)
+             ORDER BY e.num LIMIT ?4",
+        )?
+        .query_map(params![market, signed(after), last, at_most(limit)], |row| {
+            let canonical: String = row.get(2)?;
+            let entry = serde_json::from_str(&canonical).map_err(FromSqlError::other)?;
+            Ok(EventRow { num: unsigned(row.get(0)?), conversation: row.get(1)?, entry })
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    let full = rows.len() >= limit;
+    let seen = rows.last().filter(|_| full).map_or(unsigned(last).max(after), |row| row.num);
+    Ok(Events { rows, seen })
+}
+
+/// How many entries of other marketplaces a search passes over at most.
+const EVENTS_PASSED: i64 = 50_000;
 
 /// Forgets what `side` wrote in private; commitments and links stay. How many entries there are.
 pub(super) fn forget(db: &Connection, conversation: i64, side: Side) -> Result<u64> {

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{columns::at_most, evidence, pair::market, parties};
+use super::{columns::at_most, evidence, pair::market};
 use crate::{
-    model::{ConversationId, EventId, HandleHash, Marketplace, PartyId, Scope, Side, Timestamp},
-    store::{DisclosureRow, HandleRow, NewEntry, NewHandle, Rotation},
+    model::{ConversationId, HandleHash, Marketplace, Scope, Side, Timestamp},
+    store::{HandleRow, NewEntry, NewHandle, Rotation},
 };
 
 /// Mints those of `handles` of whose kind their side has none in use.
@@ -51,6 +51,16 @@ pub(super) fn replace(
         mint(db, conversation, handle)?;
     }
     Ok(())
+}
+
+/// Shuts all handles of a side for good, those in their grace too.
+pub(super) fn shut(db: &Connection, conversation: i64, of: Side, at: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE handle SET shut = ?3, replaced = coalesce(replaced, ?3)
+         WHERE conversation = ?1 AND stands_for = ?2 AND shut IS NULL",
+    )?
+    .execute(params![conversation, of, at])
+    .map(drop)
 }
 
 /// See [`crate::store::Store::rotate`].
@@ -150,46 +160,6 @@ pub(super) fn tripwire(db: &Connection, scope: &Scope, hash: HandleHash, entry: 
         )?
         .query_row(params![hash, entry.facts, entry.at.0.div_euclid(HOUR)], |row| row.get(0))?;
     if count == 1 { evidence::add(db, conversation, entry) } else { Ok(()) }
-}
-
-/// See [`crate::store::Store::disclose`].
-pub(super) fn disclose(db: &Connection, scope: &Scope, row: &DisclosureRow, entry: &NewEntry) -> Result<()> {
-    let conversation =
-        evidence::conversation(db, scope, &row.conversation)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    let party = parties::number(db, market(db, scope)?, &row.party)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    db.prepare_cached(
-        "INSERT INTO disclosure (party, id, conversation, shown_to, purpose, shipment, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![party, row.id, conversation, row.to, row.purpose, row.shipment, row.at])?;
-    evidence::add(db, conversation, entry)
-}
-
-/// See [`crate::store::Store::disclosures`].
-pub(super) fn disclosures(
-    db: &Connection,
-    scope: &Scope,
-    party: &PartyId,
-    after: Option<EventId>,
-    limit: usize,
-) -> Result<Vec<DisclosureRow>> {
-    db.prepare_cached(
-        "SELECT d.id, p.id, c.id, d.shown_to, d.purpose, d.shipment, d.at
-         FROM party p JOIN disclosure d ON d.party = p.num JOIN conversation c ON c.num = d.conversation
-         WHERE p.marketplace = ?1 AND p.id = ?2 AND d.id < ?3 ORDER BY d.id DESC LIMIT ?4",
-    )?
-    .query_map(params![market(db, scope)?, party, after.unwrap_or(EventId([0xff; 16])), at_most(limit)], |row| {
-        Ok(DisclosureRow {
-            id: row.get(0)?,
-            party: row.get(1)?,
-            conversation: row.get(2)?,
-            to: row.get(3)?,
-            purpose: row.get(4)?,
-            shipment: row.get(5)?,
-            at: row.get(6)?,
-        })
-    })?
-    .collect()
 }
 
 const HOUR: i64 = 3_600_000;

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
-use super::{keys, pair::market};
+use super::{evidence, keys, pair::market};
 use crate::{
-    model::{EventId, Marketplace, Scope, Timestamp},
-    store::{MarketplaceRow, TokenRow, TokenScope},
+    model::{EntryKind, EventId, Marketplace, Scope, Timestamp},
+    store::{MarketplaceRow, NewEntry, TokenRow, TokenScope},
 };
 
 /// See [`crate::store::Store::add_marketplace`].
@@ -67,8 +67,10 @@ pub(super) fn add_token(db: &Connection, scope: &Scope, row: &TokenRow) -> Resul
         row.created,
         row.expires,
         row.revoked
-    ])
-    .map(drop)
+    ])?;
+    let owner = party.map(|party| format!(" party={party}")).unwrap_or_default();
+    let facts = format!("token={} scope={kind}{owner}", row.id);
+    evidence::journal(db, scope, &act(row.created, EntryKind::TokenIssued, facts))
 }
 
 /// See [`crate::store::Store::token`].
@@ -94,9 +96,20 @@ pub(super) fn tokens(db: &Connection, scope: &Scope) -> Result<Vec<TokenRow>> {
 
 /// See [`crate::store::Store::revoke_token`].
 pub(super) fn revoke_token(db: &Connection, scope: &Scope, id: EventId, at: Timestamp) -> Result<bool> {
-    db.prepare_cached("UPDATE token SET revoked = coalesce(revoked, ?3) WHERE marketplace = ?1 AND id = ?2")?
-        .execute(params![market(db, scope)?, id, at])
-        .map(|changed| changed == 1)
+    let live: Option<bool> = db
+        .prepare_cached("SELECT revoked IS NULL FROM token WHERE marketplace = ?1 AND id = ?2")?
+        .query_row(params![market(db, scope)?, id], |row| row.get(0))
+        .optional()?;
+    if live == Some(true) {
+        db.prepare_cached("UPDATE token SET revoked = ?2 WHERE id = ?1")?.execute(params![id, at])?;
+        evidence::journal(db, scope, &act(at, EntryKind::TokenRevoked, format!("token={id}")))?;
+    }
+    Ok(live.is_some())
+}
+
+/// What was done by nobody's side, for the journal.
+fn act(at: Timestamp, kind: EntryKind, facts: String) -> NewEntry {
+    NewEntry { at, kind, by: None, message: None, facts, private: None }
 }
 
 fn read_token(row: &Row<'_>) -> Result<TokenRow> {

@@ -7,31 +7,46 @@
 //! As its parent: sealed bytes, hashes and ids only. The file has mode 0600; what is deleted is
 //! zeroed in it (`secure_delete`), and after an erasure the log is emptied too.
 
+mod anchors;
+mod appeals;
+mod arrivals;
 mod barriers;
 mod care;
+mod casebook;
 mod claim;
 mod columns;
 mod conversations;
 mod deliveries;
+mod disputes;
 mod evidence;
+mod glass;
 mod handles;
 mod keys;
+mod letters;
 mod marketplaces;
 mod messages;
 mod open;
 mod pair;
 mod parties;
+mod persons;
 mod readers;
 mod record;
+mod reports;
+mod responses;
+mod retaliation;
+mod retire;
+mod rights;
 mod scene;
+mod strikes;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -46,14 +61,17 @@ use self::{
     },
 };
 use super::{
-    AgentRow, Answer, AnsweredRow, Barrier, Boarding, ConversationFilter, ConversationRow, Delivery, DeliveryRow,
-    Depth, DisclosureRow, EvidenceRow, Forgotten, HandleRow, HeldDecision, IndexTag, Judge, Ledger, MarketplaceRow,
-    MessageRow, NewBlock, NewConversation, NewEntry, NewReview, OrderRow, PairState, PartyRow, PutConversation, Record,
-    Recorded, ReviewRow, Rotation, Scene, Settled, Store, ThreadRow, TokenRow, WindowRow, WrappedKey, WrappedKeyRow,
+    AccountRow, AgentRow, Alarm, Answer, AnsweredRow, AppealDecision, AppealRow, AroundReview, Barrier, Boarding,
+    ConversationFilter, ConversationRow, Delivery, DeliveryRow, Depth, DisclosureRow, Due, Events, EvidenceRow, Filed,
+    Forgotten, HandleRow, HeldDecision, IndexTag, Judge, Ledger, LiftRestriction, MarketplaceRow, MessageRow,
+    NewAppeal, NewBlock, NewClosing, NewConversation, NewEntry, NewFear, NewNarrowing, NewRestriction, NewReview,
+    NewTicket, OrderRow, Overdue, PairState, PartyRow, PutConversation, Record, Recorded, RestrictionRow,
+    RetaliationRow, ReviewRow, Rotation, Scene, Settled, Store, ThreadRow, TicketRow, TicketRuling, TokenRow,
+    ViolationFilter, ViolationRow, WindowRow, WrappedKey, WrappedKeyRow,
 };
 use crate::model::{
-    AgentId, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId, Scope,
-    Side, Timestamp,
+    AgentId, Closed, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId,
+    Said, Scope, Side, Timestamp,
 };
 
 /// The embedded store.
@@ -63,6 +81,8 @@ pub struct Sqlite {
     windows_swept: AtomicI64,
     buyers_swept: AtomicI64,
     sellers_swept: AtomicI64,
+    /// Behind which entry each marketplace's walk for what is too old goes on.
+    retired: Mutex<HashMap<Marketplace, i64>>,
 }
 
 impl Sqlite {
@@ -80,6 +100,7 @@ impl Sqlite {
             windows_swept: AtomicI64::new(0),
             buyers_swept: AtomicI64::new(0),
             sellers_swept: AtomicI64::new(0),
+            retired: Mutex::default(),
         })
     }
 
@@ -196,6 +217,21 @@ impl Ledger for Sqlite {
         self.write("blocking contact", Urgent, move |db| barriers::block(db, &scope, &block))
     }
 
+    fn narrow<'a>(&'a self, scope: &'a Scope, narrowing: NewNarrowing) -> Answer<'a, Option<Barrier>> {
+        let scope = scope.clone();
+        self.write("narrowing contact", Urgent, move |db| barriers::narrow(db, &scope, &narrowing))
+    }
+
+    fn restrict<'a>(&'a self, scope: &'a Scope, new: NewRestriction) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("restricting a seller", Urgent, move |db| rights::restrict(db, &scope, &new))
+    }
+
+    fn lift<'a>(&'a self, scope: &'a Scope, lift: LiftRestriction) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("lifting a restriction", Urgent, move |db| rights::lift(db, &scope, &lift))
+    }
+
     fn pair<'a>(
         &'a self,
         scope: &'a Scope,
@@ -216,6 +252,12 @@ impl Store for Sqlite {
 
     fn marketplaces(&self) -> Answer<'_, Vec<MarketplaceRow>> {
         self.look("listing marketplaces", marketplaces::list)
+    }
+
+    fn scopes(&self) -> Answer<'_, Vec<Scope>> {
+        self.look("listing marketplaces", |db| {
+            Ok(marketplaces::list(db)?.into_iter().map(|row| Scope::proven(row.name)).collect())
+        })
     }
 
     fn add_token<'a>(&'a self, scope: &'a Scope, row: TokenRow) -> Answer<'a, ()> {
@@ -266,6 +308,27 @@ impl Store for Sqlite {
         self.look("finding an agent", move |db| parties::agent(db, scope, party, id))
     }
 
+    fn put_certificates<'a>(
+        &'a self,
+        scope: &'a Scope,
+        party: &'a PartyId,
+        agent: &'a AgentId,
+        fingerprints: Vec<[u8; 32]>,
+    ) -> Answer<'a, bool> {
+        let (scope, party, agent) = (scope.clone(), party.clone(), agent.clone());
+        self.write("enrolling certificates", Urgent, move |db| {
+            parties::put_certificates(db, &scope, &party, &agent, &fingerprints)
+        })
+    }
+
+    fn agent_by_certificate<'a>(
+        &'a self,
+        scope: &'a Scope,
+        fingerprint: [u8; 32],
+    ) -> Answer<'a, Option<(PartyId, AgentId)>> {
+        self.look("finding a certificate", move |db| parties::agent_by_certificate(db, scope, &fingerprint))
+    }
+
     fn agent_by_login<'a>(&'a self, login: &'a str) -> Answer<'a, Option<(Scope, AgentRow)>> {
         self.look("finding a login", move |db| parties::agent_by_login(db, login))
     }
@@ -278,6 +341,15 @@ impl Store for Sqlite {
         tags: &'a [IndexTag],
     ) -> Answer<'a, Option<Option<AgentId>>> {
         self.look("finding who speaks", move |db| parties::speaks(db, scope, conversation, side, tags))
+    }
+
+    fn restrictions<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seller: &'a PartyId,
+        now: Timestamp,
+    ) -> Answer<'a, Vec<RestrictionRow>> {
+        self.look("listing restrictions", move |db| rights::list(db, scope, seller, now))
     }
 
     fn put_order<'a>(&'a self, scope: &'a Scope, row: OrderRow, entry: NewEntry) -> Answer<'a, ()> {
@@ -335,9 +407,15 @@ impl Store for Sqlite {
         self.write("recording a misused handle", Late, move |db| handles::tripwire(db, &scope, hash, &entry))
     }
 
-    fn disclose<'a>(&'a self, scope: &'a Scope, disclosure: DisclosureRow, entry: NewEntry) -> Answer<'a, ()> {
+    fn disclose<'a>(
+        &'a self,
+        scope: &'a Scope,
+        disclosure: DisclosureRow,
+        entry: NewEntry,
+        alarm: Alarm,
+    ) -> Answer<'a, bool> {
         let scope = scope.clone();
-        self.write("recording a disclosure", Urgent, move |db| handles::disclose(db, &scope, &disclosure, &entry))
+        self.write("recording a disclosure", Urgent, move |db| glass::disclose(db, &scope, &disclosure, &entry, &alarm))
     }
 
     fn disclosures<'a>(
@@ -348,7 +426,7 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Answer<'a, Vec<DisclosureRow>> {
         let (scope, party) = (scope.clone(), party.clone());
-        self.list("listing disclosures", move |db| handles::disclosures(db, &scope, &party, after, limit))
+        self.list("listing disclosures", move |db| glass::disclosures(db, &scope, &party, after, limit))
     }
 
     fn message<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<MessageRow>> {
@@ -438,6 +516,140 @@ impl Store for Sqlite {
         self.write("adding to the evidence", Urgent, move |db| {
             let num = evidence::conversation(db, &scope, &conversation)?;
             evidence::add(db, num.ok_or(rusqlite::Error::QueryReturnedNoRows)?, &entry)
+        })
+    }
+
+    fn around_review<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Option<AroundReview>> {
+        self.look("reading what was written around a review", move |db| retaliation::around(db, scope, id))
+    }
+
+    fn suspect<'a>(&'a self, scope: &'a Scope, row: RetaliationRow, entry: NewEntry) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("noting a seller who may strike back", Soon, move |db| {
+            retaliation::suspect(db, &scope, &row, &entry)
+        })
+    }
+
+    fn retaliations<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seller: &'a PartyId,
+        limit: usize,
+    ) -> Answer<'a, Vec<RetaliationRow>> {
+        self.look("listing who may have struck back", move |db| retaliation::list(db, scope, seller, limit))
+    }
+
+    fn pair_conversations<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, Vec<ConversationId>> {
+        self.look("listing the conversations of a pair", move |db| barriers::named(db, scope, id))
+    }
+
+    fn fear<'a>(&'a self, scope: &'a Scope, fear: NewFear) -> Answer<'a, Option<Barrier>> {
+        let scope = scope.clone();
+        self.write("closing a pair whose buyer is afraid", Urgent, move |db| barriers::fear(db, &scope, &fear))
+    }
+
+    fn afraid<'a>(&'a self, scope: &'a Scope, id: &'a ConversationId) -> Answer<'a, bool> {
+        self.look("looking whether a buyer is afraid", move |db| barriers::afraid(db, scope, id))
+    }
+
+    fn events<'a>(&'a self, scope: &'a Scope, after: u64, limit: usize) -> Answer<'a, Events> {
+        let scope = scope.clone();
+        self.list("listing what happened", move |db| evidence::events(db, &scope, after, limit))
+    }
+
+    fn violation<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<ViolationRow>> {
+        self.look("finding a violation", move |db| strikes::find(db, scope, id))
+    }
+
+    fn violations<'a>(&'a self, scope: &'a Scope, filter: ViolationFilter) -> Answer<'a, Vec<ViolationRow>> {
+        let scope = scope.clone();
+        self.list("listing violations", move |db| strikes::list(db, &scope, &filter))
+    }
+
+    fn account<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, side: Side) -> Answer<'a, Option<AccountRow>> {
+        let (scope, party) = (scope.clone(), party.clone());
+        self.list("reading an account", move |db| strikes::account(db, &scope, &party, side))
+    }
+
+    fn file_appeal<'a>(&'a self, scope: &'a Scope, appeal: NewAppeal) -> Answer<'a, Filed> {
+        let scope = scope.clone();
+        self.write("filing an appeal", Urgent, move |db| appeals::file(db, &scope, &appeal))
+    }
+
+    fn appeals<'a>(&'a self, scope: &'a Scope, violation: EventId) -> Answer<'a, Vec<AppealRow>> {
+        self.look("listing appeals", move |db| appeals::list(db, scope, violation))
+    }
+
+    fn appeal<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<AppealRow>> {
+        self.look("finding an appeal", move |db| appeals::find(db, scope, id))
+    }
+
+    fn decide_appeal<'a>(&'a self, scope: &'a Scope, decision: AppealDecision) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("deciding an appeal", Urgent, move |db| appeals::decide(db, &scope, &decision))
+    }
+
+    fn file_ticket<'a>(&'a self, scope: &'a Scope, ticket: NewTicket) -> Answer<'a, Option<(TicketRow, bool)>> {
+        let scope = scope.clone();
+        self.write("filing a ticket", Urgent, move |db| appeals::file_ticket(db, &scope, &ticket))
+    }
+
+    fn ticket<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<TicketRow>> {
+        self.look("finding a ticket", move |db| appeals::ticket(db, scope, id))
+    }
+
+    fn tickets<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seller: Option<&'a PartyId>,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<TicketRow>> {
+        self.look("listing tickets", move |db| appeals::tickets(db, scope, seller, after, limit))
+    }
+
+    fn rule_ticket<'a>(&'a self, scope: &'a Scope, ruling: TicketRuling) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("ruling on a ticket", Urgent, move |db| appeals::rule_ticket(db, &scope, &ruling))
+    }
+
+    fn said<'a>(&'a self, scope: &'a Scope, seller: &'a PartyId, since: Timestamp) -> Answer<'a, Vec<Said>> {
+        let (scope, seller) = (scope.clone(), seller.clone());
+        self.list("reading when was answered", move |db| responses::said(db, &scope, &seller, since))
+    }
+
+    fn asked<'a>(&'a self, scope: &'a Scope, message: EventId) -> Answer<'a, Option<Timestamp>> {
+        self.look("finding when was asked", move |db| responses::asked(db, scope, message))
+    }
+
+    fn put_closing<'a>(&'a self, scope: &'a Scope, closing: NewClosing) -> Answer<'a, bool> {
+        let scope = scope.clone();
+        self.write("declaring closed days", Urgent, move |db| responses::put_closing(db, &scope, &closing))
+    }
+
+    fn closings<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, since: Timestamp) -> Answer<'a, Vec<Closed>> {
+        self.look("listing closed days", move |db| responses::closings(db, scope, party, since))
+    }
+
+    fn ask_overdue<'a>(&'a self, scope: &'a Scope, of: Overdue, due: Due) -> Answer<'a, u64> {
+        const DOING: &str = "asking about buyers who wait";
+        let scope = scope.clone();
+        Box::pin(async move {
+            let mut of = of;
+            loop {
+                let (one, looked) = (scope.clone(), of);
+                let (found, more) = self.list(DOING, move |db| responses::overdue(db, &one, &looked)).await?;
+                let scope = scope.clone();
+                let asked = match found.is_empty() {
+                    true => 0,
+                    false => self.write(DOING, Soon, move |db| responses::ask(db, &scope, &found, &of, &due)).await?,
+                };
+                match more {
+                    // All of this piece had their answer: those behind it may not.
+                    Some(last) if asked == 0 => of.after = last.max(of.after.plus(Duration(1))),
+                    _ => return Ok(asked),
+                }
+            }
         })
     }
 

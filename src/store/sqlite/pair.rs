@@ -1,13 +1,18 @@
 //! The exact state of contact between a seller's group and a buyer.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::columns::{at_most, unsigned};
+use super::{
+    columns::{at_most, unsigned},
+    rights,
+};
 use crate::{
-    model::{ConversationId, Duration, Fulfilment, OrderState, Scope, Side, Timestamp},
+    model::{ConversationId, Duration, Fulfilment, OrderState, Scope, Side, Sketch, Timestamp},
     store::{
-        PairState, Under,
-        outbox::{CONTACTS_KEPT, CONTACTS_READ, REVIEWS_KEPT},
+        Alike, PairState, Record, Under,
+        outbox::{CONTACTS_KEPT, CONTACTS_READ, REVIEWS_KEPT, SKETCHES_READ},
     },
 };
 
@@ -25,13 +30,16 @@ pub(super) struct Place {
     group: Option<String>,
     expires: Option<Timestamp>,
     order: Option<(OrderState, Fulfilment)>,
+    /// What feedback is asked about: the order, or the conversation where there is none.
+    subject: String,
 }
 
 impl Place {
     /// Finds a conversation by the marketplace's id.
     pub(super) fn find(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Option<Self>> {
         db.prepare_cached(
-            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment
+            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment,
+                 coalesce('order:' || c.order_id, 'conversation:' || c.id)
              FROM marketplace m
              JOIN conversation c ON c.marketplace = m.num
              JOIN party s ON s.num = c.seller
@@ -45,13 +53,21 @@ impl Place {
     /// Finds a conversation by its number.
     pub(super) fn numbered(db: &Connection, num: i64) -> Result<Self> {
         db.prepare_cached(
-            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment
+            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment,
+                 coalesce('order:' || c.order_id, 'conversation:' || c.id)
              FROM conversation c
              JOIN party s ON s.num = c.seller
              LEFT JOIN orders o ON o.marketplace = c.marketplace AND o.id = c.order_id
              WHERE c.num = ?1",
         )?
         .query_row([num], Self::read)
+    }
+
+    /// All conversations between two.
+    pub(super) fn between(db: &Connection, buyer: i64, seller: i64) -> Result<Vec<i64>> {
+        db.prepare_cached("SELECT num FROM conversation WHERE buyer = ?1 AND seller = ?2 ORDER BY num")?
+            .query_map([buyer, seller], |row| row.get(0))?
+            .collect()
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -65,6 +81,7 @@ impl Place {
             group: row.get(4)?,
             expires: row.get(5)?,
             order: state.zip(fulfilment),
+            subject: row.get(8)?,
         })
     }
 
@@ -96,10 +113,14 @@ impl Pair {
         for seller in &sellers {
             pair.add_contacts(db, place.buyer, *seller)?;
             pair.add_reviews(db, place.buyer, *seller)?;
+            pair.add_cases(db, place.buyer, *seller)?;
+            pair.state.asked |= was_asked(db, place, *seller)?;
+            pair.state.restrictions.append(&mut rights::of(db, *seller, place.buyer, pair.state.now)?);
         }
         if sellers.len() > 1 {
             pair.in_order();
         }
+        pair.state.last_here = opening(db, place.num)?;
         pair.state.order = place.order;
         pair.state.expires = place.expires;
         Ok(pair)
@@ -115,7 +136,7 @@ impl Pair {
 
     fn add_row(&mut self, db: &Connection, place: &Place, seller: i64) -> Result<()> {
         let mut query = db.prepare_cached(
-            "SELECT epoch, epoch_seller, high_water, last_from_buyer, blocked_by_buyer, blocked_by_seller
+            "SELECT epoch, epoch_seller, high_water, last_from_buyer, blocked_by_buyer, blocked_by_seller, stopped
              FROM pair WHERE buyer = ?1 AND seller = ?2",
         )?;
         let mut rows = query.query([place.buyer, seller])?;
@@ -129,6 +150,7 @@ impl Pair {
         self.state.last_from_buyer = self.state.last_from_buyer.max(row.get(3)?);
         self.state.blocked_by_buyer |= row.get::<_, bool>(4)?;
         self.state.blocked_by_seller |= row.get::<_, bool>(5)?;
+        self.state.stopped = self.state.stopped.max(row.get(6)?);
         Ok(())
     }
 
@@ -158,6 +180,35 @@ impl Pair {
         Ok(())
     }
 
+    fn add_cases(&mut self, db: &Connection, buyer: i64, seller: i64) -> Result<()> {
+        let mut query = db.prepare_cached("SELECT state, at FROM case_state WHERE buyer = ?1 AND seller = ?2")?;
+        let mut rows = query.query([buyer, seller])?;
+        while let Some(row) = rows.next()? {
+            self.state.cases.push((row.get(0)?, row.get(1)?));
+        }
+        Ok(())
+    }
+
+    /// Counts the other buyers whom the group lately sent nearly this.
+    pub(super) fn compare(&mut self, db: &Connection, place: &Place, alike: &Alike) -> Result<()> {
+        let mut buyers = HashSet::new();
+        for seller in place.sellers(db)? {
+            let mut query = db.prepare_cached(
+                "SELECT buyer, hashes FROM sketch WHERE seller = ?1 AND at > ?2 AND buyer <> ?3
+                 ORDER BY at DESC LIMIT ?4",
+            )?;
+            let mut rows = query.query(params![seller, alike.since, place.buyer, at_most(SKETCHES_READ)])?;
+            while let Some(row) = rows.next()? {
+                let other = Sketch::read(row.get_ref(1)?.as_blob()?);
+                if other.is_some_and(|other| alike.sketch.is_like(&other)) {
+                    buyers.insert(row.get::<_, i64>(0)?);
+                }
+            }
+        }
+        self.state.alike = u32::try_from(buyers.len()).unwrap_or(u32::MAX);
+        Ok(())
+    }
+
     fn in_order(&mut self) {
         self.state.contacts.sort_by_key(|(at, _)| *at);
         let more = self.state.contacts.len().saturating_sub(CONTACTS_READ);
@@ -175,8 +226,29 @@ impl Pair {
              ON CONFLICT (buyer, seller) DO UPDATE SET high_water = excluded.high_water,
                  last_from_buyer = coalesce(excluded.last_from_buyer, last_from_buyer)",
         )?
-        .execute(params![place.buyer, place.seller, self.state.now, spoke])
-        .map(drop)
+        .execute(params![place.buyer, place.seller, self.state.now, spoke])?;
+        if buyer_spoke {
+            db.prepare_cached(
+                "INSERT INTO opening (conversation, at) VALUES (?1, ?2)
+                 ON CONFLICT (conversation) DO UPDATE SET at = excluded.at",
+            )?
+            .execute(params![place.num, self.state.now])?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what a seller's message that was taken used up beside its budget.
+    pub(super) fn note(&mut self, db: &Connection, place: &Place, record: &Record) -> Result<()> {
+        if record.form.asks_for_feedback() {
+            db.prepare_cached("INSERT OR REPLACE INTO asked (buyer, seller, subject, at) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![place.buyer, place.seller, place.subject, self.state.now])?;
+            self.state.asked = true;
+        }
+        if let Some(alike) = &record.alike {
+            db.prepare_cached("INSERT INTO sketch (seller, buyer, at, hashes) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![place.seller, place.buyer, record.at, alike.sketch.bytes().as_slice()])?;
+        }
+        Ok(())
     }
 
     /// Writes a contact down at this moment.
@@ -186,6 +258,20 @@ impl Pair {
         self.state.contacts.push((self.state.now, under));
         Ok(())
     }
+}
+
+fn opening(db: &Connection, conversation: i64) -> Result<Option<Timestamp>> {
+    db.prepare_cached("SELECT at FROM opening WHERE conversation = ?1")?
+        .query_row([conversation], |row| row.get(0))
+        .optional()
+}
+
+fn was_asked(db: &Connection, place: &Place, seller: i64) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM asked WHERE buyer = ?1 AND seller = ?2 AND subject = ?3")?.exists(params![
+        place.buyer,
+        seller,
+        place.subject
+    ])
 }
 
 /// What lies at least between two moments of one pair.

@@ -7,6 +7,7 @@ use super::{
     deliveries::{self, Message, lane},
     evidence, keys,
     pair::market,
+    persons,
 };
 use crate::{
     model::{AgentId, ConversationId, EntryKind, EventId, PartyId, Scope, Side, Timestamp},
@@ -107,6 +108,52 @@ pub(super) fn agent(db: &Connection, scope: &Scope, party: &PartyId, id: &AgentI
     row.map(|row| with_agent_tags(db, row)).transpose()
 }
 
+/// See [`crate::store::Store::put_certificates`].
+pub(super) fn put_certificates(
+    db: &Connection,
+    scope: &Scope,
+    party: &PartyId,
+    agent: &AgentId,
+    fingerprints: &[[u8; 32]],
+) -> Result<bool> {
+    let market = market(db, scope)?;
+    let Some(party) = living(db, market, party)? else { return Ok(false) };
+    if !db.prepare_cached("SELECT 1 FROM agent WHERE party = ?1 AND id = ?2")?.exists(params![party, agent])? {
+        return Ok(false);
+    }
+    let mut another = db.prepare_cached(
+        "SELECT 1 FROM agent_certificate WHERE marketplace = ?1 AND fingerprint = ?2 AND NOT (party = ?3 AND agent = ?4)",
+    )?;
+    for fingerprint in fingerprints {
+        if another.exists(params![market, fingerprint, party, agent])? {
+            return Ok(false);
+        }
+    }
+    db.prepare_cached("DELETE FROM agent_certificate WHERE party = ?1 AND agent = ?2")?
+        .execute(params![party, agent])?;
+    let mut put = db.prepare_cached(
+        "INSERT OR IGNORE INTO agent_certificate (marketplace, fingerprint, party, agent) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    fingerprints
+        .iter()
+        .try_for_each(|fingerprint| put.execute(params![market, fingerprint, party, agent]).map(drop))?;
+    Ok(true)
+}
+
+/// See [`crate::store::Store::agent_by_certificate`].
+pub(super) fn agent_by_certificate(
+    db: &Connection,
+    scope: &Scope,
+    fingerprint: &[u8; 32],
+) -> Result<Option<(PartyId, AgentId)>> {
+    db.prepare_cached(
+        "SELECT p.id, a.agent FROM agent_certificate a JOIN party p ON p.num = a.party
+         WHERE a.marketplace = ?1 AND a.fingerprint = ?2",
+    )?
+    .query_row(params![market(db, scope)?, fingerprint], |row| Ok((row.get(0)?, row.get(1)?)))
+    .optional()
+}
+
 /// See [`crate::store::Store::agent_by_login`].
 pub(super) fn agent_by_login(db: &Connection, login: &str) -> Result<Option<(Scope, AgentRow)>> {
     let found = db
@@ -198,6 +245,10 @@ pub(super) fn agents_to_reindex(db: &Connection, ring_key: u32, limit: usize) ->
 /// See [`crate::store::Store::forget_party`].
 pub(super) fn forget(db: &Connection, scope: &Scope, id: &PartyId, at: Timestamp) -> Result<Option<Forgotten>> {
     let Some(party) = living(db, market(db, scope)?, id)? else { return Ok(None) };
+    if persons::is_held(db, party, at)? {
+        persons::wait(db, scope, party, id, at)?;
+        return Ok(Some(Forgotten { waits: true, ..Forgotten::default() }));
+    }
     let mut forgotten = Forgotten::default();
     for (conversation, side) in sides(db, party)? {
         forget_side(db, conversation, side, at, &mut forgotten)?;
@@ -205,6 +256,8 @@ pub(super) fn forget(db: &Connection, scope: &Scope, id: &PartyId, at: Timestamp
     keys::shred(db, keys::PARTY, party)?;
     db.prepare_cached("DELETE FROM tag WHERE party = ?1")?.execute([party])?;
     db.prepare_cached("DELETE FROM agent WHERE party = ?1")?.execute([party])?;
+    db.prepare_cached("DELETE FROM agent_certificate WHERE party = ?1")?.execute([party])?;
+    persons::forget(db, party)?;
     db.prepare_cached("UPDATE token SET revoked = coalesce(revoked, ?3) WHERE party = ?1 AND marketplace = ?2")?
         .execute(params![id, market(db, scope)?, at])?;
     db.prepare_cached("UPDATE party SET profile = NULL, changed = ?2 WHERE num = ?1")?.execute(params![party, at])?;

@@ -3,10 +3,12 @@
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{
+    barriers,
     columns::{signed, unsigned},
     deliveries::{self, Open},
     evidence::Chain,
     pair::{Pair, Place},
+    strikes,
 };
 use crate::{
     model::{EntryKind, EventId, MessageState, Reason, Scope, Side},
@@ -22,7 +24,10 @@ pub(super) fn record(db: &Connection, scope: &Scope, record: &Record, judge: &Ju
     if is_stale(db, &place, record)? {
         return Ok(Recorded::Stale);
     }
-    let pair = Pair::read(db, &place, record.at)?;
+    let mut pair = Pair::read(db, &place, record.at)?;
+    if let Some(alike) = &record.alike {
+        pair.compare(db, &place, alike)?;
+    }
     match judge(&pair.state) {
         Decision::Accept { under } if record.deliveries.is_empty() => {
             take(db, scope, &place, pair, record, (MessageState::Delivered, under))
@@ -30,7 +35,7 @@ pub(super) fn record(db: &Connection, scope: &Scope, record: &Record, judge: &Ju
         Decision::Accept { under } => take(db, scope, &place, pair, record, (MessageState::Queued, under)),
         Decision::Escalate { under } => seal_away(db, &place, pair, record, under),
         Decision::Hold { under } => take(db, scope, &place, pair, record, (MessageState::Held, under)),
-        Decision::Refuse(reason) => refuse(db, &place, pair, record, reason),
+        Decision::Refuse(reason) => refuse(db, scope, &place, pair, record, reason),
     }
 }
 
@@ -60,14 +65,17 @@ fn take(
     record: &Record,
     (state, under): (MessageState, Option<Under>),
 ) -> Result<Recorded> {
-    let buyer_spoke = record.from == Side::Buyer && !record.automatic && state != MessageState::Held;
+    let wrote = record.from == Side::Buyer && !record.automatic;
+    let buyer_spoke = wrote && state != MessageState::Held && record.stop.is_none();
     pair.touch(db, place, buyer_spoke)?;
     if buyer_spoke {
         pair.state.last_from_buyer = Some(pair.state.now);
+        pair.state.last_here = Some(pair.state.now);
     }
     let debit = under.filter(|_| record.from == Side::Seller);
     if let Some(under) = debit {
         pair.debit(db, place, under)?;
+        pair.note(db, place, record)?;
     }
     let mut chain = Chain::load(db, place.num)?;
     let message =
@@ -91,6 +99,10 @@ fn take(
     if let Some(due) = record.notice.filter(|_| state != MessageState::Held) {
         deliveries::Message::numbered(db, message)?.tell_cut(db, due)?;
     }
+    if let Some(notice_due) = record.stop.filter(|_| wrote) {
+        barriers::stop_contact(db, place, &mut pair, record, notice_due)?;
+    }
+    strikes::record(db, scope, place, record, state == MessageState::Held)?;
     Ok(Recorded::Accepted { state, pair: pair.state, claimed })
 }
 
@@ -118,7 +130,14 @@ fn seal_away(
     Ok(Recorded::Accepted { state, pair: pair.state, claimed: Vec::new() })
 }
 
-fn refuse(db: &Connection, place: &Place, pair: Pair, record: &Record, reason: Reason) -> Result<Recorded> {
+fn refuse(
+    db: &Connection,
+    scope: &Scope,
+    place: &Place,
+    pair: Pair,
+    record: &Record,
+    reason: Reason,
+) -> Result<Recorded> {
     pair.touch(db, place, false)?;
     let mut chain = Chain::load(db, place.num)?;
     let state = MessageState::Refused;
@@ -126,6 +145,7 @@ fn refuse(db: &Connection, place: &Place, pair: Pair, record: &Record, reason: R
     chain.add(db, &entry(record, EntryKind::MessageRefused, outbox::with_reason(&record.facts, reason)))?;
     chain.save(db)?;
     keep_repeat(db, place, record)?;
+    strikes::record(db, scope, place, record, false)?;
     Ok(Recorded::Refused { reason, pair: pair.state })
 }
 

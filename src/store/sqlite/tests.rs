@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     model::{Channel, EntryKind, Fulfilment, HandleHash, Link, MessageState, OrderState},
     store::{
-        Cargo, Decision, Deliver, Ending, HandleKind, Idempotency, KeyOwner, NewHandle, TokenScope, Under,
+        Alarm, Cargo, Decision, Deliver, Ending, HandleKind, Idempotency, KeyOwner, NewHandle, TokenScope, Under,
         conformance::{
             DAY, Ground, HOUR, LATER, LEASE, T0, Talk, at_most, conforms, entry, event, from_buyer, from_seller,
             handle, id, review, scope, talk,
@@ -253,7 +253,7 @@ async fn a_commit_that_fails_accepts_nothing_and_is_not_remembered() {
     // The foreign key is looked at when the transaction commits: the commit itself fails. Both
     // jobs come while the writer is busy, so that they share it.
     let (started, begun) = tokio::sync::oneshot::channel();
-    let started = std::sync::Mutex::new(Some(started));
+    let started = Mutex::new(Some(started));
     let scope = scope();
     let slow = house.store.write("being slow", Urgent, move |_| {
         started.lock().unwrap().take().unwrap().send(()).unwrap();
@@ -571,13 +571,17 @@ async fn disclosures_are_listed_newest_first() {
         let row = DisclosureRow {
             id: id_of_disclosure,
             party: "budi".parse().unwrap(),
-            conversation: id("c-1"),
+            conversation: Some(id("c-1")),
             to: "Cepat".to_owned(),
             purpose: "label".to_owned(),
             shipment: format!("s-{n}"),
+            request: None,
+            fields: "addresses".to_owned(),
             at,
         };
-        house.store.disclose(&scope(), row, entry(EntryKind::Disclosure, at)).await.unwrap();
+        let alarm = Alarm { burst: 1, per: Duration(10), entry: entry(EntryKind::DisclosureAlarm, at) };
+        let alarmed = house.store.disclose(&scope(), row, entry(EntryKind::Disclosure, at), alarm).await.unwrap();
+        assert_eq!(alarmed, n == 1, "the second is one too many, and that is told once");
     }
     let budi = "budi".parse().unwrap();
     let list = async |after, limit| {
@@ -722,7 +726,12 @@ async fn a_release_from_before_a_barrier_is_withheld() {
 
 fn decision(id: EventId, release: bool) -> HeldDecision {
     let kind = if release { EntryKind::MessageReleased } else { EntryKind::MessageRefused };
-    HeldDecision { id, release, at: LATER, notice_due: LATER.plus(HOUR), entry: entry(kind, LATER) }
+    HeldDecision { id, release, at: LATER, notice_due: LATER.plus(HOUR), entry: entry(kind, LATER), ruling: ruling() }
+}
+
+fn ruling() -> crate::store::HeldRuling {
+    let arbiter = crate::model::Arbiter(std::sync::Arc::new(|_| Vec::new()));
+    crate::store::HeldRuling { ruler: None, arbiter }
 }
 
 #[tokio::test]
@@ -1051,5 +1060,67 @@ mod model {
         fn the_store_agrees_with_a_careful_clerk(acts in prop::collection::vec(act(), 1..30)) {
             tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(acts));
         }
+    }
+}
+
+mod waits {
+    use super::*;
+    use crate::model::Closed;
+
+    const AFTER: Duration = Duration::hours(13);
+
+    fn overdue(now: Timestamp) -> Overdue {
+        Overdue { after: T0.minus(HOUR), now, within: Duration::hours(12), complaint: false }
+    }
+
+    fn due(since: Timestamp, within: Duration, closed: &[Closed]) -> Timestamp {
+        closed.iter().map(|one| one.until.plus(within)).max().unwrap_or(since.plus(within))
+    }
+
+    #[tokio::test]
+    async fn a_buyer_who_wrote_by_mail_is_told_by_mail_that_the_marketplace_was_asked() {
+        let house = House::with("c-1").await;
+        let question = from_buyer("c-1", T0);
+        let id = question.id;
+        house.accept(Record { deliveries: Vec::new(), ..question }).await;
+        let now = T0.plus(AFTER);
+        assert_eq!(house.store.ask_overdue(&scope(), overdue(T0.plus(HOUR)), due).await.unwrap(), 0);
+        assert_eq!(house.store.ask_overdue(&scope(), overdue(now), due).await.unwrap(), 1);
+        assert_eq!(house.store.ask_overdue(&scope(), overdue(now), due).await.unwrap(), 0, "once");
+        assert_eq!(house.store.asked(&scope(), id).await.unwrap(), Some(now));
+        assert_eq!(house.kinds("c-1").await.last(), Some(&EntryKind::ResponseEscalated));
+        let told = house.store.claim(now, LEASE, 9).await.unwrap();
+        assert_eq!((told.len(), told[0].cargo, told[0].to), (1, Cargo::AskedNotice, Side::Buyer));
+    }
+
+    #[tokio::test]
+    async fn only_a_persons_answer_ends_a_wait() {
+        for (automatic, asked) in [(true, 1), (false, 0)] {
+            let house = House::with("c-1").await;
+            house.accept(Record { deliveries: Vec::new(), ..from_buyer("c-1", T0) }).await;
+            let answer = Record { deliveries: Vec::new(), automatic, ..from_seller("c-1", T0.plus(HOUR)) };
+            house.accept(answer).await;
+            let count = house.store.ask_overdue(&scope(), overdue(T0.plus(AFTER)), due).await.unwrap();
+            assert_eq!(count, asked, "automatic: {automatic}");
+        }
+    }
+
+    #[tokio::test]
+    async fn over_closed_days_the_marketplace_is_asked_when_they_are_over() {
+        let house = House::with("c-1").await;
+        house.accept(Record { deliveries: Vec::new(), ..from_buyer("c-1", T0) }).await;
+        let party: PartyId = talk("c-1").seller.parse().unwrap();
+        let closed = vec![Closed { from: T0.plus(HOUR), until: T0.plus(DAY) }];
+        let entry = entry(EntryKind::ClosingDeclared, T0);
+        let closing = NewClosing { party, closed, at: T0, entry };
+        assert!(house.store.put_closing(&scope(), closing).await.unwrap());
+        let ask = async |hours: i64| {
+            let now = T0.plus(Duration::hours(hours));
+            // The next look begins after the message: it is remembered with its own time.
+            let of = Overdue { after: now.minus(Duration::hours(12)), ..overdue(now) };
+            let of = if hours == 13 { overdue(now) } else { of };
+            house.store.ask_overdue(&scope(), of, due).await.unwrap()
+        };
+        assert_eq!((ask(13).await, ask(35).await, ask(36).await, ask(37).await), (0, 0, 1, 0));
     }
 }

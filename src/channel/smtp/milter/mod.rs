@@ -28,7 +28,7 @@ use super::{
     framing::{Body, BrokenLine, ChunkedBody},
     gates::Place,
     receive::Envelope,
-    recipient::Recipient,
+    recipient::{By, Recipient},
     reply::{self, Reply},
 };
 use crate::{
@@ -246,7 +246,7 @@ impl Filter<'_> {
     /// Whom of ours an address means; `None`: it is another's.
     async fn find(&self, mailbox: Mailbox<'_>) -> Result<Option<Recipient>, Reply> {
         if self.is_ours(mailbox.domain).await? {
-            return self.smtp.find(&self.terms.settings, mailbox, None).await.map(Some);
+            return self.smtp.find(&self.terms.settings, mailbox, By::default()).await.map(Some);
         }
         Ok(None)
     }
@@ -297,7 +297,7 @@ impl Filter<'_> {
             Ok(Some(bytes)) => bytes,
         };
         let peer = self.client.address.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        let envelope = Envelope { peer, helo: self.client.helo.clone(), sender, recipient, speaker: None };
+        let envelope = Envelope { peer, helo: self.client.helo.clone(), sender, recipient };
         let smtp = Arc::clone(self.smtp);
         let answered = smtp.receive(envelope, bytes.into());
         tokio::pin!(answered);

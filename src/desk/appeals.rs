@@ -1,0 +1,226 @@
+//! Appeals: filed within a deadline, at most two for a violation, each decided by a person who has not decided about
+//! it before. One that is upheld takes back points, sanctions and metrics.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::{EntryKind, EventId, Fault, PartyId, Scope, Side, Timestamp},
+    store::{AppealDecision, AppealRow, Filed, NewAppeal, NewEntry, ViolationRow, ViolationState},
+    vault::Place,
+};
+
+use super::{Declined, Desk, Wrong, entry, parties::fits, violations::appeal_deadline};
+
+/// An appeal with what was sealed of it.
+#[derive(Clone, Debug)]
+pub struct AppealView {
+    /// Its id.
+    pub id: EventId,
+    /// Against which violation.
+    pub violation: EventId,
+    /// The first or the second.
+    pub n: u32,
+    /// When it was filed.
+    pub at: Timestamp,
+    /// Its words; `None` after an erasure.
+    pub words: Option<String>,
+    /// When it was decided, and whether it was upheld.
+    pub outcome: Option<(Timestamp, bool)>,
+    /// Why, in the words of who decided.
+    pub reason: Option<String>,
+    /// Who decided: for the marketplace alone.
+    pub actor: Option<String>,
+}
+
+/// Who decided something, and why.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Ruling {
+    pub(super) actor: String,
+    pub(super) reason: String,
+}
+
+impl Desk {
+    /// Appeals against a violation. A seller, by its token, against its own.
+    ///
+    /// # Errors
+    /// When there is none, it is too late or once too often, the words are wrong, or by a fault.
+    pub async fn file_appeal(
+        &self,
+        scope: &Scope,
+        violation: EventId,
+        words: &str,
+        by: Option<&PartyId>,
+    ) -> Result<AppealView, Declined> {
+        check_words("text", words)?;
+        let row = self.own_violation(scope, violation, by).await?;
+        let rules = self.rules(scope);
+        let (settings, now) = (rules.enforcement.appeal, self.now());
+        let before = self.appeals_of(scope, &row).await?;
+        if row.state == ViolationState::Counted && now > appeal_deadline(&row, &before, settings.within) {
+            return Err(Wrong::unfit("id", "the time for an appeal is over"));
+        }
+        let id = self.draw_id(now)?;
+        let facts = format!("appeal={id} violation={violation} side={}", row.side.as_str());
+        let appeal = NewAppeal {
+            id,
+            violation,
+            at: now,
+            words: self.seal_plea(scope, &row.conversation, row.side, id, words).await?,
+            times: settings.times,
+            entry: NewEntry { message: Some(row.message), ..entry(now, EntryKind::AppealFiled, Some(row.side), facts) },
+        };
+        match self.store.file_appeal(scope, appeal).await? {
+            Filed::Done(n) => {
+                let words = Some(words.to_owned());
+                Ok(AppealView { id, violation, n, at: now, words, outcome: None, reason: None, actor: None })
+            }
+            Filed::Open => Err(Wrong::unfit("id", "an appeal against it is open")),
+            Filed::Spent => Err(Wrong::unfit("id", "there were as many appeals as there may be")),
+            Filed::Moot => Err(Wrong::unfit("id", "it does not count: there is nothing to appeal against")),
+        }
+    }
+
+    /// Decides an appeal. Whoever decided about the violation, or about an earlier appeal, may not.
+    ///
+    /// # Errors
+    /// When it is not open, a field is wrong, the person is not another one, or by a fault.
+    pub async fn decide_appeal(
+        &self,
+        scope: &Scope,
+        id: EventId,
+        upheld: bool,
+        (actor, reason): (&str, &str),
+    ) -> Result<AppealView, Declined> {
+        check_ruling(actor, reason)?;
+        let appeal = self.store.appeal(scope, id).await?.ok_or(Declined::NotFound)?;
+        if appeal.outcome.is_some() {
+            return Err(Wrong::unfit("id", "it was decided before"));
+        }
+        let row = self.store.violation(scope, appeal.violation).await?.ok_or(Declined::NotFound)?;
+        if self.has_decided(scope, &row, actor).await? {
+            return Err(Wrong::unfit("actor", "decided about this before: an appeal is decided by another person"));
+        }
+        let now = self.now();
+        let outcome = if upheld { "upheld" } else { "dismissed" };
+        let facts = format!("appeal={id} violation={} outcome={outcome}", row.id);
+        let decision = AppealDecision {
+            id,
+            upheld,
+            at: now,
+            ruling: self.seal_ruling(scope, id, actor, reason).await?,
+            arbiter: self.arbiter(scope, row.side),
+            entry: NewEntry { message: Some(row.message), ..entry(now, EntryKind::AppealDecided, None, facts) },
+        };
+        if !self.store.decide_appeal(scope, decision).await? {
+            return Err(Wrong::unfit("id", "it was decided before"));
+        }
+        let appeal = self.store.appeal(scope, id).await?.ok_or(Declined::NotFound)?;
+        Ok(self.appeal_view(scope, &row, appeal).await?)
+    }
+
+    pub(super) async fn appeals_of(&self, scope: &Scope, row: &ViolationRow) -> Result<Vec<AppealView>, Fault> {
+        let mut views = Vec::new();
+        for appeal in self.store.appeals(scope, row.id).await? {
+            views.push(self.appeal_view(scope, row, appeal).await?);
+        }
+        Ok(views)
+    }
+
+    async fn appeal_view(&self, scope: &Scope, row: &ViolationRow, appeal: AppealRow) -> Result<AppealView, Fault> {
+        let ruling = self.open_ruling(scope, appeal.id, appeal.ruling.as_deref()).await?;
+        let (actor, reason) = ruling.map(|ruling| (ruling.actor, ruling.reason)).unzip();
+        Ok(AppealView {
+            words: self.open_plea(scope, &row.conversation, row.side, appeal.id, appeal.words.as_deref()).await?,
+            id: appeal.id,
+            violation: appeal.violation,
+            n: appeal.n,
+            at: appeal.at,
+            outcome: appeal.outcome,
+            reason,
+            actor,
+        })
+    }
+
+    /// Whether somebody has ruled on a violation, or decided an appeal against it.
+    async fn has_decided(&self, scope: &Scope, row: &ViolationRow, actor: &str) -> Result<bool, Fault> {
+        let same = |other: &str| other.trim().to_lowercase() == actor.trim().to_lowercase();
+        if let Some(sealed) = &row.ruler {
+            let market = self.market(scope).await?;
+            let ruler = market.key.open(&Place::ruling(&market.name, &row.message), sealed)?;
+            if same(&String::from_utf8_lossy(&ruler)) {
+                return Ok(true);
+            }
+        }
+        let earlier = self.appeals_of(scope, row).await?;
+        Ok(earlier.iter().filter_map(|appeal| appeal.actor.as_deref()).any(same))
+    }
+
+    pub(super) async fn seal_ruling(
+        &self,
+        scope: &Scope,
+        id: EventId,
+        actor: &str,
+        reason: &str,
+    ) -> Result<Vec<u8>, Fault> {
+        let ruling = Ruling { actor: actor.to_owned(), reason: reason.to_owned() };
+        let json = serde_json::to_vec(&ruling).map_err(|e| Fault::new("writing a ruling", e))?;
+        let market = self.market(scope).await?;
+        market.key.seal(&Place::ruling(&market.name, &id), &json)
+    }
+
+    pub(super) async fn open_ruling(
+        &self,
+        scope: &Scope,
+        id: EventId,
+        sealed: Option<&[u8]>,
+    ) -> Result<Option<Ruling>, Fault> {
+        let Some(sealed) = sealed else { return Ok(None) };
+        let market = self.market(scope).await?;
+        let json = market.key.open(&Place::ruling(&market.name, &id), sealed)?;
+        serde_json::from_slice(&json).map(Some).map_err(|e| Fault::new("reading a ruling", e))
+    }
+
+    /// Seals what a side says, under its key in the conversation; `None` where that was erased.
+    pub(super) async fn seal_plea(
+        &self,
+        scope: &Scope,
+        conversation: &crate::model::ConversationId,
+        side: Side,
+        id: EventId,
+        words: &str,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(row) = self.store.conversation(scope, conversation).await? else { return Ok(None) };
+        let key = self.side_key(scope, &row, side)?;
+        key.map(|key| key.seal(&Place::plea(scope.marketplace(), &id), words.as_bytes())).transpose()
+    }
+
+    pub(super) async fn open_plea(
+        &self,
+        scope: &Scope,
+        conversation: &crate::model::ConversationId,
+        side: Side,
+        id: EventId,
+        sealed: Option<&[u8]>,
+    ) -> Result<Option<String>, Fault> {
+        let Some(sealed) = sealed else { return Ok(None) };
+        let Some(row) = self.store.conversation(scope, conversation).await? else { return Ok(None) };
+        let Some(key) = self.side_key(scope, &row, side)? else { return Ok(None) };
+        let words = key.open(&Place::plea(scope.marketplace(), &id), sealed)?;
+        Ok(Some(String::from_utf8_lossy(&words).into_owned()))
+    }
+}
+
+/// Words of a person: several lines may be.
+pub(super) fn check_words(field: &'static str, words: &str) -> Result<(), Declined> {
+    let fits = !words.trim().is_empty()
+        && words.chars().count() <= 4_000
+        && !words.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    if fits { Ok(()) } else { Err(Wrong::field(field, "1 to 4000 characters without control characters")) }
+}
+
+pub(super) fn check_ruling(actor: &str, reason: &str) -> Result<(), Declined> {
+    if !fits(actor, 64) {
+        return Err(Wrong::field("actor", "1 to 64 characters without control characters"));
+    }
+    check_words("reason", reason)
+}

@@ -1,0 +1,313 @@
+//! Reports from outside: what happened around the platform, bound to the conversation, the handle
+//! that leaked and the seller it had been shown to. Nobody's other side ever hears of them.
+
+use crate::{
+    model::{
+        CaseId, CaseWords, Category, ConversationId, EntryKind, EventId, Fault, HandleHash, PartyId, ReportState,
+        Scope, Side, Timestamp,
+    },
+    store::{Confirmation, HandleRow, NewEntry, NewReport, ReportRow, SealedPaper},
+    vault::{DataKey, Place},
+};
+
+use super::{
+    Declined, Desk, Wrong,
+    cases::{CaseForm, CaseView, Statement, check_text, words},
+    entry,
+};
+
+/// A report as it is handed in.
+pub struct ReportForm {
+    /// About which conversation; `None`: kept apart until somebody says.
+    pub conversation: Option<ConversationId>,
+    /// Whose report.
+    pub by: Side,
+    /// Somebody else hands it in for them: kept apart until they say so too.
+    pub on_behalf: bool,
+    /// What it is about.
+    pub category: Category,
+    /// What is said.
+    pub said: Statement,
+    /// Handles of ours met in it, and where.
+    pub handles: Vec<(HandleHash, &'static str)>,
+}
+
+/// A report as it is.
+pub struct ReportView {
+    /// The row.
+    pub row: ReportRow,
+    /// What it says; `None` after an erasure.
+    pub words: Option<CaseWords>,
+    /// Which handles leaked, and to whom they had been shown.
+    pub leaks: Vec<Leak>,
+    /// The urgent case that it opened.
+    pub case: Option<CaseId>,
+}
+
+/// A handle that was met outside.
+pub struct Leak {
+    /// Its text.
+    pub handle: String,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// Whom it stands for.
+    pub stands_for: Side,
+    /// To whom it had been shown: who leaked it, or let it leak.
+    pub shown_to: PartyId,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when it was in use.
+    pub replaced: Option<Timestamp>,
+    /// Where it was met: in a `text`, as a `recipient` or `sender`.
+    pub met: Option<String>,
+    /// How often strangers wrote to it.
+    pub hits: u64,
+    /// When first and last, by the hour.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The confirmed reports it was met in.
+    pub reports: Vec<EventId>,
+}
+
+impl Desk {
+    /// Takes a report. One of danger to body, home or a child opens an urgent case at once, of which
+    /// the other side hears nothing.
+    ///
+    /// # Errors
+    /// When a field is wrong, or by a fault.
+    pub async fn put_report(&self, scope: &Scope, form: ReportForm) -> Result<ReportView, Declined> {
+        check_text("text", form.said.text.as_deref(), false)?;
+        if form.said.text.as_deref().is_none_or(|text| text.trim().is_empty()) && form.said.files.is_empty() {
+            return Err(Wrong::field("text", "a report needs a text or a file"));
+        }
+        if let Some(conversation) = &form.conversation
+            && self.store.conversation(scope, conversation).await?.is_none()
+        {
+            return Err(Wrong::field("conversation", "no such conversation"));
+        }
+        let now = self.now();
+        let id = self.draw_id(now)?;
+        let bound = form.conversation.clone().filter(|_| !form.on_behalf);
+        let words = words(&form.said);
+        let (key, place_in) = match &bound {
+            Some(conversation) => (Some(self.key_of(scope, conversation, form.by).await?), Some(conversation)),
+            None => (None, None),
+        };
+        let market = self.market(scope).await?;
+        let own = key.as_ref().unwrap_or(&market.key);
+        let facts = report_facts(id, form.category, form.handles.len(), bound.is_some());
+        let received = EntryKind::ReportReceived;
+        let (entry, apart) = match place_in {
+            Some(_) => (self.said_by(scope, own, (received, form.by), id, &words, facts)?, None),
+            None => self.apart(scope, own, (id, now), &words, facts)?,
+        };
+        let report = NewReport {
+            id,
+            conversation: bound.clone(),
+            by: form.by,
+            category: form.category,
+            state: if bound.is_some() { ReportState::Confirmed } else { ReportState::Unconfirmed },
+            at: now,
+            leaks: form.handles.clone(),
+            entry,
+            apart,
+            papers: self.seal_papers(scope, own, id, &form.said.files)?,
+        };
+        if !self.store.put_report(scope, report).await? {
+            return Err(Wrong::field("conversation", "no such conversation"));
+        }
+        self.alarm_for(scope, id).await?;
+        self.report(scope, id).await
+    }
+
+    /// The person whom it concerns says so too: the report is bound to its conversation, and counts.
+    ///
+    /// # Errors
+    /// When there is none such, or by a fault.
+    pub async fn confirm_report(
+        &self,
+        scope: &Scope,
+        id: EventId,
+        conversation: &ConversationId,
+    ) -> Result<ReportView, Declined> {
+        let row = self.store.report(scope, id).await?.ok_or(Declined::NotFound)?;
+        if row.state == ReportState::Confirmed {
+            return match row.conversation.as_ref() == Some(conversation) {
+                true => self.report(scope, id).await,
+                false => Err(Wrong::unfit("conversation", "this report is of another conversation")),
+            };
+        }
+        let market = self.market(scope).await?;
+        let words = self.open_report(scope, &row).await?.ok_or(Declined::NotFound)?;
+        let key = self.key_of(scope, conversation, row.by).await?;
+        let papers = self.seal_anew(scope, &market.key, &key, id, words.files.len()).await?;
+        let facts = report_facts(id, row.category, row.leaks.len(), true);
+        let entry = self.said_by(scope, &key, (EntryKind::ReportConfirmed, row.by), id, &words, facts)?;
+        let confirmation = Confirmation { id, conversation: conversation.clone(), entry, papers };
+        if !self.store.confirm_report(scope, confirmation).await? {
+            return Err(Declined::NotFound);
+        }
+        self.alarm_for(scope, id).await?;
+        self.report(scope, id).await
+    }
+
+    /// One report.
+    ///
+    /// # Errors
+    /// When there is none, or by a fault.
+    pub async fn report(&self, scope: &Scope, id: EventId) -> Result<ReportView, Declined> {
+        let row = self.store.report(scope, id).await?.ok_or(Declined::NotFound)?;
+        self.report_view(scope, row).await
+    }
+
+    /// Reports, oldest first.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn reports(
+        &self,
+        scope: &Scope,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<ReportView>, Declined> {
+        let mut views = Vec::new();
+        for row in self.store.reports(scope, after, limit).await? {
+            views.push(self.report_view(scope, row).await?);
+        }
+        Ok(views)
+    }
+
+    /// The leak map of a party: handles that had been shown to it alone, and are known outside.
+    ///
+    /// # Errors
+    /// When there is no such party, or by a fault.
+    pub async fn leaks(&self, scope: &Scope, party: &PartyId) -> Result<Vec<Leak>, Declined> {
+        self.store.party(scope, party).await?.ok_or(Declined::NotFound)?;
+        let mut leaks = Vec::new();
+        for row in self.store.leaks(scope, party).await? {
+            let told = self.leak(scope, &row.handle, None).await?;
+            leaks.push(Leak { hits: row.hits, span: row.span, reports: row.reports, ..told });
+        }
+        Ok(leaks)
+    }
+
+    async fn report_view(&self, scope: &Scope, row: ReportRow) -> Result<ReportView, Declined> {
+        let words = self.open_report(scope, &row).await?;
+        let mut leaks = Vec::new();
+        for (handle, met) in &row.leaks {
+            let known = self.store.leaks(scope, &handle.shown_to).await?;
+            let known = known.into_iter().find(|leak| leak.handle.hash == handle.hash);
+            let told = self.leak(scope, handle, Some(met.clone())).await?;
+            leaks.push(match known {
+                Some(row) => Leak { hits: row.hits, span: row.span, reports: row.reports, ..told },
+                None => told,
+            });
+        }
+        let id = case_of(row.id)?;
+        let case = self.store.case(scope, &id).await?.map(|case| case.id);
+        Ok(ReportView { row, words, leaks, case })
+    }
+
+    async fn leak(&self, scope: &Scope, handle: &HandleRow, met: Option<String>) -> Result<Leak, Fault> {
+        let market = self.market(scope).await?;
+        let text = match handle.kind {
+            crate::store::HandleKind::Mail => {
+                let read = self.vault.read_handle(&market.key, &market.name, &handle.hash, &handle.sealed)?;
+                format!("{read}@{}", market.domain)
+            }
+            crate::store::HandleKind::Postal => {
+                self.vault.read_postal(&market.key, &market.name, &handle.hash, &handle.sealed)?.to_string()
+            }
+        };
+        Ok(Leak {
+            handle: text,
+            conversation: handle.conversation.clone(),
+            stands_for: handle.stands_for,
+            shown_to: handle.shown_to.clone(),
+            since: handle.created,
+            replaced: handle.replaced,
+            met,
+            hits: 0,
+            span: None,
+            reports: Vec::new(),
+        })
+    }
+
+    /// Opens the urgent case of a report that counts, if it is one; the report's id names it, so that
+    /// there is one however often it is asked for.
+    async fn alarm_for(&self, scope: &Scope, id: EventId) -> Result<Option<CaseView>, Declined> {
+        let row = self.store.report(scope, id).await?.ok_or(Declined::NotFound)?;
+        let (Some(topic), Some(conversation)) = (row.category.urgent(), row.conversation.clone()) else {
+            return Ok(None);
+        };
+        let said = Statement { text: Some(format!("report {id}")), ..Statement::default() };
+        let (by, order, claim) = (row.by, None, None);
+        let form = CaseForm { conversation, by, topic, order, claim, quiet: true, said };
+        let (view, _) = self.put_case(scope, &case_of(id)?, form).await?;
+        Ok(Some(view))
+    }
+
+    async fn open_report(&self, scope: &Scope, row: &ReportRow) -> Result<Option<CaseWords>, Fault> {
+        if row.sealed.is_empty() {
+            return Ok(None);
+        }
+        let json = match &row.conversation {
+            None => {
+                let market = self.market(scope).await?;
+                market.key.open_committed(&Place::report(scope.marketplace(), &row.id), &row.sealed)?
+            }
+            Some(conversation) => {
+                let Some(conversation) = self.store.conversation(scope, conversation).await? else { return Ok(None) };
+                let Some(key) = self.side_key(scope, &conversation, row.by)? else { return Ok(None) };
+                key.open_committed(&Place::evidence(scope.marketplace(), &row.id), &row.sealed)?
+            }
+        };
+        serde_json::from_slice(&json).map(Some).map_err(|e| Fault::new("reading a report", e))
+    }
+
+    /// Words that belong to no conversation yet: the journal commits to them.
+    fn apart(
+        &self,
+        scope: &Scope,
+        key: &DataKey,
+        (id, at): (EventId, Timestamp),
+        words: &CaseWords,
+        facts: String,
+    ) -> Result<(NewEntry, Option<Vec<u8>>), Fault> {
+        let json = serde_json::to_vec(words).map_err(|e| Fault::new("writing a report", e))?;
+        let (commitment, sealed) = key.commit(&Place::report(scope.marketplace(), &id), &json)?;
+        let received = entry(at, EntryKind::ReportReceived, None, facts);
+        // The words lie with the report alone: once it is bound, they go from there.
+        Ok((NewEntry { private: Some((commitment, Vec::new())), ..received }, Some(sealed)))
+    }
+
+    /// Files that were kept apart, sealed for the conversation they belong to.
+    async fn seal_anew(
+        &self,
+        scope: &Scope,
+        from: &DataKey,
+        to: &DataKey,
+        id: EventId,
+        files: usize,
+    ) -> Result<Vec<SealedPaper>, Fault> {
+        let market = scope.marketplace();
+        let (shown_at, original_at) = (Place::paper(market, &id), Place::paper_original(market, &id));
+        let mut papers = Vec::with_capacity(files);
+        for n in 0..files {
+            let Some(original) = self.store.paper(scope, id, n, true).await? else { continue };
+            let shown = match self.store.paper(scope, id, n, false).await? {
+                Some(sealed) => Some(to.seal(&shown_at, &from.open(&shown_at, &sealed)?)?),
+                None => None,
+            };
+            papers.push(SealedPaper { shown, original: to.seal(&original_at, &from.open(&original_at, &original)?)? });
+        }
+        Ok(papers)
+    }
+}
+
+fn case_of(report: EventId) -> Result<CaseId, Fault> {
+    format!("report-{report}").parse().map_err(|e| Fault::new("naming a case", e))
+}
+
+fn report_facts(id: EventId, category: Category, leaked: usize, bound: bool) -> String {
+    format!("report={id} category={} leaked={leaked} confirmed={bound}", category.as_str())
+}

@@ -1,0 +1,315 @@
+//! The third voice: support writes to one side or both, through the same masks as everybody, outside
+//! of every budget, and with the proof that it arrived.
+//!
+//! A letter is no message of a side: it opens nothing, answers nothing and stops nothing. What the
+//! two guard is cut out of it too, so that nobody at support can give away by accident what the
+//! relay keeps.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::{
+    Handover, Inbound, Mail, Relay,
+    outcome::Stop,
+    talk::{Run, Talk},
+    wording::takes_no_answers,
+};
+use crate::{
+    detect::{Own, Piece, Window},
+    media::mail,
+    model::{
+        AgentId, CaseId, Channel, Content, ConversationId, Duration, EntryKind, EventId, Fault, Finding, Handle,
+        LetterKind, LetterState, LetterWords, Part, Purpose, Scope, Secret, Side, Timestamp,
+    },
+    store::{LetterEnd, LetterRow, NewEntry, NewLetter, SealedProfile},
+    vault::Place,
+};
+
+/// What support has to say to one side.
+#[derive(Clone, Copy)]
+pub struct Word<'a> {
+    /// In which conversation.
+    pub conversation: &'a ConversationId,
+    /// To whom.
+    pub to: Side,
+    /// What it is.
+    pub kind: LetterKind,
+    /// Who at support; `None`: the relay by its clocks.
+    pub agent: Option<&'a AgentId>,
+    /// About which case.
+    pub case: Option<&'a CaseId>,
+    /// The subject.
+    pub subject: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// A letter as it was written.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    /// Its id.
+    pub id: EventId,
+    /// To whom.
+    pub to: Side,
+    /// Where it is in its life.
+    pub state: LetterState,
+    /// By which way.
+    pub channel: Channel,
+    /// The subject as it is delivered.
+    pub subject: String,
+    /// The text as it is delivered.
+    pub text: String,
+    /// What was cut.
+    pub findings: Vec<Finding>,
+}
+
+impl Relay {
+    /// Writes letters of support. `None`: there is no such conversation, or nobody is left to read.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn speak(&self, scope: &Scope, words: &[Word<'_>]) -> Result<Option<Vec<Spoken>>, Fault> {
+        let (mut letters, mut spoken) = (Vec::new(), Vec::new());
+        for word in words {
+            let Some((letter, told)) = self.compose(scope, word).await? else { return Ok(None) };
+            letters.push(letter);
+            spoken.push(told);
+        }
+        Ok(self.store.put_letters(scope, letters).await?.then_some(spoken))
+    }
+
+    /// Asks a side for evidence in a case anew, in the words of a person: its silence counts from the
+    /// moment this arrives. `None`: there is no such open case of that conversation.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn ask_again(&self, scope: &Scope, case: &CaseId, word: &Word<'_>) -> Result<Option<Spoken>, Fault> {
+        let Some((letter, spoken)) = self.compose(scope, word).await? else { return Ok(None) };
+        Ok(self.store.put_request(scope, case, letter, true).await?.then_some(spoken))
+    }
+
+    /// A letter, masked and sealed; `None`: nobody is left to read it.
+    pub(super) async fn compose(&self, scope: &Scope, word: &Word<'_>) -> Result<Option<(NewLetter, Spoken)>, Fault> {
+        let Some(talk) = self.hear(scope, word.conversation, word.to.other()).await? else { return Ok(None) };
+        let mut context = self.context(&talk);
+        context.lang = talk.reader_locale().map(str::to_owned);
+        own(&mut context.own, &talk.rules.voice.own);
+        let pieces =
+            [Piece { part: Part::Subject, text: word.subject }, Piece { part: Part::Text(0), text: word.text }];
+        let report = self.rules.load().detect.scan(&pieces, &context, &Window::default());
+        let [subject, text] = <[String; 2]>::try_from(report.redacted).unwrap_or_default();
+        let Some(key) = self.side_key(scope, &talk.conversation, word.to)? else { return Ok(None) };
+        let id = EventId::draw(talk.at, self.vault.luck())?;
+        let words = LetterWords {
+            agent: word.agent.map(ToString::to_string),
+            subject: subject.clone(),
+            text: text.clone(),
+            case: word.case.map(ToString::to_string),
+        };
+        let json = serde_json::to_vec(&words).map_err(|e| Fault::new("writing a letter", e))?;
+        let private = key.commit(&Place::letter(scope.marketplace(), &id), &json)?;
+        let channel = channel(&talk);
+        let letter = NewLetter {
+            id,
+            conversation: word.conversation.clone(),
+            to: word.to,
+            kind: word.kind,
+            channel,
+            at: talk.at,
+            lost: false,
+            entry: entry(id, word, &report.findings, talk.at, Some(private)),
+        };
+        let state = if channel == Channel::Api { LetterState::Delivered } else { LetterState::Queued };
+        let findings = report.findings;
+        Ok(Some((letter, Spoken { id, to: word.to, state, channel, subject, text, findings })))
+    }
+
+    /// A letter to somebody who is gone: it says so, and holds no words.
+    pub(super) fn lose(&self, word: &Word<'_>) -> Result<NewLetter, Fault> {
+        let at = self.clock.now();
+        let id = EventId::draw(at, self.vault.luck())?;
+        Ok(NewLetter {
+            id,
+            conversation: word.conversation.clone(),
+            to: word.to,
+            kind: word.kind,
+            channel: Channel::Api,
+            at,
+            lost: true,
+            entry: entry(id, word, &[], at, None),
+        })
+    }
+
+    /// A conversation as if `from` wrote: opened, with nothing said.
+    pub(super) async fn hear(
+        &self,
+        scope: &Scope,
+        conversation: &ConversationId,
+        from: Side,
+    ) -> Result<Option<Arc<Talk>>, Fault> {
+        let inbound = Inbound {
+            scope: scope.clone(),
+            conversation: conversation.clone(),
+            from,
+            agent: None,
+            channel: Channel::Api,
+            purpose: Purpose::default(),
+            template: None,
+            proof: "support".to_owned(),
+            content: Content::default(),
+            removed: Vec::new(),
+            named: Vec::new(),
+            idempotency: None,
+        };
+        match self.resolve(inbound, Run::Real).await {
+            Ok(resolved) => Ok(Some(Arc::clone(&resolved.stage().talk))),
+            Err(Stop::Failed(fault)) => Err(fault),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Carries the letters that are due, some at a time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn carry_letters(self: &Arc<Self>) -> Result<(), Fault> {
+        let due = self.store.claim_letters(self.clock.now(), LEASE, BATCH).await?;
+        let mut under_way = JoinSet::new();
+        for (scope, letter) in due {
+            let relay = Arc::clone(self);
+            under_way.spawn(async move { relay.carry_letter(&scope, &letter).await });
+        }
+        while let Some(ended) = under_way.join_next().await {
+            if let Ok(Err(fault)) = ended {
+                tracing::error!(fault = %fault.chain(), "recording a letter");
+            }
+        }
+        Ok(())
+    }
+
+    async fn carry_letter(&self, scope: &Scope, letter: &LetterRow) -> Result<(), Fault> {
+        let handover = self.hand_over_letter(scope, letter).await.unwrap_or_else(|fault| {
+            tracing::error!(fault = %fault.chain(), letter = %letter.id, "carrying a letter");
+            Handover::NotNow { code: "fault".to_owned() }
+        });
+        let at = self.clock.now();
+        let rules = self.rules.load();
+        let wait = rules.retry.get(usize::try_from(letter.attempts).unwrap_or(0).saturating_sub(1)).copied();
+        let (state, due) = match handover {
+            Handover::Delivered => (LetterState::Delivered, None),
+            Handover::Never { .. } => (LetterState::Failed, None),
+            _ if at.since(letter.at) >= rules.give_up => (LetterState::Failed, None),
+            _ => (LetterState::Queued, Some(at.plus(wait.unwrap_or(LATER)))),
+        };
+        metrics::counter!("tabir_letters_total", "ending" => state.as_str()).increment(1);
+        tracing::info!(letter = %letter.id, kind = letter.kind.as_str(), ending = state.as_str(), "carried a letter");
+        self.store.settle_letter(scope, LetterEnd { id: letter.id, claim: letter.claim, state, due, at }).await
+    }
+
+    async fn hand_over_letter(&self, scope: &Scope, letter: &LetterRow) -> Result<Handover, Fault> {
+        let never = |code: &str| Ok(Handover::Never { code: code.to_owned() });
+        let Some(conversation) = self.store.conversation(scope, &letter.conversation).await? else {
+            return never("gone");
+        };
+        let party = self.store.party(scope, conversation.party(letter.to)).await?;
+        let (Some(party), Some(key)) = (party, self.side_key(scope, &conversation, letter.to)?) else {
+            return never("erased");
+        };
+        let profile = SealedProfile { key: party.key, profile: party.profile };
+        let reader = self.opened(scope, &conversation, letter.to, &profile)?;
+        let Some(address) = reader.emails.first().cloned() else { return never("no_address") };
+        let market = self.market(scope.marketplace()).await?;
+        let rules = self.rules.load().book.of(scope.marketplace());
+        let json = key.open_committed(&Place::letter(scope.marketplace(), &letter.id), &letter.sealed)?;
+        let words: LetterWords = serde_json::from_slice(&json).map_err(|e| Fault::new("reading a letter", e))?;
+        let known_as =
+            if rules.footer.name.is_empty() { scope.marketplace().as_str() } else { rules.footer.name.as_str() };
+        let locale = reader.locale.as_deref().or(rules.locale.as_deref());
+        let built = self.build_letter(letter, &words, (&rules.voice.mark(known_as), &market.domain, locale))?;
+        let mail = Mail {
+            from: format!("{}@{}", self.vault.verp().local_part(letter.id), market.domain),
+            bytes: self.stamp(&address, &market.domain, &built)?,
+            to: Secret::new(address),
+        };
+        Ok(self.transport.deliver(&mail, Box::pin(async { true })).await)
+    }
+
+    /// From an address that no handle can have, under the name that no party can have.
+    fn build_letter(
+        &self,
+        letter: &LetterRow,
+        words: &LetterWords,
+        (mark, domain, locale): (&str, &str, Option<&str>),
+    ) -> Result<Vec<u8>, Fault> {
+        let mut seed = [0; 16];
+        self.vault.luck().fill(&mut seed)?;
+        let id = format!("{}@{domain}", Handle::draw(self.vault.luck())?);
+        let text = format!("{}\n\n-- \n{mark}\n{}\n", words.text.trim_end(), takes_no_answers(locale));
+        Ok(mail::build(
+            &mail::Outgoing {
+                from_name: mark,
+                from: &format!("support@{domain}"),
+                id: &id,
+                in_reply_to: &[],
+                references: &[],
+                date: letter.at,
+                subject: &format!("[{mark}] {}", words.subject),
+                text: &text,
+                html: None,
+                attachments: &[],
+                automatic: letter.kind != LetterKind::Message,
+            },
+            &seed,
+        ))
+    }
+}
+
+/// By mail where the reader has it and wants it, since that proves itself; else by the API.
+fn channel(talk: &Talk) -> Channel {
+    let wanted = match talk.from.other() {
+        Side::Buyer => &talk.conversation.deliver.buyer,
+        Side::Seller => &talk.conversation.deliver.seller,
+    };
+    let by_mail = wanted.as_ref().is_none_or(|ways| ways.contains(&Channel::Mail));
+    if by_mail && !talk.reader.emails.is_empty() { Channel::Mail } else { Channel::Api }
+}
+
+/// The marketplace's own contacts stay in what support writes.
+fn own(own: &mut Own, contacts: &[String]) {
+    for contact in contacts {
+        let list = match contact {
+            address if address.contains('@') && !address.starts_with('@') => &mut own.emails,
+            account if account.starts_with('@') => &mut own.social,
+            number if number.chars().all(|c| c.is_ascii_digit() || "+-() ".contains(c)) => &mut own.phones,
+            _ => &mut own.links,
+        };
+        list.push(contact.clone());
+    }
+}
+
+fn entry(
+    id: EventId,
+    word: &Word<'_>,
+    findings: &[Finding],
+    at: Timestamp,
+    private: Option<(crate::model::Commitment, Vec<u8>)>,
+) -> NewEntry {
+    let mut facts = format!("letter={id} to={} kind={}", word.to.as_str(), word.kind.as_str());
+    for (name, value) in [("case", word.case.map(CaseId::as_str)), ("agent", word.agent.map(AgentId::as_str))] {
+        if let Some(value) = value {
+            facts.push_str(&format!(" {name}={value}"));
+        }
+    }
+    for finding in findings {
+        facts.push_str(&format!(" cut={}", finding.kind.as_str()));
+    }
+    NewEntry { at, kind: EntryKind::SupportWrote, by: None, message: None, facts, private }
+}
+
+/// How long a claim on a letter holds: longer than any handover may take.
+const LEASE: Duration = Duration::minutes(15);
+/// How many letters are under way at once.
+const BATCH: usize = 16;
+/// The wait when the settings name no further one.
+const LATER: Duration = Duration::hours(4);

@@ -1,0 +1,109 @@
+//! A buyer whose parcel came short, as it happened to somebody: the seller offers a third, falls silent, is asked
+//! through the third voice, the marketplace decides, one star follows, and a courier stands at the door.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::house::{House, MARKET, Plan, eventually, run_in, sink::Sink};
+
+async fn put_story(house: &House, id: &str) {
+    let api = house.api();
+    let claim = json!({"amount": "150000", "currency": "IDR"});
+    let case = json!({"conversation": id, "by": "buyer", "topic": "short_shipment", "amount": claim,
+        "description": "Dari lima barang hanya tiga yang dikirim."});
+    assert_eq!(api.put("/v1/cases/k-1", &case).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_parcel_a_third_offered_silence_a_decision_one_star_and_a_courier() {
+    let sink = Sink::start(None).await;
+    let house = Plan::new().route(sink.at).start().await;
+    let pair = house.pair("story").await;
+    let (api, support) = (house.api(), house.api_as(&house.add_token("support", &[])));
+    let order = json!({"state": "delivered", "fulfilment": "seller", "total": "375000 IDR",
+        "items": [{"title": "Kaos", "quantity": 5, "shipped": 3}]});
+    api.put("/v1/orders/order-story", &order).await.ok();
+    let messages = format!("/v1/conversations/{}/messages", pair.id);
+    api.post(&messages, &json!({"from": "buyer", "text": "Kak, dua barang tidak ada. Baiknya gimana?"})).await.ok();
+    put_story(&house, &pair.id).await;
+    let offer = json!({"by": "seller", "amount": {"amount": "50000", "currency": "IDR"}, "text": "Segini saja ya."});
+    let offered = api.post("/v1/cases/k-1/offers", &offer).await.ok();
+    assert_eq!(
+        (&offered["items"][1]["amount"]["amount"], &offered["items"][1]["of"]["amount"]),
+        (&json!("50000"), &json!("150000"))
+    );
+    let asked = eventually(Duration::from_secs(20), "the request reaches the seller", async || {
+        let case = house.api().get("/v1/cases/k-1").await.ok();
+        (case["requests"]["seller"]["state"] == "delivered").then_some(case)
+    })
+    .await;
+    let proof = asked["requests"]["seller"]["proof"].as_u64().expect("a proof");
+    let word = json!({"from": "support", "agent": "cs-4", "to": "both", "case": "k-1", "subject": "Kasus Anda",
+        "text": "Kami memutuskan hari ini."});
+    assert_eq!(support.post(&messages, &word).await.status, 201);
+    let ruling = json!({"outcome": "for_buyer", "reason": "Dua dari lima barang tidak dikirim.", "actor": "mediator-2",
+        "amount": {"amount": "150000", "currency": "IDR"}});
+    support.post("/v1/cases/k-1/decision", &ruling).await.ok();
+    for person in [&pair.buyer, &pair.seller] {
+        let told = sink.wait(Duration::from_secs(20), || {
+            sink.to(&person.email).into_iter().find(|mail| mail.body().contains("150000 IDR"))
+        });
+        let mail = told.await.unwrap_or_else(|| panic!("{} hears the decision\n{}", person.id, house.logs()));
+        assert!(mail.header("Subject").is_some_and(|subject| subject.starts_with(&format!("[{MARKET} support] "))));
+    }
+    let review = json!({"conversation": pair.id, "rating": 1});
+    api.put("/v1/reviews/r-1", &review).await.ok();
+    let burst = api.post(&messages, &json!({"from": "seller", "text": "Kenapa bintang 1? Salah pencet!"})).await;
+    assert_eq!(burst.status, 429, "the same second he writes, and it goes nowhere: {}", burst.text());
+    let courier = json!({"conversation": pair.id, "by": "buyer", "category": "unordered_courier",
+        "text": "Ada kurir di depan rumah, mau ambil paket. Saya tidak memesan apa-apa."});
+    let told = api.post("/v1/reports", &courier).await.ok();
+    let queue = support.get("/v1/cases").await.ok();
+    assert_eq!(
+        (&queue["items"][0]["id"], &queue["items"][0]["severity"]),
+        (&told["case"], &json!("urgent")),
+        "{queue}"
+    );
+    assert!(house.logs().contains("somebody may be in danger"), "{}", house.logs());
+    one_timeline(&house, &pair.id, proof).await;
+}
+
+/// Everything is in one chain, which anybody verifies without us.
+async fn one_timeline(house: &House, conversation: &str, proof: u64) {
+    let path = format!("/v1/conversations/{conversation}/evidence");
+    let bundle = house.api().get(&path).await;
+    assert_eq!(bundle.status, 200);
+    let file = house.dir.path().join("story.zip");
+    std::fs::write(&file, &bundle.body).expect("a file");
+    let key = house.api().get("/v1/evidence-key").await.ok()["key"].as_str().expect("a key").to_owned();
+    let checked = run_in(house.dir.path(), &["evidence", "verify", "story.zip", "--key", &key], None);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let feed = house.api().get("/v1/events?limit=200").await.ok();
+    let mine: Vec<&Value> = feed["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|event| event["conversation"] == conversation)
+        .collect();
+    let story = [
+        "message.accepted",
+        "case.opened",
+        "case.offer",
+        "support.delivered",
+        "case.decided",
+        "review.received",
+        "message.refused",
+        "report.received",
+        "case.urgent",
+    ];
+    let mut at = 0;
+    for step in story {
+        at = mine[at..]
+            .iter()
+            .position(|event| event["type"] == step)
+            .map(|n| at + n)
+            .unwrap_or_else(|| panic!("{step} in its order: {mine:#?}"));
+    }
+    assert_eq!(mine[usize::try_from(proof).expect("small")]["type"], "support.delivered", "the proof is that entry");
+}

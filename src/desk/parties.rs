@@ -347,7 +347,7 @@ mod tests {
     fn hints_show_too_little_to_write_to() {
         assert_eq!(hide_email("budi.santoso@gmail.example"), "b•••@g•••.example");
         assert_eq!(hide_email("a@sub.mail.example"), "a•••@s•••.example");
-        assert_eq!(hide_phone("+6281200000045"), "+62•••45");
+        assert_eq!(hide_number("+6281200000045", 3), "+62•••45");
         assert_eq!(hide_account("DE02120300000000202051"), "DE•••51");
         assert_eq!(hide_account("bca 0001234567"), "b•••67");
         assert_eq!(hide("Ünal"), "Ü•••");

@@ -520,7 +520,7 @@ async fn sellers_that_share_a_telephone_are_one_until_a_person_parts_them() {
 }
 
 #[tokio::test]
-async fn who_is_one_with_one_is_one_with_all_and_a_link_weighs_nothing_anew() {
+async fn who_is_one_with_one_is_one_with_all_and_no_link_restricts_for_what_was_before() {
     let (house, _) = open().await;
     let (phone, account) = (json!(["+6281200000088"]), json!(["DE02 1203 0000 0000 2020 51"]));
     house.market("PUT", "/v1/parties/s-1", json!({"role": "seller", "phones": phone})).await;
@@ -536,7 +536,11 @@ async fn who_is_one_with_one_is_one_with_all_and_a_link_weighs_nothing_anew() {
     let told = links(&house, &house.market, "s-1").await;
     assert_eq!(told["group"], json!(["s-2", "s-3", "s-4"]), "by telephone, group and account: {told}");
     let now = standing(&house, "s-4").await["seller"].clone();
-    assert_eq!((&now["points"], &now["sanctions"].as_array().unwrap().len()), (&json!(4), &2));
+    assert_eq!(
+        (&now["points"], &now["sanctions"].as_array().unwrap().len()),
+        (&json!(6), &2),
+        "the second spam of one"
+    );
     house.pass_time(Duration::hours(1));
     let threat =
         house.market("POST", "/v1/conversations/c-2/messages", json!({"from": "seller", "text": THREAT})).await;

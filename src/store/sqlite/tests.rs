@@ -1071,8 +1071,7 @@ async fn a_seller_who_may_strike_back_is_told_of_once_for_a_review_until_it_is_t
     let house = House::with("c-1").await;
     let suspect = async |after: u32| {
         let (conversation, silence, first) = (id("c-1"), HOUR, Duration::minutes(5));
-        let row =
-            crate::store::RetaliationRow { reviewed: T0, conversation, at: LATER, silence, first, before: 0, after };
+        let row = RetaliationRow { reviewed: T0, conversation, at: LATER, silence, first, before: 0, after };
         house.store.suspect(&scope(), row, entry(EntryKind::RetaliationSuspected, LATER)).await.unwrap()
     };
     let told =
@@ -1131,7 +1130,7 @@ mod waits {
         let entry = entry(EntryKind::ClosingDeclared, T0);
         let closing = NewClosing { party, closed, at: T0, since: T0, entry };
         let declared = house.store.put_closing(&scope(), closing, Box::new(|_| Ok(()))).await.unwrap();
-        assert_eq!(declared, crate::store::Declared::Done);
+        assert_eq!(declared, Declared::Done);
         let ask = async |hours: i64| {
             let now = T0.plus(Duration::hours(hours));
             // The next look begins after the message: it is remembered with its own time.

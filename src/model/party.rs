@@ -154,7 +154,10 @@ fn local(text: &str) -> Option<String> {
     let name = name.trim_end_matches([':', '#']).to_lowercase();
     let words: Vec<&str> = name.split_whitespace().filter(|word| *word != "bank").collect();
     let bank = words.join(" ");
-    let fits = (2..=40).contains(&bank.chars().count())
+    // Two letters before so many digits are an IBAN with a digit that was mistyped.
+    let mistyped = bank.len() == 2 && digits.len() >= 13;
+    let fits = !mistyped
+        && (2..=40).contains(&bank.chars().count())
         && bank.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '&' | '.' | '-'))
         && !bank.chars().any(|c| c.is_ascii_digit())
         && (6..=24).contains(&digits.len());

@@ -532,6 +532,7 @@ async fn who_is_one_with_one_is_one_with_all_and_no_link_restricts_for_what_was_
     }
     let before = standing(&house, "s-1").await["seller"]["sanctions"].clone();
     assert_eq!(before[0]["measure"], "warning", "{before}");
+    house.pass_time(Duration::hours(1));
     house.market("PUT", "/v1/parties/s-4", json!({"accounts": ["de02120300000000202051"]})).await;
     let told = links(&house, &house.market, "s-1").await;
     assert_eq!(told["group"], json!(["s-2", "s-3", "s-4"]), "by telephone, group and account: {told}");

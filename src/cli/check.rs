@@ -8,7 +8,10 @@ use crate::{
     channel::smtp::{Proof, Route, TlsPolicy},
     judges::OnFailure,
     net::{ServerTls, is_development, is_public},
-    policy::pictures::{ImageRules, UnreadRule, WordRule},
+    policy::{
+        pictures::{ImageRules, UnreadRule, WordRule},
+        rights::RetentionRules,
+    },
     sandbox::look_at_models,
 };
 
@@ -64,8 +67,12 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if settings.evidence.anchors.to.is_none() {
         open.push("evidence.anchors.to is not set: nobody but who keeps the chains of evidence can say that none was rewritten");
     }
-    if settings.retention.messages.is_none() {
+    let RetentionRules { messages, cases, reports, letters, appeals, .. } = settings.retention;
+    if messages.is_none() {
         open.push("retention.messages is not set: texts are kept until their person is erased");
+    }
+    if [cases, reports, letters, appeals].contains(&None) {
+        open.push("of retention.cases, reports, letters and appeals not all are set: those are kept until their person is erased");
     }
     let open = open.into_iter().map(str::to_owned).chain(unjudged(&compiled));
     open.into_iter().try_for_each(|line| say::out(&format!("not protected: {line}")))

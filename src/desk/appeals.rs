@@ -44,6 +44,15 @@ impl Heard {
     pub(super) fn now(at: Timestamp, words: String) -> Self {
         Self { at, words: Some(words), outcome: None, reason: None, actor: None }
     }
+
+    /// What was said, with what was decided.
+    pub(super) fn of(
+        (at, words): (Timestamp, Option<String>),
+        (outcome, ruling): (Option<(Timestamp, bool)>, Option<Ruling>),
+    ) -> Self {
+        let (actor, reason) = ruling.map(|ruling| (ruling.actor, ruling.reason)).unzip();
+        Self { at, words, outcome, reason, actor }
+    }
 }
 
 /// Who decided something, and why.
@@ -51,6 +60,17 @@ impl Heard {
 pub(super) struct Ruling {
     pub(super) actor: String,
     pub(super) reason: String,
+}
+
+impl Ruling {
+    fn written(actor: &str, reason: &str) -> Result<Vec<u8>, Fault> {
+        let ruling = Self { actor: actor.to_owned(), reason: reason.to_owned() };
+        serde_json::to_vec(&ruling).map_err(|e| Fault::new("writing a ruling", e))
+    }
+
+    fn read(json: &[u8]) -> Result<Self, Fault> {
+        serde_json::from_slice(json).map_err(|e| Fault::new("reading a ruling", e))
+    }
 }
 
 impl Desk {
@@ -128,7 +148,7 @@ impl Desk {
             id,
             upheld,
             at: now,
-            ruling: self.seal_ruling(scope, id, actor, reason).await?,
+            ruling: self.seal_ruling_on(scope, (&row.conversation, row.side), id, (actor, reason)).await?,
             arbiter: self.arbiter(scope, row.side),
             entry: NewEntry { message: Some(row.message), ..entry(now, EntryKind::AppealDecided, None, facts) },
         };
@@ -136,6 +156,16 @@ impl Desk {
             return Err(Wrong::unfit("id", "it was decided before"));
         }
         let appeal = self.store.appeal(scope, id).await?.ok_or(Declined::NotFound)?;
+        Ok(self.appeal_view(scope, &row, appeal).await?)
+    }
+
+    /// One appeal.
+    ///
+    /// # Errors
+    /// When there is none, or by a fault.
+    pub async fn appeal(&self, scope: &Scope, id: EventId) -> Result<AppealView, Declined> {
+        let appeal = self.store.appeal(scope, id).await?.ok_or(Declined::NotFound)?;
+        let row = self.store.violation(scope, appeal.violation).await?.ok_or(Declined::NotFound)?;
         Ok(self.appeal_view(scope, &row, appeal).await?)
     }
 
@@ -149,22 +179,10 @@ impl Desk {
 
     async fn appeal_view(&self, scope: &Scope, row: &ViolationRow, appeal: AppealRow) -> Result<AppealView, Fault> {
         let words = self.open_plea(scope, &row.conversation, row.side, appeal.id, appeal.words.as_deref()).await?;
-        let heard =
-            self.heard(scope, appeal.id, (appeal.at, words), (appeal.outcome, appeal.ruling.as_deref())).await?;
+        let whose = (&row.conversation, row.side);
+        let ruling = self.open_ruling_on(scope, whose, appeal.id, appeal.ruling.as_deref()).await?;
+        let heard = Heard::of((appeal.at, words), (appeal.outcome, ruling));
         Ok(AppealView { id: appeal.id, violation: appeal.violation, n: appeal.n, heard })
-    }
-
-    /// What was said, with what was sealed of its decision.
-    pub(super) async fn heard(
-        &self,
-        scope: &Scope,
-        id: EventId,
-        (at, words): (Timestamp, Option<String>),
-        (outcome, ruling): (Option<(Timestamp, bool)>, Option<&[u8]>),
-    ) -> Result<Heard, Fault> {
-        let ruling = self.open_ruling(scope, id, ruling).await?;
-        let (actor, reason) = ruling.map(|ruling| (ruling.actor, ruling.reason)).unzip();
-        Ok(Heard { at, words, outcome, reason, actor })
     }
 
     /// Whether somebody has ruled on a violation, or decided an appeal against it.
@@ -180,6 +198,7 @@ impl Desk {
         Ok(earlier.iter().filter_map(|appeal| appeal.heard.actor.as_deref()).any(|other| is_same(other, actor)))
     }
 
+    /// Seals why something was decided that concerns no single person, under the marketplace's key.
     pub(super) async fn seal_ruling(
         &self,
         scope: &Scope,
@@ -187,10 +206,35 @@ impl Desk {
         actor: &str,
         reason: &str,
     ) -> Result<Vec<u8>, Fault> {
-        let ruling = Ruling { actor: actor.to_owned(), reason: reason.to_owned() };
-        let json = serde_json::to_vec(&ruling).map_err(|e| Fault::new("writing a ruling", e))?;
         let market = self.market(scope).await?;
-        market.key.seal(&Place::ruling(&market.name, &id), &json)
+        market.key.seal(&Place::ruling(&market.name, &id), &Ruling::written(actor, reason)?)
+    }
+
+    /// Seals why something was decided about a side, under that side's key: an erasure takes it along. `None` where
+    /// that was erased.
+    pub(super) async fn seal_ruling_on(
+        &self,
+        scope: &Scope,
+        (conversation, side): (&ConversationId, Side),
+        id: EventId,
+        (actor, reason): (&str, &str),
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(row) = self.store.conversation(scope, conversation).await? else { return Ok(None) };
+        let Some(key) = self.side_key(scope, &row, side)? else { return Ok(None) };
+        key.seal(&Place::ruling(scope.marketplace(), &id), &Ruling::written(actor, reason)?).map(Some)
+    }
+
+    pub(super) async fn open_ruling_on(
+        &self,
+        scope: &Scope,
+        (conversation, side): (&ConversationId, Side),
+        id: EventId,
+        sealed: Option<&[u8]>,
+    ) -> Result<Option<Ruling>, Fault> {
+        let Some(sealed) = sealed else { return Ok(None) };
+        let Some(row) = self.store.conversation(scope, conversation).await? else { return Ok(None) };
+        let Some(key) = self.side_key(scope, &row, side)? else { return Ok(None) };
+        Ruling::read(&key.open(&Place::ruling(scope.marketplace(), &id), sealed)?).map(Some)
     }
 
     pub(super) async fn open_ruling(
@@ -201,8 +245,7 @@ impl Desk {
     ) -> Result<Option<Ruling>, Fault> {
         let Some(sealed) = sealed else { return Ok(None) };
         let market = self.market(scope).await?;
-        let json = market.key.open(&Place::ruling(&market.name, &id), sealed)?;
-        serde_json::from_slice(&json).map(Some).map_err(|e| Fault::new("reading a ruling", e))
+        Ruling::read(&market.key.open(&Place::ruling(&market.name, &id), sealed)?).map(Some)
     }
 
     /// Seals what a side says, under its key in the conversation; `None` where that was erased.

@@ -308,7 +308,7 @@ impl Desk {
     }
 }
 
-fn read_tracking(market: &Market, row: &ConversationRow) -> Result<Vec<String>, Fault> {
+pub(super) fn read_tracking(market: &Market, row: &ConversationRow) -> Result<Vec<String>, Fault> {
     if row.tracking.is_empty() {
         return Ok(Vec::new());
     }

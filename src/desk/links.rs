@@ -204,8 +204,8 @@ impl Desk {
         let mut disputes = Vec::with_capacity(row.disputes.len());
         for dispute in row.disputes {
             let words = self.open_objection(scope, &dispute).await?;
-            let said = (dispute.outcome, dispute.ruling.as_deref());
-            let heard = self.heard(scope, dispute.id, (dispute.at, words), said).await?;
+            let ruling = self.open_ruling(scope, dispute.id, dispute.ruling.as_deref()).await?;
+            let heard = Heard::of((dispute.at, words), (dispute.outcome, ruling));
             disputes.push(LinkDisputeView { id: dispute.id, by: dispute.by, heard });
         }
         Ok(LinkView {

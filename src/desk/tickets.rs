@@ -100,6 +100,15 @@ impl Desk {
         Ok(views)
     }
 
+    /// One ticket.
+    ///
+    /// # Errors
+    /// When there is none, or by a fault.
+    pub async fn ticket(&self, scope: &Scope, id: EventId) -> Result<TicketView, Declined> {
+        let row = self.store.ticket(scope, id).await?.ok_or(Declined::NotFound)?;
+        self.ticket_view(scope, row).await
+    }
+
     /// In which conversation a ticket is: its seller reads the reason of its ruling.
     ///
     /// # Errors
@@ -129,7 +138,7 @@ impl Desk {
             id,
             violation: if upheld { Some((self.draw_id(now)?, base)) } else { None },
             at: now,
-            ruling: self.seal_ruling(scope, id, actor, reason).await?,
+            ruling: self.seal_ruling_on(scope, (&ticket.conversation, Side::Buyer), id, (actor, reason)).await?,
             ruler: self.seal_ruler(scope, ticket.message, actor).await?,
             arbiter: self.arbiter(scope, Side::Buyer),
             entry: NewEntry { message: Some(ticket.message), ..ruled },
@@ -141,9 +150,11 @@ impl Desk {
         self.ticket_view(scope, row).await
     }
 
-    async fn ticket_view(&self, scope: &Scope, row: TicketRow) -> Result<TicketView, Declined> {
+    pub(super) async fn ticket_view(&self, scope: &Scope, row: TicketRow) -> Result<TicketView, Declined> {
         let words = self.open_plea(scope, &row.conversation, Side::Seller, row.id, row.words.as_deref()).await?;
-        let heard = self.heard(scope, row.id, (row.at, words), (row.outcome, row.ruling.as_deref())).await?;
+        let about = (&row.conversation, Side::Buyer);
+        let ruling = self.open_ruling_on(scope, about, row.id, row.ruling.as_deref()).await?;
+        let heard = Heard::of((row.at, words), (row.outcome, ruling));
         Ok(TicketView {
             id: row.id,
             conversation: row.conversation,

@@ -59,7 +59,8 @@ impl Default for RightsRules {
 }
 
 /// `[retention]`: how long things are kept; absent: as long as the marketplace, or until a person is erased. What is in
-/// the chain of evidence stays, as hashes and facts that name nobody.
+/// the chain of evidence stays, as hashes and facts that name nobody. Whatever stands here, nothing of two people goes
+/// while a case of theirs is open, and nothing that an appeal may still be about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionRules {
@@ -67,6 +68,14 @@ pub struct RetentionRules {
     pub messages: Option<Duration>,
     /// Files of messages.
     pub files: Option<Duration>,
+    /// Words and files of cases; from the decision of the newest case of their conversation.
+    pub cases: Option<Duration>,
+    /// Words and files of reports; from there too, and of those that nobody confirmed from their receipt.
+    pub reports: Option<Duration>,
+    /// Letters of support; from there too.
+    pub letters: Option<Duration>,
+    /// Words of appeals and tickets with the reasons of their rulings; from these.
+    pub appeals: Option<Duration>,
     /// What is private in other entries: facts of orders, words of who decided.
     pub evidence: Option<Duration>,
     /// Who read whose data.

@@ -60,6 +60,13 @@ async fn look(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
     }
 }
 
+/// How long a marketplace keeps what.
+fn periods(rules: &MarketRules) -> Periods {
+    let RetentionRules { messages, files, cases, reports, letters, appeals, evidence, access } = rules.retention;
+    let contest = rules.enforcement.appeal.within;
+    Periods { messages, files, cases, reports, letters, appeals, evidence, access, contest }
+}
+
 impl Relay {
     async fn look_after(&self, sweep: bool) -> Result<(), Fault> {
         if let Err(error) = self.vault.reload() {
@@ -94,10 +101,9 @@ impl Relay {
         }
         for row in self.store.marketplaces().await? {
             let scope = Scope::proven(row.name);
-            let kept = self.rules.load().book.of(scope.marketplace()).retention;
-            let RetentionRules { messages, files, evidence, access } = kept;
-            if kept != RetentionRules::default() {
-                self.store.retire(&scope, now, Periods { messages, files, evidence, access }).await?;
+            let rules = self.rules.load().book.of(scope.marketplace());
+            if rules.retention != RetentionRules::default() {
+                self.store.retire(&scope, now, periods(&rules)).await?;
             }
         }
         Ok(())

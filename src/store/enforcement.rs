@@ -187,7 +187,7 @@ pub struct AppealRow {
     pub words: Option<Vec<u8>>,
     /// When it was decided, and whether it was upheld.
     pub outcome: Option<(Timestamp, bool)>,
-    /// Who decided and why, sealed under the marketplace's key.
+    /// Who decided and why, sealed under the side's key.
     pub ruling: Option<Vec<u8>>,
 }
 
@@ -200,8 +200,8 @@ pub struct AppealDecision {
     pub upheld: bool,
     /// When.
     pub at: Timestamp,
-    /// Who and why, sealed.
-    pub ruling: Vec<u8>,
+    /// Who and why, sealed; `None` where the side's key is gone.
+    pub ruling: Option<Vec<u8>>,
     /// What follows from the strikes that then stand.
     pub arbiter: Arbiter,
     /// The evidence entry, for the conversation.
@@ -248,7 +248,7 @@ pub struct TicketRow {
     pub words: Option<Vec<u8>>,
     /// When it was decided, and whether it was upheld.
     pub outcome: Option<(Timestamp, bool)>,
-    /// Who decided and why, sealed under the marketplace's key.
+    /// Who decided and why, sealed under the buyer's side key.
     pub ruling: Option<Vec<u8>>,
 }
 
@@ -261,8 +261,8 @@ pub struct TicketRuling {
     pub violation: Option<(EventId, u32)>,
     /// When.
     pub at: Timestamp,
-    /// Who and why, sealed, kept with the ticket.
-    pub ruling: Vec<u8>,
+    /// Who and why, sealed, kept with the ticket; `None` where the buyer's key is gone.
+    pub ruling: Option<Vec<u8>>,
     /// Who, sealed, kept with the violation.
     pub ruler: Vec<u8>,
     /// What follows.

@@ -1,8 +1,8 @@
 //! What is remembered for the rights of persons: who saw what of them, what may not be erased yet, what may not be used,
 //! and where the chains stood that prove it.
 
-use super::{Answer, NewEntry};
-use crate::model::{ConversationId, Duration, EventId, Link, PartyId, Scope, Timestamp};
+use super::{AgentRow, Answer, NewEntry, ReportRow, ReviewRow, TicketRow};
+use crate::model::{ConversationId, Duration, EventId, Link, PartyId, ReviewId, Scope, Timestamp};
 
 /// The part of the store that serves the rights of persons. As in [`super::Store`], a method is a transaction.
 pub trait Persons: Send + Sync {
@@ -68,6 +68,15 @@ pub trait Persons: Send + Sync {
     fn accesses<'a>(&'a self, scope: &'a Scope, filter: AccessFilter) -> Answer<'a, Vec<AccessRow>>;
     /// The parties whose data are, or were sealed, under a key of the ring.
     fn parties_under<'a>(&'a self, scope: &'a Scope, ring_key: u32) -> Answer<'a, Vec<PartyId>>;
+
+    // What is told to a person
+
+    /// What is kept of a conversation beside its messages, letters and cases.
+    fn traces<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Traces>;
+    /// The agents of a seller.
+    fn agents<'a>(&'a self, scope: &'a Scope, party: &'a PartyId) -> Answer<'a, Vec<AgentRow>>;
+    /// Reports that belong to no conversation, in which a handle that stands for this party was met.
+    fn reports_apart<'a>(&'a self, scope: &'a Scope, party: &'a PartyId) -> Answer<'a, Vec<ReportRow>>;
 
     // What age ends
 
@@ -218,10 +227,20 @@ pub struct Periods {
     pub messages: Option<Duration>,
     /// Files of messages.
     pub files: Option<Duration>,
+    /// Words and files of cases, after their decision.
+    pub cases: Option<Duration>,
+    /// Words and files of reports.
+    pub reports: Option<Duration>,
+    /// Letters of support.
+    pub letters: Option<Duration>,
+    /// Words of appeals and tickets and the reasons of their rulings, after these.
+    pub appeals: Option<Duration>,
     /// What is private in other entries: facts of orders, words of who decided.
     pub evidence: Option<Duration>,
     /// Who read whose data.
     pub access: Option<Duration>,
+    /// So long after a decision an appeal may be filed: until then no period ends what it would be about.
+    pub contest: Duration,
 }
 
 /// What was forgotten for its age.
@@ -231,6 +250,16 @@ pub struct Retired {
     pub messages: u64,
     /// Files.
     pub files: u64,
+    /// Words of cases.
+    pub cases: u64,
+    /// Words of reports.
+    pub reports: u64,
+    /// Letters of support.
+    pub letters: u64,
+    /// Appeals and tickets.
+    pub appeals: u64,
+    /// Files of cases and reports.
+    pub papers: u64,
     /// Private parts of other entries.
     pub evidence: u64,
     /// Rows of who read what.
@@ -242,4 +271,21 @@ impl Retired {
     pub fn is_some(&self) -> bool {
         *self != Self::default()
     }
+}
+
+/// What is kept of a conversation beside its messages, letters and cases.
+#[derive(Clone, Debug, Default)]
+pub struct Traces {
+    /// Its reviews.
+    pub reviews: Vec<(ReviewId, ReviewRow)>,
+    /// Reports bound to it.
+    pub reports: Vec<ReportRow>,
+    /// The seller's tickets about messages in it.
+    pub tickets: Vec<TicketRow>,
+    /// Whether the buyer and the seller block the other.
+    pub blocked: [bool; 2],
+    /// When the buyer last said that nothing more is wanted.
+    pub stopped: Option<Timestamp>,
+    /// Since when the buyer is afraid.
+    pub afraid: Option<Timestamp>,
 }

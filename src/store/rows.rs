@@ -111,6 +111,8 @@ pub struct Forgotten {
     pub entries_kept: u64,
     /// Deliveries that were on their way to the person and were ended.
     pub deliveries_ended: u64,
+    /// Reports of no conversation that are left in the marketplace: nobody can say whose they are.
+    pub reports_unclaimed: u64,
     /// A hold stands: nothing was erased yet, and it will be when the hold ends.
     pub waits: bool,
 }

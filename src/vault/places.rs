@@ -49,7 +49,8 @@ places! {
     paper(id: &'a EventId) => "papers", &id.0, "shown";
     /// A file of a case or report as it came, under the key of its words.
     paper_original(id: &'a EventId) => "papers", &id.0, "original";
-    /// Who decided about a violation, an appeal or a ticket, and why, under the marketplace's key.
+    /// Who decided about a violation or a link, under the marketplace's key; who decided about an appeal or a ticket, and
+    /// why, under the side key of whom it concerns.
     ruling(id: &'a EventId) => "rulings", &id.0, "ruling";
     /// The words of an appeal or a ticket, under its author's side key.
     plea(id: &'a EventId) => "pleas", &id.0, "words";

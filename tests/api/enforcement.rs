@@ -706,7 +706,8 @@ mod accounts {
         let appeal = NewAppeal { id, violation, at, words: None, times: 2, entry: filed };
         assert_eq!(house.store.file_appeal(&house.scope, appeal).await.unwrap(), Filed::Done(1));
         let decided = entry(at, EntryKind::AppealDecided);
-        let decision = AppealDecision { id, upheld: true, at, ruling: vec![0], arbiter: arbiter(true), entry: decided };
+        let decision =
+            AppealDecision { id, upheld: true, at, ruling: Some(vec![0]), arbiter: arbiter(true), entry: decided };
         assert!(house.store.decide_appeal(&house.scope, decision).await.unwrap());
     }
 

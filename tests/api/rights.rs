@@ -458,6 +458,7 @@ async fn what_is_too_old_is_forgotten_and_the_chain_verifies() {
         files: Some(Duration::days(365)),
         evidence: Some(Duration::days(365)),
         access: Some(Duration::days(365)),
+        ..Periods::default()
     };
     let retire = async || house.store.retire(&house.scope, house.desk.now(), year).await.unwrap();
     assert_eq!(retire().await, tabir::store::Retired::default(), "nothing is a year old");

@@ -45,7 +45,7 @@ CREATE TABLE sanction (
 CREATE INDEX sanction_party ON sanction (party, side);
 CREATE INDEX sanction_violation ON sanction (violation);
 
--- words and ruling are sealed.
+-- words and ruling are sealed under the key of whom it concerns.
 CREATE TABLE appeal (
     id          BLOB PRIMARY KEY,
     marketplace INTEGER NOT NULL,
@@ -58,8 +58,9 @@ CREATE TABLE appeal (
     ruling      BLOB,
     UNIQUE (violation, n)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX appeal_open ON appeal (violation) WHERE decided IS NULL;
 
--- A seller's complaint about a buyer's message. words and ruling are sealed.
+-- A seller's complaint about a buyer's message. words are sealed under the seller's key, ruling under the buyer's.
 CREATE TABLE ticket (
     id           BLOB PRIMARY KEY,
     marketplace  INTEGER NOT NULL,
@@ -73,6 +74,7 @@ CREATE TABLE ticket (
     ruling       BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ticket_market ON ticket (marketplace, id);
+CREATE INDEX ticket_conversation ON ticket (conversation);
 
 -- When a seller is closed, as declared beforehand.
 CREATE TABLE closing (

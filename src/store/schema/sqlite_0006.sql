@@ -86,3 +86,9 @@ CREATE TABLE access (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX access_token ON access (token, hour);
 CREATE INDEX access_hour ON access (hour);
+
+-- What a person is told, and what age ends, is looked up by these.
+CREATE INDEX review_conversation ON review (conversation);
+CREATE INDEX report_apart ON report (marketplace, at) WHERE sealed IS NOT NULL;
+CREATE INDEX appeal_words ON appeal (marketplace, decided) WHERE words IS NOT NULL OR ruling IS NOT NULL;
+CREATE INDEX ticket_words ON ticket (marketplace, decided) WHERE words IS NOT NULL OR ruling IS NOT NULL;

@@ -19,7 +19,10 @@ use crate::{
 pub(super) fn file(db: &Connection, scope: &Scope, new: &NewAppeal) -> Result<Filed> {
     let market = market(db, scope)?;
     let conversation: Option<i64> = db
-        .prepare_cached("SELECT conversation FROM violation WHERE marketplace = ?1 AND id = ?2 AND state = 'counted'")?
+        .prepare_cached(
+            "SELECT v.conversation FROM violation v JOIN party p ON p.num = v.party
+             WHERE v.marketplace = ?1 AND v.id = ?2 AND v.state = 'counted' AND p.profile IS NOT NULL",
+        )?
         .query_row(params![market, new.violation], |row| row.get(0))
         .optional()?;
     let Some(conversation) = conversation else { return Ok(Filed::Moot) };
@@ -140,6 +143,13 @@ pub(super) fn tickets(
     ))?
     .query_map(params![market(db, scope)?, seller, after, at_most(limit)], read_ticket)?
     .collect()
+}
+
+/// Tickets about messages of a conversation, oldest first.
+pub(super) fn tickets_in(db: &Connection, conversation: i64) -> Result<Vec<TicketRow>> {
+    db.prepare_cached(&format!("{TICKET} WHERE t.conversation = ?1 ORDER BY t.id"))?
+        .query_map([conversation], read_ticket)?
+        .collect()
 }
 
 const TICKET: &str = "SELECT t.id, c.id, p.id, t.message, t.breach, t.at, t.words, t.decided, t.upheld, t.ruling

@@ -1,6 +1,6 @@
 //! Reviews and blocks: barriers that nothing older passes.
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
     arrivals,
@@ -321,21 +321,24 @@ fn open_in(db: &Connection, lane: i64) -> Result<Vec<OpenDelivery>> {
 
 /// One review.
 pub(super) fn find_review(db: &Connection, scope: &Scope, id: &ReviewId) -> Result<Option<ReviewRow>> {
-    db.prepare_cached(
-        "SELECT c.id, r.rating, r.at, r.withdrawn, r.reviewer FROM review r JOIN conversation c ON c.num = r.conversation
-         WHERE r.marketplace = ?1 AND r.id = ?2",
-    )?
-    .query_row(params![market(db, scope)?, id], |row| {
-        Ok(ReviewRow {
-            conversation: row.get(0)?,
-            rating: row.get(1)?,
-            at: row.get(2)?,
-            withdrawn: row.get(3)?,
-            reviewer: row.get(4)?,
-        })
-    })
-    .optional()
+    db.prepare_cached(&format!("{REVIEW} WHERE r.marketplace = ?1 AND r.id = ?2"))?
+        .query_row(params![market(db, scope)?, id], read_review)
+        .optional()
 }
+
+pub(super) fn read_review(row: &Row<'_>) -> Result<ReviewRow> {
+    Ok(ReviewRow {
+        conversation: row.get(0)?,
+        rating: row.get(1)?,
+        at: row.get(2)?,
+        withdrawn: row.get(3)?,
+        reviewer: row.get(4)?,
+    })
+}
+
+/// A review's columns, and its id.
+pub(super) const REVIEW: &str = "SELECT c.id, r.rating, r.at, r.withdrawn, r.reviewer, r.id
+     FROM review r JOIN conversation c ON c.num = r.conversation";
 
 /// See [`crate::store::Store::withdraw_review`].
 pub(super) fn withdraw(db: &Connection, scope: &Scope, id: &ReviewId, entry: &NewEntry) -> Result<bool> {

@@ -38,9 +38,11 @@ mod retaliation;
 mod retire;
 mod rights;
 mod scene;
+mod shred;
 mod strikes;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod writer;
 
 use std::{

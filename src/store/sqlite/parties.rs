@@ -7,7 +7,7 @@ use super::{
     deliveries::{self, Message, lane},
     evidence, keys, links,
     pair::market,
-    persons,
+    persons, shred,
 };
 use crate::{
     model::{AgentId, ConversationId, EntryKind, EventId, PartyId, Scope, Side, Timestamp},
@@ -176,6 +176,16 @@ pub(super) fn agent_by_login(db: &Connection, login: &str) -> Result<Option<(Sco
     found.map(|(scope, row)| Ok((scope, with_agent_tags(db, row)?))).transpose()
 }
 
+/// See [`crate::store::Persons::agents`].
+pub(super) fn agents(db: &Connection, scope: &Scope, party: &PartyId) -> Result<Vec<AgentRow>> {
+    db.prepare_cached(
+        "SELECT a.party, p.id, a.id, a.profile, a.login, a.verifier, a.changed FROM agent a
+         JOIN party p ON p.num = a.party WHERE p.marketplace = ?1 AND p.id = ?2 ORDER BY a.id",
+    )?
+    .query_map(params![market(db, scope)?, party], |row| Ok(read_agent(row)?.1))?
+    .collect()
+}
+
 fn read_agent(row: &Row<'_>) -> Result<(i64, AgentRow)> {
     let login: Option<String> = row.get(4)?;
     let verifier: Option<Vec<u8>> = row.get(5)?;
@@ -263,6 +273,8 @@ pub(super) fn forget(db: &Connection, scope: &Scope, id: &PartyId, at: Timestamp
     for (conversation, side) in sides(db, party)? {
         forget_side(db, conversation, side, at, &mut forgotten)?;
     }
+    shred::party(db, party)?;
+    forgotten.reports_unclaimed = shred::unclaimed(db, market(db, scope)?)?;
     keys::shred(db, keys::PARTY, party)?;
     db.prepare_cached("DELETE FROM tag WHERE party = ?1")?.execute([party])?;
     db.prepare_cached("DELETE FROM agent WHERE party = ?1")?.execute([party])?;
@@ -290,6 +302,7 @@ fn forget_side(db: &Connection, conversation: i64, side: Side, at: Timestamp, fo
     end_deliveries(db, lane(conversation, side.other()), at)?;
     end_held(db, conversation, side, at)?;
     keys::shred(db, side.word(), conversation)?;
+    shred::side(db, conversation, side)?;
     forgotten.messages += forget_files(db, conversation, side)?;
     for table in
         ["thread WHERE conversation = ?1 AND from_side = ?2", "detection_window WHERE conversation = ?1 AND side = ?2"]

@@ -9,14 +9,14 @@ use super::{
     columns::{at_most, signed, unsigned},
     evidence, glass,
     pair::market,
-    parties, retire,
+    parties, retire, traces,
     writer::Patience::{Late, Soon, Urgent},
 };
 use crate::{
-    model::{EntryKind, EventId, PartyId, Scope, Timestamp},
+    model::{ConversationId, EntryKind, EventId, PartyId, Scope, Timestamp},
     store::{
-        AccessFilter, AccessRow, AnchorRow, Answer, Approval, GlassRow, HeadRow, HoldRow, NewEntry, Notice, Periods,
-        Persons, Retired,
+        AccessFilter, AccessRow, AgentRow, AnchorRow, Answer, Approval, GlassRow, HeadRow, HoldRow, NewEntry, Notice,
+        Periods, Persons, ReportRow, Retired, Traces,
     },
 };
 
@@ -119,6 +119,20 @@ impl Persons for Sqlite {
     fn parties_under<'a>(&'a self, scope: &'a Scope, ring_key: u32) -> Answer<'a, Vec<PartyId>> {
         let scope = scope.clone();
         self.list("listing parties under a key", move |db| parties_under(db, &scope, ring_key))
+    }
+
+    fn traces<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Traces> {
+        let (scope, conversation) = (scope.clone(), conversation.clone());
+        self.list("reading what is kept of a conversation", move |db| traces::of(db, &scope, &conversation))
+    }
+
+    fn agents<'a>(&'a self, scope: &'a Scope, party: &'a PartyId) -> Answer<'a, Vec<AgentRow>> {
+        self.look("listing agents", move |db| parties::agents(db, scope, party))
+    }
+
+    fn reports_apart<'a>(&'a self, scope: &'a Scope, party: &'a PartyId) -> Answer<'a, Vec<ReportRow>> {
+        let (scope, party) = (scope.clone(), party.clone());
+        self.list("listing reports of no conversation", move |db| traces::apart(db, &scope, &party))
     }
 
     fn retire<'a>(&'a self, scope: &'a Scope, now: Timestamp, periods: Periods) -> Answer<'a, Retired> {

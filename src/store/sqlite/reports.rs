@@ -65,13 +65,19 @@ pub(super) fn find(db: &Connection, scope: &Scope, id: EventId) -> Result<Option
 
 /// See [`crate::store::Cases::reports`].
 pub(super) fn list(db: &Connection, scope: &Scope, after: Option<EventId>, limit: usize) -> Result<Vec<ReportRow>> {
-    let found: Vec<(i64, ReportRow)> = db
-        .prepare_cached(&format!(
-            "{READ} WHERE r.marketplace = ?1 AND r.num > coalesce((SELECT num FROM report WHERE id = ?2), 0)
-             ORDER BY r.num LIMIT ?3"
-        ))?
-        .query_map(params![market(db, scope)?, after, at_most(limit)], read)?
-        .collect::<Result<_>>()?;
+    let condition = "r.marketplace = ?1 AND r.num > coalesce((SELECT num FROM report WHERE id = ?2), 0)
+        ORDER BY r.num LIMIT ?3";
+    where_is(db, condition, params![market(db, scope)?, after, at_most(limit)])
+}
+
+/// Reports bound to a conversation, oldest first.
+pub(super) fn of(db: &Connection, conversation: i64) -> Result<Vec<ReportRow>> {
+    where_is(db, "r.conversation = ?1 ORDER BY r.num", [conversation])
+}
+
+pub(super) fn where_is(db: &Connection, condition: &str, values: impl rusqlite::Params) -> Result<Vec<ReportRow>> {
+    let found: Vec<(i64, ReportRow)> =
+        db.prepare_cached(&format!("{READ} WHERE {condition}"))?.query_map(values, read)?.collect::<Result<_>>()?;
     found.into_iter().map(|(num, row)| with_leaks(db, num, row)).collect()
 }
 

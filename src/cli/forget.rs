@@ -21,7 +21,7 @@ impl Forget {
     pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
         let house = House::open(config)?;
         let scope = house.scope(self.marketplace.as_ref())?;
-        let done = house.runtime.block_on(house.desk.forget(&scope, &self.party))?;
+        let (done, kept) = house.runtime.block_on(house.desk.forget(&scope, &self.party))?;
         if done.waits {
             say::out(&format!("not erased yet: {}: a legal hold stands", self.party))?;
             for hold in house.runtime.block_on(house.desk.rights(&scope, &self.party))?.holds {
@@ -35,14 +35,10 @@ impl Forget {
         say::out(&format!("messages that can no longer be opened: {}", done.messages))?;
         say::out(&format!("handles retired: {}", done.handles))?;
         say::out(&format!("deliveries ended: {}", done.deliveries_ended))?;
-        say::out(&format!(
-            "kept: {} evidence entries, as hashes and facts that name nobody, so that the other side's chain still verifies",
-            done.entries_kept
-        ))?;
-        say::out(
-            "kept: orders' facts, which name goods and amounts, under the marketplace's key until [retention] evidence",
-        )?;
-        say::out("kept: who saw the person's contact and texts, and when, as ids, until [retention] access")?;
-        say::out("kept: what was escalated for a court, sealed under the marketplace's key")
+        kept.iter().try_for_each(|kept| {
+            let count = kept.count.map(|count| format!(" ({count})")).unwrap_or_default();
+            let within = kept.within.map(|within| format!("; at most {within}")).unwrap_or_default();
+            say::out(&format!("kept: {}{count}: {}{within}", kept.what, kept.why))
+        })
     }
 }

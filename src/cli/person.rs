@@ -15,7 +15,7 @@ use crate::model::{Marketplace, PartyId};
 /// What is held about a person.
 #[derive(Debug, Subcommand)]
 pub(super) enum Person {
-    /// Writes all that is held about a person, with the record of its use, as JSON.
+    /// Writes what is held about a person and theirs to see, with the record of its use and what was left out, as JSON.
     Export {
         /// The marketplace's id of the person.
         party: PartyId,

@@ -6,7 +6,8 @@
 //! - [`events`], [`evidence`]: what happened, told at once, and proven later.
 //! - [`cases`], [`rulings`], [`reports`], [`voice`]: disputes, what happened outside, and what support says.
 //! - [`violations`], [`appeals`], [`tickets`], [`standing`], [`links`]: rules that were broken, and what follows for whom.
-//! - [`disclosures`], [`access`], [`rights`], [`incident`]: who sees whose data, and what a person may ask for.
+//! - [`disclosures`], [`access`], [`rights`], [`person`], [`kept`], [`incident`]: who sees whose data, and what a person may
+//!   ask for.
 //! - [`tokens`], [`marketplaces`], [`answers`]: tenants, credentials, repeated requests.
 //! - [`scrub`], [`reseal`]: cleaning a text for nobody in particular; care of the keys.
 //!
@@ -30,12 +31,14 @@ pub mod fear;
 pub mod handles;
 pub mod held;
 pub mod incident;
+pub mod kept;
 pub mod links;
 pub mod marketplaces;
 pub mod messages;
 mod names;
 pub mod orders;
 pub mod parties;
+pub mod person;
 pub mod reports;
 pub mod reseal;
 pub mod reviews;

@@ -8,7 +8,11 @@ use crate::{
     vault::{DataKey, Place},
 };
 
-use super::{Declined, Desk, Wrong, names};
+use super::{
+    Declined, Desk, Wrong,
+    kept::{Kept, kept},
+    names,
+};
 
 /// A party as the marketplace puts it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -101,12 +105,14 @@ impl Desk {
         Ok(hints(id, opened.row.group, &opened.profile))
     }
 
-    /// Erases a person: the key goes, and with it everything sealed under it.
+    /// Erases a person: the key goes, and with it everything sealed under it. What was done, and what stays.
     ///
     /// # Errors
     /// When there is none, or by a fault.
-    pub async fn forget(&self, scope: &Scope, id: &PartyId) -> Result<Forgotten, Declined> {
-        self.store.forget_party(scope, id, self.now()).await?.ok_or(Declined::NotFound)
+    pub async fn forget(&self, scope: &Scope, id: &PartyId) -> Result<(Forgotten, Vec<Kept>), Declined> {
+        let done = self.store.forget_party(scope, id, self.now()).await?.ok_or(Declined::NotFound)?;
+        let stays = kept(&done, &self.rules(scope).retention);
+        Ok((done, stays))
     }
 
     pub(super) async fn open_party(&self, scope: &Scope, id: &PartyId) -> Result<Option<Opened>, Fault> {

@@ -1,13 +1,11 @@
-//! What a person may ask for: that nothing more is done with their data, that they are told all that is held, that it
-//! goes. And what stands against it for a while: a hold.
-
-use serde_json::{Value, json};
+//! What a person may ask for: that nothing more is done with their data, that it goes. And what
+//! stands against it for a while: a hold.
 
 use super::{Declined, Desk, Wrong, disclosures::is_id, entry};
 use crate::{
-    model::{EntryKind, Fault, PartyId, PostalAddress, Scope, Side, Timestamp},
+    model::{EntryKind, Fault, PartyId, Scope, Timestamp},
     policy::rights::RightsRules,
-    store::{AccessFilter, AccessRow, ConversationFilter, ConversationRow, HoldRow},
+    store::{AccessFilter, AccessRow, HoldRow},
 };
 
 /// Where a person's rights stand.
@@ -100,121 +98,4 @@ impl Desk {
             accesses: self.store.accesses(scope, filter).await?,
         })
     }
-
-    /// Everything that is held about a person, with the record of its use: for the person, as JSON. What the other
-    /// side wrote is told as it was delivered. That it was drawn stands in the journal before it is given out.
-    ///
-    /// # Errors
-    /// When there is no such party, or by a fault.
-    pub async fn person(&self, scope: &Scope, party: &PartyId) -> Result<Vec<u8>, Declined> {
-        let opened = self.open_party(scope, party).await?.ok_or(Declined::NotFound)?;
-        let profile = &opened.profile;
-        let rights = self.rights(scope, party).await?;
-        let mut conversations = Vec::new();
-        for side in [Side::Buyer, Side::Seller] {
-            for row in self.all_conversations(scope, party, side).await? {
-                conversations.push(self.conversation_of(scope, &row, side).await?);
-            }
-        }
-        let disclosures = self.all_disclosures(scope, party).await?;
-        let now = self.now();
-        let record = entry(now, EntryKind::PersonExported, None, format!("party={party}"));
-        self.store.note(scope, record).await?;
-        let whole = json!({
-            "format": "tabir person 1", "marketplace": scope.marketplace().as_str(), "party": party.as_str(),
-            "exported_at": now.rfc3339(),
-            "profile": {
-                "display_name": profile.display_name, "names": profile.names, "group": opened.row.group,
-                "locale": profile.locale, "region": profile.region, "emails": profile.emails, "phones": profile.phones,
-                "accounts": profile.accounts,
-                "addresses": profile.addresses.iter().map(address).collect::<Vec<_>>(),
-                "changed_at": opened.row.changed.rfc3339(),
-            },
-            "conversations": conversations,
-            "disclosures": disclosures,
-            "read_by": rights.accesses.iter().map(access).collect::<Vec<_>>(),
-            "restricted_since": rights.restricted.map(Timestamp::rfc3339),
-            "holds": rights.holds.iter().map(|hold| json!({"reference": hold.reference, "since": hold.placed.rfc3339(),
-                "until": hold.until.map(Timestamp::rfc3339)})).collect::<Vec<_>>(),
-        });
-        serde_json::to_vec_pretty(&whole).map_err(|e| Fault::new("writing what is held about a person", e).into())
-    }
-
-    async fn all_conversations(
-        &self,
-        scope: &Scope,
-        party: &PartyId,
-        side: Side,
-    ) -> Result<Vec<ConversationRow>, Fault> {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let mut filter = ConversationFilter { after, limit: PAGE, ..ConversationFilter::default() };
-            match side {
-                Side::Buyer => filter.buyer = Some(party.clone()),
-                Side::Seller => filter.seller = Some(party.clone()),
-            }
-            let rows = self.store.conversations(scope, filter).await?;
-            after = rows.last().map(|row| row.id.clone());
-            let last = rows.len() < PAGE;
-            all.extend(rows);
-            if last {
-                return Ok(all);
-            }
-        }
-    }
-
-    async fn conversation_of(&self, scope: &Scope, row: &ConversationRow, side: Side) -> Result<Value, Declined> {
-        let (mut messages, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.messages_as(scope, &row.id, side, after, PAGE).await?;
-            messages.extend(page.messages.iter().map(|view| {
-                let kept = view.kept.as_ref();
-                let shown = kept.map(|kept| if view.from == side { &kept.original } else { &kept.delivered });
-                json!({"id": view.id.to_string(), "at": view.at.rfc3339(), "from": view.from.as_str(),
-                    "channel": view.channel.as_str(), "message": shown})
-            }));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(json!({"id": row.id.as_str(), "as": side.as_str(), "order": row.order.as_ref().map(ToString::to_string),
-            "opened_at": row.created.rfc3339(), "messages": messages}))
-    }
-
-    async fn all_disclosures(&self, scope: &Scope, party: &PartyId) -> Result<Vec<Value>, Declined> {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let rows = self.store.disclosures(scope, party, after, PAGE).await?;
-            after = rows.last().map(|row| row.id);
-            for row in &rows {
-                // Who may not be told yet, must not read it here.
-                let hidden = match row.request {
-                    Some(id) => self.store.glass(scope, id).await?.is_some_and(|glass| glass.noticed.is_none()),
-                    None => false,
-                };
-                if !hidden {
-                    all.push(
-                        json!({"at": row.at.rfc3339(), "to": row.to, "purpose": row.purpose, "fields": row.fields,
-                        "about": row.shipment}),
-                    );
-                }
-            }
-            if rows.len() < PAGE {
-                return Ok(all);
-            }
-        }
-    }
 }
-
-fn address(address: &PostalAddress) -> Value {
-    json!({"name": address.name, "lines": address.lines, "city": address.city, "region": address.region,
-        "postcode": address.postcode, "country": address.country})
-}
-
-fn access(row: &AccessRow) -> Value {
-    let hour = Timestamp(row.hour * super::access::HOUR).rfc3339();
-    json!({"hour": hour, "token": row.token.to_string(), "what": row.what, "count": row.count})
-}
-
-const PAGE: usize = 200;

@@ -10,7 +10,10 @@ use super::{
     wire::{self, SideBody},
 };
 use crate::{
-    desk::parties::{Hints, PartyForm},
+    desk::{
+        kept::Kept,
+        parties::{Hints, PartyForm},
+    },
     model::{AgentId, PartyId, PostalAddress},
 };
 
@@ -192,6 +195,30 @@ pub(super) struct ForgottenBody {
     /// A hold stands: nothing is erased yet, and it will be when the hold ends.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     waits: bool,
+    /// What stays, and why.
+    kept: Vec<KeptBody>,
+}
+
+/// Something that an erasure leaves.
+#[derive(Serialize, ToSchema)]
+pub(super) struct KeptBody {
+    /// `evidence`, `others_words`, `orders`, `outcomes`, `staff`, `reports_unclaimed`, `readings`, `answers` or `escalated`.
+    what: &'static str,
+    /// How many, where they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    /// What it is, and why it stays.
+    why: &'static str,
+    /// How old it gets at most, such as `365d`; absent: as long as the marketplace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within: Option<String>,
+}
+
+impl From<Kept> for KeptBody {
+    fn from(kept: Kept) -> Self {
+        let Kept { what, count, why, within } = kept;
+        Self { what, count, why, within: within.map(|within| within.to_string()) }
+    }
 }
 
 /// Erases a person.
@@ -204,7 +231,7 @@ pub(super) struct ForgottenBody {
     )
 )]
 pub(super) async fn forget(call: &Call<'_>) -> Answered {
-    let done = call.api.desk.forget(call.scope(), &call.id("id")?).await?;
+    let (done, kept) = call.api.desk.forget(call.scope(), &call.id("id")?).await?;
     let status = if done.waits { StatusCode::ACCEPTED } else { StatusCode::OK };
     let told = Reply::ok(&ForgottenBody {
         waits: done.waits,
@@ -213,6 +240,7 @@ pub(super) async fn forget(call: &Call<'_>) -> Answered {
         handles: done.handles,
         deliveries_ended: done.deliveries_ended,
         entries_kept: done.entries_kept,
+        kept: kept.into_iter().map(KeptBody::from).collect(),
     })?;
     Ok(Reply { status, ..told })
 }

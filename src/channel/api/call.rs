@@ -33,10 +33,29 @@ pub(super) struct Call<'a> {
     pub(super) target: String,
     /// The same was done before under its key.
     pub(super) repeated: bool,
+    /// What it made then.
+    pub(super) made: Option<Made>,
 }
 
 /// How a handler ends.
 pub(super) type Answered = Result<Reply, Problem>;
+
+/// What a call made, as it is kept under its key: its words are not, so that an erasure need not look for them there.
+pub(super) struct Made {
+    /// The status of its answer.
+    pub(super) status: StatusCode,
+    /// The id of what was made.
+    pub(super) id: String,
+}
+
+/// Whether something belongs into a list of what the caller may read.
+pub(super) fn listed(read: Result<(), Problem>) -> Result<bool, Problem> {
+    match read {
+        Ok(()) => Ok(true),
+        Err(problem) if problem.is(Code::Restricted) => Ok(false),
+        Err(problem) => Err(problem),
+    }
+}
 
 /// A handler at work.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -144,11 +163,41 @@ impl Call<'_> {
     pub(super) async fn may_read(&self, id: &ConversationId) -> Result<[PartyId; 2], Problem> {
         let (buyer, seller) = self.api.desk.between(self.scope(), id).await?;
         let parties = [buyer, seller];
+        self.check_restricted(&parties).await?;
+        Ok(parties)
+    }
+
+    async fn check_restricted(&self, parties: &[PartyId]) -> Result<(), Problem> {
         let staff = matches!(self.caller.may, TokenScope::Support | TokenScope::Auditor);
-        if staff && self.api.desk.any_restricted(self.scope(), &parties).await? {
+        if staff && self.api.desk.any_restricted(self.scope(), parties).await? {
             return Err(Problem::new(Code::Restricted));
         }
-        Ok(parties)
+        Ok(())
+    }
+
+    /// What the same call under the same key made before, if it made something: it is told again as it is now.
+    pub(super) fn made<T: std::str::FromStr>(&self) -> Option<T> {
+        self.made.as_ref().and_then(|made| made.id.parse().ok())
+    }
+
+    /// What goes before every answer with words of the two of a conversation: looks whether the caller may be shown them,
+    /// and remembers that it was. Where somebody may be in danger a restriction does not stand against it (GDPR, article
+    /// 18, paragraph 2).
+    pub(super) async fn reads(&self, id: &ConversationId, danger: bool) -> Result<(), Problem> {
+        let parties =
+            if danger { self.api.desk.between(self.scope(), id).await?.into() } else { self.may_read(id).await? };
+        self.saw(&parties, Seen::Text).await
+    }
+
+    /// The same for a list: `false`, and it waits for another's eyes.
+    pub(super) async fn reads_listed(&self, id: &ConversationId, danger: bool) -> Result<bool, Problem> {
+        listed(self.reads(id, danger).await)
+    }
+
+    /// The same for words that belong to no conversation.
+    pub(super) async fn reads_of(&self, parties: &[PartyId]) -> Result<(), Problem> {
+        self.check_restricted(parties).await?;
+        self.saw(parties, Seen::Text).await
     }
 
     /// Remembers that the caller is shown something of these people; without that it must not be shown.

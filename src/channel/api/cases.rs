@@ -69,6 +69,11 @@ pub(super) async fn put(call: &Call<'_>) -> Answered {
     let (said, _) = statement(call, asked, Some(body.description), body.attachments).await?;
     // Whoever is accused of a threat is not told of it by a letter of ours.
     let quiet = body.topic.is_urgent();
+    match call.reads(&conversation, quiet).await {
+        // The desk says in words that there is none.
+        Err(problem) if !problem.is(Code::NotFound) => return Err(problem),
+        _ => {}
+    }
     let form = CaseForm { conversation, by, topic: body.topic, order, claim, quiet, said };
     let (view, created) = call.api.desk.put_case(call.scope(), &id, form).await?;
     if created {
@@ -141,6 +146,7 @@ pub(super) async fn show(call: &Call<'_>) -> Answered {
     if matches!(eyes, Eyes::Of(side) if view.row.clock.quiet && side != view.row.clock.opener) {
         return Err(Problem::new(Code::NotFound));
     }
+    call.reads(&view.row.conversation, view.row.clock.urgent).await?;
     Reply::ok(&tell(call, view, eyes))
 }
 
@@ -157,8 +163,13 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     call.query.only(&["conversation", "limit"])?;
     let conversation = call.query.get("conversation").map(|text| wire::id("conversation", text)).transpose()?;
     let limit = call.query.limit()?;
-    let cases = call.api.desk.cases(call.scope(), conversation, limit).await?;
-    Reply::ok(&Listed { items: cases.into_iter().map(|view| tell(call, view, Eyes::Desk)).collect(), next: None })
+    let mut items = Vec::new();
+    for view in call.api.desk.cases(call.scope(), conversation, limit).await? {
+        if call.reads_listed(&view.row.conversation, view.row.clock.urgent).await? {
+            items.push(tell(call, view, Eyes::Desk));
+        }
+    }
+    Reply::ok(&Listed { items, next: None })
 }
 
 /// Evidence of a side.
@@ -190,7 +201,7 @@ pub(super) async fn evidence(call: &Call<'_>) -> Answered {
     let body: EvidencePostBody = call.read()?;
     let by = Side::from(body.by);
     call.acts_for(by)?;
-    let conversation = takes_part(call, &id).await?;
+    let conversation = reads(call, &id).await?;
     if call.repeated {
         return repeated(call, &id, by).await;
     }
@@ -228,7 +239,7 @@ pub(super) async fn offer(call: &Call<'_>) -> Answered {
     let body: OfferPostBody = call.read()?;
     let by = Side::from(body.by);
     call.acts_for(by)?;
-    let conversation = takes_part(call, &id).await?;
+    let conversation = reads(call, &id).await?;
     if call.repeated {
         return repeated(call, &id, by).await;
     }
@@ -255,8 +266,9 @@ pub(super) struct TakePostBody {
     responses((status = 200, description = "the case", body = CaseBody))
 )]
 pub(super) async fn take(call: &Call<'_>) -> Answered {
-    let body: TakePostBody = call.read()?;
-    let view = call.api.desk.take_case(call.scope(), &call.id("id")?, &body.actor).await?;
+    let (id, body): (CaseId, TakePostBody) = (call.id("id")?, call.read()?);
+    reads(call, &id).await?;
+    let view = call.api.desk.take_case(call.scope(), &id, &body.actor).await?;
     Reply::ok(&tell(call, view, Eyes::Desk))
 }
 
@@ -286,6 +298,7 @@ pub(super) struct DecisionPostBody {
 pub(super) async fn decide(call: &Call<'_>) -> Answered {
     let id: CaseId = call.id("id")?;
     let body: DecisionPostBody = call.read()?;
+    reads(call, &id).await?;
     if call.repeated {
         return Reply::ok(&tell(call, call.api.desk.case_of(call.scope(), &id).await?, Eyes::Desk));
     }
@@ -315,7 +328,7 @@ pub(super) async fn file(call: &Call<'_>) -> Answered {
     if original && !matches!(call.caller.may, TokenScope::Support | TokenScope::Auditor) {
         return Err(Problem::new(Code::ForbiddenScope));
     }
-    takes_part(call, &id).await?;
+    reads(call, &id).await?;
     let number = |name: &str| call.param(name).parse::<u64>().map_err(|_| Problem::new(Code::NotFound));
     let (item, n) = (number("item")?, usize::try_from(number("n")?).unwrap_or(usize::MAX));
     let (_, paper) = call.api.desk.case_paper(call.scope(), &id, (item, n), original).await?;
@@ -334,6 +347,14 @@ async fn takes_part(call: &Call<'_>, id: &CaseId) -> Result<ConversationId, Prob
         Some((party, _)) if *party != seller || quiet => Err(Problem::new(Code::NotFound)),
         _ => Ok(conversation),
     }
+}
+
+/// The same, and remembers that the caller reads what is in it.
+async fn reads(call: &Call<'_>, id: &CaseId) -> Result<ConversationId, Problem> {
+    let conversation = takes_part(call, id).await?;
+    let urgent = call.api.desk.case_of(call.scope(), id).await?.row.clock.urgent;
+    call.reads(&conversation, urgent).await?;
+    Ok(conversation)
 }
 
 async fn repeated(call: &Call<'_>, id: &CaseId, by: Side) -> Answered {

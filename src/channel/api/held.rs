@@ -9,10 +9,7 @@ use super::{
     problem::{Code, Problem},
     wire::Listed,
 };
-use crate::{
-    desk::{access::Seen, held::Decided},
-    model::EventId,
-};
+use crate::{desk::held::Decided, model::EventId};
 
 /// A held message with its place in the queue.
 #[derive(Serialize, ToSchema)]
@@ -41,12 +38,9 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     let mut shown = Vec::with_capacity(held.len());
     for (position, view) in held {
         // What support may not read waits for another's eyes.
-        match call.may_read(&view.conversation).await {
-            Ok(parties) => call.saw(&parties, Seen::Text).await?,
-            Err(problem) if problem.is(Code::Restricted) => continue,
-            Err(problem) => return Err(problem),
+        if call.reads_listed(&view.conversation, false).await? {
+            shown.push((position, view));
         }
-        shown.push((position, view));
     }
     let tell =
         |(position, view)| HeldBody { position, message: MessageBody::of(view, Told::Marketplace, &call.explain()) };
@@ -102,8 +96,13 @@ pub(super) async fn decide(call: &Call<'_>) -> Answered {
     let id: EventId = call.param("id").parse().map_err(|_| Problem::new(Code::NotFound))?;
     let body: DecisionBody = call.read()?;
     let release = body.word()? == Word::Release;
+    let before = call.api.desk.message(call.scope(), id).await?;
+    call.reads(&before.conversation, false).await?;
     let decided = Decided { release, reason: &body.reason, actor: &body.actor };
-    let view = call.api.desk.decide(call.scope(), id, &decided).await?;
+    let view = match call.made::<EventId>() {
+        Some(_) => before,
+        None => call.api.desk.decide(call.scope(), id, &decided).await?,
+    };
     Reply::ok(&MessageBody::of(view, Told::Marketplace, &call.explain()))
 }
 

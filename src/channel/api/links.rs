@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    call::{Answered, Call, Reply},
+    call::{Answered, Call, Reply, listed},
     problem::{Code, Problem},
     standing::own_party,
     violations::{HeardBody, RuledBody, RulingForm, RulingWord},
@@ -148,7 +148,13 @@ async fn page(call: &Call<'_>, party: Option<&PartyId>, state: Option<LinkState>
     let filter = LinkFilter { party: party.cloned(), state, settled, after, limit };
     let views = call.api.desk.links(call.scope(), filter).await?;
     let next = views.last().filter(|_| views.len() == limit).map(|view| view.id.to_string());
-    Ok(Listed { items: views.iter().map(|view| LinkBody::of(view, party, call)).collect(), next })
+    let mut items = Vec::with_capacity(views.len());
+    for view in &views {
+        if listed(reads(call, view).await)? {
+            items.push(LinkBody::of(view, party, call));
+        }
+    }
+    Ok(Listed { items, next })
 }
 
 /// What is said against a link.
@@ -171,7 +177,10 @@ pub(super) async fn dispute(call: &Call<'_>) -> Answered {
     let form: LinkDisputeForm = call.read()?;
     let by = call.seller().map(|(party, _)| party);
     let of = LinkOf { party: &party, id };
-    let view = call.api.desk.dispute_link(call.scope(), of, &form.text, by).await?;
+    let view = match call.made::<EventId>() {
+        Some(_) => call.api.desk.link(call.scope(), of).await?,
+        None => call.api.desk.dispute_link(call.scope(), of, &form.text, by).await?,
+    };
     Reply::created(&LinkBody::of(&view, Some(&party), call))
 }
 
@@ -188,10 +197,14 @@ pub(super) async fn decide(call: &Call<'_>) -> Answered {
     let form: RulingForm = call.read()?;
     check_ruling(&form.actor, &form.reason)?;
     let of = LinkOf { party: &party, id };
-    let parties = call.api.desk.link(call.scope(), of).await?.parties;
-    let cleared = call.api.relay.clear_among(call.scope(), &parties, &form.reason).await?;
+    let before = call.api.desk.link(call.scope(), of).await?;
+    reads(call, &before).await?;
+    let cleared = call.api.relay.clear_among(call.scope(), &before.parties, &form.reason).await?;
     let words = (form.actor.as_str(), cleared.text.as_str());
-    let view = call.api.desk.rule_link(call.scope(), of, form.decision == RulingWord::Upheld, words).await?;
+    let view = match call.made::<EventId>() {
+        Some(_) => before,
+        None => call.api.desk.rule_link(call.scope(), of, form.decision == RulingWord::Upheld, words).await?,
+    };
     Reply::ok(&RuledBody::of(LinkBody::of(&view, Some(&party), call), &cleared, call))
 }
 
@@ -217,8 +230,22 @@ pub(super) async fn confirm(call: &Call<'_>) -> Answered {
     let form: LinkConfirmationForm = call.read()?;
     check_ruling(&form.actor, &form.reason)?;
     let of = LinkOf { party: &party, id };
-    let view = call.api.desk.confirm_link(call.scope(), of, (&form.actor, &form.reason)).await?;
+    let before = call.api.desk.link(call.scope(), of).await?;
+    reads(call, &before).await?;
+    let view = match call.made::<EventId>() {
+        Some(_) => before,
+        None => call.api.desk.confirm_link(call.scope(), of, (&form.actor, &form.reason)).await?,
+    };
     Reply::ok(&LinkBody::of(&view, Some(&party), call))
+}
+
+/// Looks whether the caller may read what was said of a link, and remembers of whom it was: of a seller by its own token
+/// itself alone.
+async fn reads(call: &Call<'_>, view: &LinkView) -> Result<(), Problem> {
+    match call.seller() {
+        Some((party, _)) => call.reads_of(std::slice::from_ref(party)).await,
+        None => call.reads_of(&view.parties).await,
+    }
 }
 
 fn link(call: &Call<'_>) -> Result<EventId, Problem> {

@@ -582,8 +582,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
 pub(super) async fn show(call: &Call<'_>) -> Answered {
     let id: EventId = call.param("id").parse().map_err(|_| Problem::new(Code::NotFound))?;
     let view = call.api.desk.message(call.scope(), id).await?;
-    let parties = call.may_read(&view.conversation).await?;
-    call.saw(&parties, Seen::Text).await?;
+    call.reads(&view.conversation, false).await?;
     Reply::ok(&MessageBody::of(view, Told::Marketplace, &call.explain()))
 }
 

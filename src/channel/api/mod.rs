@@ -68,7 +68,7 @@ use crate::{
     net::Draining,
     relay::Relay,
 };
-use call::{Call, Query, Reply, again, decode};
+use call::{Call, Made, Query, Reply, again, decode};
 use live::whole;
 use problem::{Code, Problem};
 use routes::{Keeps, Route, Serve};
@@ -239,7 +239,8 @@ impl Api {
             return Err(Problem::media_type());
         }
         let key = if route.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
-        let mut call = Call { api: self, caller: &caller, params, query, body, key, target, repeated: false };
+        let mut call =
+            Call { api: self, caller: &caller, params, query, body, key, target, repeated: false, made: None };
         if route.path == LIVE && live::is_wanted(&parts.headers) {
             return self.streams.open(&call, &parts.headers);
         }
@@ -262,7 +263,10 @@ impl Api {
         match self.desk.earlier(call.scope(), &asked).await? {
             Earlier::Other => return Err(Problem::new(Code::IdempotencyConflict)),
             Earlier::Same(answer) if route.keeps == Keeps::Answer => return Ok(again(answer)),
-            Earlier::Same(_) => call.repeated = true,
+            Earlier::Same(mark) => {
+                call.repeated = true;
+                call.made = made(&mark);
+            }
             Earlier::Nothing => {}
         }
         let answered = handler(call).await;
@@ -271,11 +275,14 @@ impl Api {
             Err(problem) => Some(Answer { status: problem.status(), body: problem.body() }),
             Ok(reply) => Some(Answer { status: reply.status.as_u16(), body: reply.body.clone() }),
         };
-        if let Some(answer) = answer.filter(|_| !call.repeated) {
-            let kept = if route.keeps == Keeps::Answer { answer } else { Answer { status: 0, body: Vec::new() } };
+        // What made nothing is judged anew, where only what was made is kept.
+        let kept = |answer: &Answer| !call.repeated && (route.keeps == Keeps::Answer || answer.status < 300);
+        if let Some(answer) = answer.filter(kept) {
+            let kept = if route.keeps == Keeps::Answer { answer } else { mark(&answer) };
             self.desk.keep_answer(call.scope(), asked, &kept).await?;
         }
-        answered.map(Reply::response)
+        let status = call.made.as_ref().map(|made| made.status);
+        answered.map(|reply| Reply { status: status.unwrap_or(reply.status), ..reply }.response())
     }
 
     fn fingerprint(&self, call: &Call<'_>) -> Option<Idempotency> {
@@ -388,3 +395,18 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 const DRY_RUNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// Handles in a minute that were none.
 const MISSES: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+
+/// What is kept of an answer whose words must stay where an erasure finds them: the status, and the id of what was made.
+fn mark(answer: &Answer) -> Answer {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let id = serde_json::from_slice::<Named>(&answer.body).ok().map(|named| named.id);
+    Answer { status: answer.status, body: id.unwrap_or_default().into_bytes() }
+}
+
+fn made(mark: &Answer) -> Option<Made> {
+    let id = String::from_utf8(mark.body.clone()).ok().filter(|id| !id.is_empty())?;
+    Some(Made { status: hyper::StatusCode::from_u16(mark.status).ok()?, id })
+}

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    call::{Answered, Call, Reply},
+    call::{Answered, Call, Reply, listed},
     case_body::described,
     cases::{alarm, statement},
     messages::{FileBody, FileInBody},
@@ -140,6 +140,9 @@ impl From<Leak> for LeakBody {
     responses((status = 201, description = "taken", body = ReportBody))
 )]
 pub(super) async fn post(call: &Call<'_>) -> Answered {
+    if let Some(id) = call.made() {
+        return Reply::created(&tell(call, read(call, id).await?));
+    }
     let body: ReportPostBody = call.read()?;
     let conversation = body.conversation.as_deref().map(|text| wire::id("conversation", text)).transpose()?;
     let conversation: Option<ConversationId> = conversation;
@@ -174,6 +177,7 @@ pub(super) async fn confirm(call: &Call<'_>) -> Answered {
     let id = report_id(call)?;
     let body: ConfirmBody = call.read()?;
     let conversation: ConversationId = wire::id("conversation", &body.conversation)?;
+    read(call, id).await?;
     let view = call.api.desk.confirm_report(call.scope(), id, &conversation).await?;
     raise_alarm(call, &view).await?;
     Reply::ok(&tell(call, view))
@@ -186,7 +190,7 @@ pub(super) async fn confirm(call: &Call<'_>) -> Answered {
     responses((status = 200, description = "the report", body = ReportBody))
 )]
 pub(super) async fn show(call: &Call<'_>) -> Answered {
-    let view = call.api.desk.report(call.scope(), report_id(call)?).await?;
+    let view = read(call, report_id(call)?).await?;
     Reply::ok(&tell(call, view))
 }
 
@@ -205,7 +209,13 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     let after: Option<EventId> = call.query.read("after", "not a cursor")?;
     let reports = call.api.desk.reports(call.scope(), after, limit).await?;
     let next = reports.last().filter(|_| reports.len() == limit).map(|view| view.row.id.to_string());
-    Reply::ok(&Listed { items: reports.into_iter().map(|view| tell(call, view)).collect(), next })
+    let mut items = Vec::with_capacity(reports.len());
+    for view in reports {
+        if listed(reads(call, &view).await)? {
+            items.push(tell(call, view));
+        }
+    }
+    Reply::ok(&Listed { items, next })
 }
 
 /// The leak map of a party: handles that had been shown to it alone and are known to strangers.
@@ -223,6 +233,26 @@ pub(super) async fn leaks(call: &Call<'_>) -> Answered {
 async fn raise_alarm(call: &Call<'_>, view: &ReportView) -> Result<(), Problem> {
     if let Some(case) = &view.case {
         alarm(&call.api.desk.case_of(call.scope(), case).await?);
+    }
+    Ok(())
+}
+
+async fn read(call: &Call<'_>, id: EventId) -> Result<ReportView, Problem> {
+    let view = call.api.desk.report(call.scope(), id).await?;
+    reads(call, &view).await?;
+    Ok(view)
+}
+
+/// Looks whether the caller may read a report, and remembers of whom it was: of one that belongs to no conversation, of
+/// whom its handles tell.
+async fn reads(call: &Call<'_>, view: &ReportView) -> Result<(), Problem> {
+    let danger = view.row.category.urgent().is_some();
+    let met: Vec<&ConversationId> = match &view.row.conversation {
+        Some(conversation) => vec![conversation],
+        None => view.leaks.iter().map(|leak| &leak.conversation).collect(),
+    };
+    for conversation in met {
+        call.reads(conversation, danger).await?;
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub(super) type Handler = for<'a> fn(&'a Call<'a>) -> Answering<'a>;
 pub(super) enum Keeps {
     /// The answer.
     Answer,
-    /// Only that it was given: what it says must stay where an erasure finds it.
+    /// Only that it was given, and the id of what was made: what it says must stay where an erasure finds it.
     Mark,
 }
 
@@ -183,14 +183,19 @@ impl Route {
         );
         let files = takes_files && method != Method::GET;
         // Scrubbing is done again: it says that it stores nothing.
-        let marks = path.starts_with("/v1/cases")
-            || matches!(
-                path,
-                "/v1/handles/{handle}/redeem"
-                    | "/v1/conversations/{id}/messages"
-                    | "/v1/scrub"
-                    | "/v1/disclosures/{id}/read"
-            );
+        let marks =
+            ["/v1/cases", "/v1/reports", "/v1/violations", "/v1/appeals", "/v1/tickets", "/v1/parties/{id}/links"]
+                .iter()
+                .any(|words| path.starts_with(words))
+                || matches!(
+                    path,
+                    "/v1/handles/{handle}/redeem"
+                        | "/v1/conversations/{id}/messages"
+                        | "/v1/conversations/{id}/tickets"
+                        | "/v1/messages/{id}/decision"
+                        | "/v1/scrub"
+                        | "/v1/disclosures/{id}/read"
+                );
         let keeps = if marks { Keeps::Mark } else { Keeps::Answer };
         Self { method, path, serve: Serve::Known(who, handler), files, keeps }
     }

@@ -265,7 +265,13 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     let filter = ViolationFilter { party, side, after, settled, limit };
     let views = call.api.desk.violations(call.scope(), filter).await?;
     let next = views.last().filter(|_| views.len() == limit).map(|view| view.row.id.to_string());
-    Reply::ok(&Listed { items: views.iter().map(|view| ViolationBody::of(view, call)).collect(), next })
+    let mut items = Vec::with_capacity(views.len());
+    for view in &views {
+        if call.reads_listed(&view.row.conversation, false).await? {
+            items.push(ViolationBody::of(view, call));
+        }
+    }
+    Reply::ok(&Listed { items, next })
 }
 
 /// One violation.
@@ -277,6 +283,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
 pub(super) async fn show(call: &Call<'_>) -> Answered {
     let own = call.seller().map(|(party, _)| party);
     let view = call.api.desk.violation(call.scope(), event(call)?, own).await?;
+    call.reads(&view.row.conversation, false).await?;
     Reply::ok(&ViolationBody::of(&view, call))
 }
 
@@ -298,7 +305,10 @@ pub(super) struct AppealForm {
 pub(super) async fn appeal(call: &Call<'_>) -> Answered {
     let form: AppealForm = call.read()?;
     let own = call.seller().map(|(party, _)| party);
-    let view = call.api.desk.file_appeal(call.scope(), event(call)?, &form.text, own).await?;
+    let view = match call.made() {
+        Some(appeal) => call.api.desk.appeal(call.scope(), appeal).await?,
+        None => call.api.desk.file_appeal(call.scope(), event(call)?, &form.text, own).await?,
+    };
     Reply::created(&AppealBody::of(&view, call.reader()))
 }
 
@@ -356,9 +366,14 @@ impl<T: ToSchema> RuledBody<T> {
 )]
 pub(super) async fn decide(call: &Call<'_>) -> Answered {
     let (form, id): (RulingForm, EventId) = (call.read()?, event(call)?);
-    let cleared = form.cleared(call, call.api.desk.appeal_reader(call.scope(), id).await?).await?;
+    let reader = call.api.desk.appeal_reader(call.scope(), id).await?;
+    call.reads(&reader.0, false).await?;
+    let cleared = form.cleared(call, reader).await?;
     let (upheld, words) = (form.decision == RulingWord::Upheld, (form.actor.as_str(), cleared.text.as_str()));
-    let view = call.api.desk.decide_appeal(call.scope(), id, upheld, words).await?;
+    let view = match call.made() {
+        Some(appeal) => call.api.desk.appeal(call.scope(), appeal).await?,
+        None => call.api.desk.decide_appeal(call.scope(), id, upheld, words).await?,
+    };
     Reply::ok(&RuledBody::of(AppealBody::of(&view, call.reader()), &cleared, call))
 }
 
@@ -444,7 +459,13 @@ pub(super) async fn tickets(call: &Call<'_>) -> Answered {
     let own = call.seller().map(|(party, _)| party);
     let views = call.api.desk.tickets(call.scope(), own, after, limit).await?;
     let next = views.last().filter(|_| views.len() == limit).map(|view| view.id.to_string());
-    Reply::ok(&Listed { items: views.iter().map(|view| TicketBody::of(view, call.reader())).collect(), next })
+    let mut items = Vec::with_capacity(views.len());
+    for view in &views {
+        if call.reads_listed(&view.conversation, false).await? {
+            items.push(TicketBody::of(view, call.reader()));
+        }
+    }
+    Reply::ok(&Listed { items, next })
 }
 
 /// Rules on a ticket. One that is upheld counts against the buyer, and the message leaves the seller's metrics.
@@ -456,9 +477,14 @@ pub(super) async fn tickets(call: &Call<'_>) -> Answered {
 )]
 pub(super) async fn rule_ticket(call: &Call<'_>) -> Answered {
     let (form, id): (RulingForm, EventId) = (call.read()?, event(call)?);
-    let cleared = form.cleared(call, call.api.desk.ticket_reader(call.scope(), id).await?).await?;
+    let reader = call.api.desk.ticket_reader(call.scope(), id).await?;
+    call.reads(&reader.0, false).await?;
+    let cleared = form.cleared(call, reader).await?;
     let (upheld, words) = (form.decision == RulingWord::Upheld, (form.actor.as_str(), cleared.text.as_str()));
-    let view = call.api.desk.rule_ticket(call.scope(), id, upheld, words).await?;
+    let view = match call.made() {
+        Some(ticket) => call.api.desk.ticket(call.scope(), ticket).await?,
+        None => call.api.desk.rule_ticket(call.scope(), id, upheld, words).await?,
+    };
     Reply::ok(&RuledBody::of(TicketBody::of(&view, call.reader()), &cleared, call))
 }
 

@@ -170,6 +170,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     call.query.only(&["as", "limit", "after"])?;
     let id: ConversationId = call.id("id")?;
     let side = call.reads_as(&id).await?;
+    call.reads(&id, false).await?;
     let limit = call.query.limit()?;
     let after: Option<EventId> = call.query.read("after", "not a cursor")?;
     let letters = call.api.desk.letters_to(call.scope(), &id, side, after, limit).await?;

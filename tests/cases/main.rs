@@ -14,5 +14,6 @@ mod paper;
 mod clocks;
 mod disputes;
 mod house;
+mod persons;
 mod reports;
 mod voice;

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::house::{House, Plan, eventually, mails, run_in, run_within, sink::Sink, smtp::Smtp};
+use crate::house::{House, Pair, Plan, eventually, mails, run_in, run_within, sink::Sink, smtp::Smtp};
 
 const TABIR: &str = env!("CARGO_BIN_EXE_tabir");
 
@@ -268,6 +268,29 @@ async fn a_key_ring_turns_while_mail_flows() {
     assert!(files.iter().all(|path| mode(path) == 0o600), "{files:?}");
 }
 
+/// `person export` writes what is held to a file of its owner's; `incident report` lists who was read, with drafts.
+async fn told_what_is_held(house: &House, pair: &Pair) {
+    let market = ["--marketplace", crate::house::MARKET];
+    let file = house.dir.path().join("person.json");
+    let export = ["person", "export", &pair.buyer.id, "-o", file.to_str().expect("a path"), market[0], market[1]];
+    house.run_ok(&export);
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).expect("the file")) & 0o777;
+    assert_eq!(mode, 0o600);
+    let told: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("the file")).expect("JSON");
+    assert_eq!(told["profile"]["emails"], json!([pair.buyer.email]), "{told}");
+    assert!(told.to_string().contains("Words of a forgotten person."), "{told}");
+    assert!(!told.to_string().contains(&pair.seller.email), "{told}");
+    assert!(!house.run(&export).status.success(), "a file that is there is not written over");
+
+    let path = format!("/v1/conversations/{}/messages?as=buyer", pair.id);
+    house.api().get(&path).await.ok();
+    let incident = ["incident", "report", "--since", "2020-01-01T00:00:00Z", "--lang", "en", market[0], market[1]];
+    let told = house.run_ok(&incident);
+    assert!(told.contains("persons: 2") && told.contains(&format!("{}: text=", pair.buyer.id)), "{told}");
+    assert!(told.contains("--- en: to the authority ---") && !told.contains("--- pl:"), "{told}");
+    assert!(!told.contains(&pair.buyer.email), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forgotten_person_is_gone_and_the_evidence_still_verifies() {
     let sink = Sink::start(None).await;
@@ -279,7 +302,11 @@ async fn a_forgotten_person_is_gone_and_the_evidence_still_verifies() {
         250
     );
     sink.nth(&pair.seller.email, 1).await;
-    house.run_ok(&["forget", &pair.buyer.id, "--marketplace", crate::house::MARKET]);
+    told_what_is_held(&house, &pair).await;
+    let kept = house.run_ok(&["forget", &pair.buyer.id, "--marketplace", crate::house::MARKET]);
+    for what in ["kept: evidence (", "kept: others_words", "kept: orders", "kept: reports_unclaimed (0)"] {
+        assert!(kept.contains(what), "{kept}");
+    }
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let letter = mails::plain(&pair.seller, &pair.buyer_handle, "Hi", "Are you there?");
     let reply =

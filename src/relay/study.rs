@@ -312,6 +312,22 @@ mod tests {
     }
 
     #[test]
+    fn of_a_file_that_can_not_be_shown_not_even_its_name_is() {
+        let original = file("call-me-555-0100.png", b"MZ\x90\x00\x03\x00\x00\x00");
+        let studied = Studied {
+            shown: None,
+            findings: Vec::new(),
+            signals: Vec::new(),
+            files: vec![(None, original)],
+            handles: Vec::new(),
+            sent_by: None,
+        };
+        let (shown, kept) = studied.described().remove(0);
+        assert_eq!((shown.filename.as_str(), shown.action), ("file-1", AttachmentAction::RemovedUnreadable));
+        assert_eq!(kept.filename, "call-me-555-0100.png");
+    }
+
+    #[test]
     fn a_handle_is_met_in_whatever_it_stands() {
         let handle = Handle::from_bits([7; 16]);
         let text = format!("They wrote to <{}@veil.example>, why?", handle.to_string().to_uppercase());

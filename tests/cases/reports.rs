@@ -121,6 +121,14 @@ async fn the_seller_never_hears_of_a_report_nor_of_the_case_that_it_opened() {
     assert_eq!(house.ask(&seller, "GET", &format!("/v1/cases/{case}"), Value::Null).await.status, 404);
     let as_seller = house.market("GET", &format!("/v1/cases/{case}?as=seller"), Value::Null).await;
     assert_eq!(as_seller.status, 404);
+    // Nor of its end: no letter, and nothing less to say.
+    let rights = async || house.ask(&seller, "GET", "/v1/conversations/c-1", Value::Null).await.ok()["contact"].clone();
+    let before = rights().await;
+    let ruling = json!({"outcome": "for_buyer", "reason": "Ancaman.", "actor": "mediator-1"});
+    house.market("POST", &format!("/v1/cases/{case}/decision"), ruling).await.ok();
+    house.tend().await;
+    assert_eq!(house.mails_to(SELLER_MAIL).len(), 0);
+    assert_eq!(rights().await, before);
 }
 
 #[tokio::test]

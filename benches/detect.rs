@@ -59,6 +59,7 @@ fn time(detect: &Detect, text: &str, lang: &str, budget: Duration) -> (f64, f64)
             names: vec!["Anisa Contoh Putri".to_owned()],
             emails: Vec::new(),
             phones: Vec::new(),
+            accounts: Vec::new(),
             streets: Vec::new(),
         },
         ..Context::default()

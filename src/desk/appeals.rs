@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{EntryKind, EventId, Fault, PartyId, Scope, Side, Timestamp},
+    model::{ConversationId, EntryKind, EventId, Fault, PartyId, Scope, Side, Timestamp},
     store::{AppealDecision, AppealRow, Filed, NewAppeal, NewEntry, ViolationRow, ViolationState},
     vault::Place,
 };
@@ -20,16 +20,30 @@ pub struct AppealView {
     pub violation: EventId,
     /// The first or the second.
     pub n: u32,
+    /// What was said, and what became of it.
+    pub heard: Heard,
+}
+
+/// What a side said against something, and what a person decided.
+#[derive(Clone, Debug)]
+pub struct Heard {
     /// When it was filed.
     pub at: Timestamp,
     /// Its words; `None` after an erasure.
     pub words: Option<String>,
     /// When it was decided, and whether it was upheld.
     pub outcome: Option<(Timestamp, bool)>,
-    /// Why, in the words of who decided.
+    /// Why, as the side may read it.
     pub reason: Option<String>,
     /// Who decided: for the marketplace alone.
     pub actor: Option<String>,
+}
+
+impl Heard {
+    /// Said now, and not decided yet.
+    pub(super) fn now(at: Timestamp, words: String) -> Self {
+        Self { at, words: Some(words), outcome: None, reason: None, actor: None }
+    }
 }
 
 /// Who decided something, and why.
@@ -70,17 +84,25 @@ impl Desk {
             entry: NewEntry { message: Some(row.message), ..entry(now, EntryKind::AppealFiled, Some(row.side), facts) },
         };
         match self.store.file_appeal(scope, appeal).await? {
-            Filed::Done(n) => {
-                let words = Some(words.to_owned());
-                Ok(AppealView { id, violation, n, at: now, words, outcome: None, reason: None, actor: None })
-            }
+            Filed::Done(n) => Ok(AppealView { id, violation, n, heard: Heard::now(now, words.to_owned()) }),
             Filed::Open => Err(Wrong::unfit("id", "an appeal against it is open")),
             Filed::Spent => Err(Wrong::unfit("id", "there were as many appeals as there may be")),
             Filed::Moot => Err(Wrong::unfit("id", "it does not count: there is nothing to appeal against")),
         }
     }
 
-    /// Decides an appeal. Whoever decided about the violation, or about an earlier appeal, may not.
+    /// Whose message an appeal is about, and in which conversation: who reads the reason of its decision.
+    ///
+    /// # Errors
+    /// When there is none, or by a fault.
+    pub async fn appeal_reader(&self, scope: &Scope, id: EventId) -> Result<(ConversationId, Side), Declined> {
+        let appeal = self.store.appeal(scope, id).await?.ok_or(Declined::NotFound)?;
+        let row = self.store.violation(scope, appeal.violation).await?.ok_or(Declined::NotFound)?;
+        Ok((row.conversation, row.side))
+    }
+
+    /// Decides an appeal. Whoever decided about the violation, or about an earlier appeal, may not. The reason is told
+    /// to the side: nothing that leads to a person may be in it any more.
     ///
     /// # Errors
     /// When it is not open, a field is wrong, the person is not another one, or by a fault.
@@ -91,7 +113,6 @@ impl Desk {
         upheld: bool,
         (actor, reason): (&str, &str),
     ) -> Result<AppealView, Declined> {
-        check_ruling(actor, reason)?;
         let appeal = self.store.appeal(scope, id).await?.ok_or(Declined::NotFound)?;
         if appeal.outcome.is_some() {
             return Err(Wrong::unfit("id", "it was decided before"));
@@ -127,32 +148,36 @@ impl Desk {
     }
 
     async fn appeal_view(&self, scope: &Scope, row: &ViolationRow, appeal: AppealRow) -> Result<AppealView, Fault> {
-        let ruling = self.open_ruling(scope, appeal.id, appeal.ruling.as_deref()).await?;
+        let words = self.open_plea(scope, &row.conversation, row.side, appeal.id, appeal.words.as_deref()).await?;
+        let heard =
+            self.heard(scope, appeal.id, (appeal.at, words), (appeal.outcome, appeal.ruling.as_deref())).await?;
+        Ok(AppealView { id: appeal.id, violation: appeal.violation, n: appeal.n, heard })
+    }
+
+    /// What was said, with what was sealed of its decision.
+    pub(super) async fn heard(
+        &self,
+        scope: &Scope,
+        id: EventId,
+        (at, words): (Timestamp, Option<String>),
+        (outcome, ruling): (Option<(Timestamp, bool)>, Option<&[u8]>),
+    ) -> Result<Heard, Fault> {
+        let ruling = self.open_ruling(scope, id, ruling).await?;
         let (actor, reason) = ruling.map(|ruling| (ruling.actor, ruling.reason)).unzip();
-        Ok(AppealView {
-            words: self.open_plea(scope, &row.conversation, row.side, appeal.id, appeal.words.as_deref()).await?,
-            id: appeal.id,
-            violation: appeal.violation,
-            n: appeal.n,
-            at: appeal.at,
-            outcome: appeal.outcome,
-            reason,
-            actor,
-        })
+        Ok(Heard { at, words, outcome, reason, actor })
     }
 
     /// Whether somebody has ruled on a violation, or decided an appeal against it.
     async fn has_decided(&self, scope: &Scope, row: &ViolationRow, actor: &str) -> Result<bool, Fault> {
-        let same = |other: &str| other.trim().to_lowercase() == actor.trim().to_lowercase();
         if let Some(sealed) = &row.ruler {
             let market = self.market(scope).await?;
             let ruler = market.key.open(&Place::ruling(&market.name, &row.message), sealed)?;
-            if same(&String::from_utf8_lossy(&ruler)) {
+            if is_same(&String::from_utf8_lossy(&ruler), actor) {
                 return Ok(true);
             }
         }
         let earlier = self.appeals_of(scope, row).await?;
-        Ok(earlier.iter().filter_map(|appeal| appeal.actor.as_deref()).any(same))
+        Ok(earlier.iter().filter_map(|appeal| appeal.heard.actor.as_deref()).any(|other| is_same(other, actor)))
     }
 
     pub(super) async fn seal_ruling(
@@ -184,7 +209,7 @@ impl Desk {
     pub(super) async fn seal_plea(
         &self,
         scope: &Scope,
-        conversation: &crate::model::ConversationId,
+        conversation: &ConversationId,
         side: Side,
         id: EventId,
         words: &str,
@@ -197,7 +222,7 @@ impl Desk {
     pub(super) async fn open_plea(
         &self,
         scope: &Scope,
-        conversation: &crate::model::ConversationId,
+        conversation: &ConversationId,
         side: Side,
         id: EventId,
         sealed: Option<&[u8]>,
@@ -218,7 +243,16 @@ pub(super) fn check_words(field: &'static str, words: &str) -> Result<(), Declin
     if fits { Ok(()) } else { Err(Wrong::field(field, "1 to 4000 characters without control characters")) }
 }
 
-pub(super) fn check_ruling(actor: &str, reason: &str) -> Result<(), Declined> {
+/// Whether two names of staff are one person's: letter case and spaces around make no other.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// Whether somebody's ruling can be taken as it is written.
+///
+/// # Errors
+/// When a field is wrong.
+pub fn check_ruling(actor: &str, reason: &str) -> Result<(), Declined> {
     if !fits(actor, 64) {
         return Err(Wrong::field("actor", "1 to 64 characters without control characters"));
     }

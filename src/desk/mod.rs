@@ -5,7 +5,7 @@
 //! - [`messages`], [`held`]: what was said, as a side sees it, and what waits for a person.
 //! - [`events`], [`evidence`]: what happened, told at once, and proven later.
 //! - [`cases`], [`rulings`], [`reports`], [`voice`]: disputes, what happened outside, and what support says.
-//! - [`violations`], [`appeals`], [`tickets`], [`standing`]: rules that were broken, and what follows for whom.
+//! - [`violations`], [`appeals`], [`tickets`], [`standing`], [`links`]: rules that were broken, and what follows for whom.
 //! - [`disclosures`], [`access`], [`rights`], [`incident`]: who sees whose data, and what a person may ask for.
 //! - [`tokens`], [`marketplaces`], [`answers`]: tenants, credentials, repeated requests.
 //! - [`scrub`], [`reseal`]: cleaning a text for nobody in particular; care of the keys.
@@ -30,6 +30,7 @@ pub mod fear;
 pub mod handles;
 pub mod held;
 pub mod incident;
+pub mod links;
 pub mod marketplaces;
 pub mod messages;
 mod names;
@@ -70,7 +71,7 @@ pub use crate::{
     },
     store::{
         ConversationFilter, ConversationRow, Deliver, DisclosureRow, EventRow, Forgotten, HandleKind, Idempotency,
-        RestrictionRow, SanctionRow, TokenRow, TokenScope, ViolationFilter, ViolationRow, ViolationState,
+        LinkFilter, RestrictionRow, SanctionRow, TokenRow, TokenScope, ViolationFilter, ViolationRow, ViolationState,
     },
 };
 

@@ -27,6 +27,8 @@ pub struct PartyForm {
     pub emails: Vec<String>,
     /// Phone numbers.
     pub phones: Vec<String>,
+    /// Bank accounts.
+    pub accounts: Vec<String>,
     /// Postal addresses.
     pub addresses: Vec<PostalAddress>,
     /// A hint: for a buyer without `names` the public name is guarded too.
@@ -52,6 +54,8 @@ pub struct Hints {
     pub emails: Vec<String>,
     /// Such as `+62•••00`.
     pub phones: Vec<String>,
+    /// Such as `DE•••00` or `b•••00`.
+    pub accounts: Vec<String>,
     /// Such as `J•••, ID`.
     pub addresses: Vec<String>,
 }
@@ -133,6 +137,7 @@ impl Desk {
             region: form.region.clone(),
             emails: normalised("emails", &form.emails, Contact::email)?,
             phones: normalised("phones", &form.phones, Contact::phone)?,
+            accounts: normalised("accounts", &form.accounts, Contact::account)?,
             addresses: form.addresses.clone(),
         })
     }
@@ -198,7 +203,8 @@ impl Desk {
 pub(super) fn contacts(profile: &Profile) -> Vec<Contact> {
     let emails = profile.emails.iter().filter_map(|e| Contact::email(e).ok());
     let phones = profile.phones.iter().filter_map(|p| Contact::phone(p).ok());
-    emails.chain(phones).collect()
+    let accounts = profile.accounts.iter().filter_map(|a| Contact::account(a).ok());
+    emails.chain(phones).chain(accounts).collect()
 }
 
 fn read_profile(bytes: &[u8]) -> Result<Profile, Fault> {
@@ -214,8 +220,11 @@ pub(super) fn normalised<E>(
     texts: &[String],
     read: impl Fn(&str) -> Result<Contact, E>,
 ) -> Result<Vec<String>, Declined> {
-    let why =
-        if field == "phones" { "not a phone number in E.164, such as +6281200000000" } else { "not a mail address" };
+    let why = match field {
+        "phones" => "not a phone number in E.164, such as +6281200000000",
+        "accounts" => "neither an IBAN nor a bank and its number, such as BCA 0000000000",
+        _ => "not a mail address",
+    };
     let mut all: Vec<String> = Vec::with_capacity(texts.len());
     for (n, text) in texts.iter().enumerate() {
         let contact = read(text).map_err(|_| Wrong::at(field, n, why))?;
@@ -239,8 +248,9 @@ fn check(form: &PartyForm) -> Result<(), Declined> {
     if form.region.as_deref().is_some_and(|region| !is_country(region)) {
         return Err(Wrong::field("region", "not two capital letters such as ID"));
     }
-    for (field, length) in [("names", form.names.len()), ("emails", form.emails.len()), ("phones", form.phones.len())] {
-        if length > 20 {
+    let lists = [("names", &form.names), ("emails", &form.emails), ("phones", &form.phones)];
+    for (field, list) in lists.into_iter().chain([("accounts", &form.accounts)]) {
+        if list.len() > 20 {
             return Err(Wrong::field(field, "at most 20"));
         }
     }
@@ -298,7 +308,8 @@ fn hints(id: &PartyId, group: Option<String>, profile: &Profile) -> Hints {
         locale: profile.locale.clone(),
         region: profile.region.clone(),
         emails: profile.emails.iter().map(|email| hide_email(email)).collect(),
-        phones: profile.phones.iter().map(|phone| hide_phone(phone)).collect(),
+        phones: profile.phones.iter().map(|phone| hide_number(phone, 3)).collect(),
+        accounts: profile.accounts.iter().map(|account| hide_account(account)).collect(),
         addresses: profile.addresses.iter().map(|a| format!("{}, {}", hide(&a.city), a.country)).collect(),
     }
 }
@@ -316,10 +327,16 @@ pub(super) fn hide_email(email: &str) -> String {
     }
 }
 
-fn hide_phone(phone: &str) -> String {
-    let first: String = phone.chars().take(3).collect();
-    let last: String = phone.chars().skip(phone.chars().count().saturating_sub(2)).collect();
+/// The first characters, dots and the last two.
+fn hide_number(number: &str, shown: usize) -> String {
+    let first: String = number.chars().take(shown).collect();
+    let last: String = number.chars().skip(number.chars().count().saturating_sub(2)).collect();
     format!("{first}•••{last}")
+}
+
+/// The country of an IBAN, the first letter of a bank.
+fn hide_account(account: &str) -> String {
+    hide_number(account, if account.contains(' ') { 1 } else { 2 })
 }
 
 #[cfg(test)]
@@ -330,7 +347,9 @@ mod tests {
     fn hints_show_too_little_to_write_to() {
         assert_eq!(hide_email("budi.santoso@gmail.example"), "b•••@g•••.example");
         assert_eq!(hide_email("a@sub.mail.example"), "a•••@s•••.example");
-        assert_eq!(hide_phone("+6281200000045"), "+62•••45");
+        assert_eq!(hide_number("+6281200000045", 3), "+62•••45");
+        assert_eq!(hide_account("DE02120300000000202051"), "DE•••51");
+        assert_eq!(hide_account("bca 0001234567"), "b•••67");
         assert_eq!(hide("Ünal"), "Ü•••");
     }
 

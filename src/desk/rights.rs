@@ -126,6 +126,7 @@ impl Desk {
             "profile": {
                 "display_name": profile.display_name, "names": profile.names, "group": opened.row.group,
                 "locale": profile.locale, "region": profile.region, "emails": profile.emails, "phones": profile.phones,
+                "accounts": profile.accounts,
                 "addresses": profile.addresses.iter().map(address).collect::<Vec<_>>(),
                 "changed_at": opened.row.changed.rfc3339(),
             },

@@ -65,6 +65,7 @@ impl Desk {
                 names: asked.names.clone(),
                 emails: asked.emails.clone(),
                 phones: asked.phones.clone(),
+                accounts: Vec::new(),
                 streets: Vec::new(),
             },
             own: Own { domains: vec![market.domain.clone()], ..Own::default() },

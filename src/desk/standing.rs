@@ -2,12 +2,12 @@
 //! follows from what stands now, so that a ruling corrects it by itself.
 
 use crate::{
-    model::{Closed, EntryKind, PartyId, Scope, Side, Timestamp},
+    model::{Closed, EntryKind, PartyId, Scope, Side, Timestamp, TooLong},
     policy::{
         response::{self, Response, ResponseRules, Waiting},
         strikes,
     },
-    store::{NewClosing, RestrictionRow, SanctionRow},
+    store::{Declared, NewClosing, RestrictionRow, SanctionRow},
 };
 
 use super::{Declined, Desk, Wrong, entry};
@@ -106,7 +106,6 @@ impl Desk {
         closed: Vec<Closed>,
     ) -> Result<Vec<Closed>, Declined> {
         let now = self.now();
-        let most = self.rules(scope).enforcement.response.closed_at_most;
         if closed.len() > 50 {
             return Err(Wrong::field("closed", "at most 50"));
         }
@@ -118,18 +117,20 @@ impl Desk {
                 return Err(Wrong::unfit_at("closed", n, Some("from"), "closed days are declared beforehand"));
             }
         }
-        // What runs on from before counts with what is declared now: closing is not prolonged piece by piece.
-        let running = self.store.closings(scope, party, now).await?;
-        let running = running.iter().filter(|one| one.from <= now).map(|one| one.until.since(now).0);
-        let total: i64 = closed.iter().map(|one| one.until.since(one.from).0).chain(running).sum();
-        if total > most.0 {
-            return Err(Wrong::unfit("closed", "more days than the marketplace allows at a time"));
-        }
         let facts = format!("party={party} times={}", closed.len());
         let entry = entry(now, EntryKind::ClosingDeclared, None, facts);
-        if !self.store.put_closing(scope, NewClosing { party: party.clone(), closed, at: now, entry }).await? {
-            return Err(Declined::NotFound);
+        let (clocks, declared) = (self.rules(scope).enforcement.response.clone(), closed.clone());
+        let judge = Box::new(move |begun: &[Closed]| clocks.may_close(begun, &declared, now));
+        let new = NewClosing { party: party.clone(), closed, at: now, since: now.minus(response::YEAR), entry };
+        match self.store.put_closing(scope, new, judge).await? {
+            Declared::Done => Ok(self.store.closings(scope, party, now).await?),
+            Declared::NoSuchParty => Err(Declined::NotFound),
+            Declared::TooLong(TooLong::AtATime) => {
+                Err(Wrong::unfit("closed", "more days than the marketplace allows at a time"))
+            }
+            Declared::TooLong(TooLong::InAYear) => {
+                Err(Wrong::unfit("closed", "more days than the marketplace allows in any 365 days"))
+            }
         }
-        Ok(self.store.closings(scope, party, now).await?)
     }
 }

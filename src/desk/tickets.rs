@@ -2,13 +2,13 @@
 //! buyer; only such a ruling does, and the message leaves the seller's metrics with it.
 
 use crate::{
-    model::{AgentId, Breach, ConversationId, EntryKind, EventId, PartyId, Scope, Side, Timestamp},
+    model::{AgentId, Breach, ConversationId, EntryKind, EventId, PartyId, Scope, Side},
     store::{NewEntry, NewTicket, TicketRow, TicketRuling},
 };
 
 use super::{
     Declined, Desk, Wrong,
-    appeals::{check_ruling, check_words},
+    appeals::{Heard, check_words},
     entry,
 };
 
@@ -25,16 +25,8 @@ pub struct TicketView {
     pub message: EventId,
     /// What is said to be wrong with it.
     pub breach: Breach,
-    /// When.
-    pub at: Timestamp,
-    /// The seller's words.
-    pub words: Option<String>,
-    /// When it was decided, and whether it was upheld.
-    pub outcome: Option<(Timestamp, bool)>,
-    /// Why, in the words of who decided.
-    pub reason: Option<String>,
-    /// Who decided: for the marketplace alone.
-    pub actor: Option<String>,
+    /// What was said, and what became of it.
+    pub heard: Heard,
 }
 
 /// A ticket as it is asked for.
@@ -108,7 +100,16 @@ impl Desk {
         Ok(views)
     }
 
-    /// Rules on a ticket.
+    /// In which conversation a ticket is: its seller reads the reason of its ruling.
+    ///
+    /// # Errors
+    /// When there is none, or by a fault.
+    pub async fn ticket_reader(&self, scope: &Scope, id: EventId) -> Result<(ConversationId, Side), Declined> {
+        let ticket = self.store.ticket(scope, id).await?.ok_or(Declined::NotFound)?;
+        Ok((ticket.conversation, Side::Seller))
+    }
+
+    /// Rules on a ticket. The reason is told to the seller: nothing that leads to a person may be in it any more.
     ///
     /// # Errors
     /// When it is not open, a field is wrong, or by a fault.
@@ -119,7 +120,6 @@ impl Desk {
         upheld: bool,
         (actor, reason): (&str, &str),
     ) -> Result<TicketView, Declined> {
-        check_ruling(actor, reason)?;
         let ticket = self.store.ticket(scope, id).await?.ok_or(Declined::NotFound)?;
         let now = self.now();
         let base = self.rules(scope).enforcement.buyer.base(ticket.breach).unwrap_or(0);
@@ -142,20 +142,15 @@ impl Desk {
     }
 
     async fn ticket_view(&self, scope: &Scope, row: TicketRow) -> Result<TicketView, Declined> {
-        let ruling = self.open_ruling(scope, row.id, row.ruling.as_deref()).await?;
-        let (actor, reason) = ruling.map(|ruling| (ruling.actor, ruling.reason)).unzip();
         let words = self.open_plea(scope, &row.conversation, Side::Seller, row.id, row.words.as_deref()).await?;
+        let heard = self.heard(scope, row.id, (row.at, words), (row.outcome, row.ruling.as_deref())).await?;
         Ok(TicketView {
             id: row.id,
             conversation: row.conversation,
             seller: row.seller,
             message: row.message,
             breach: row.breach,
-            at: row.at,
-            words,
-            outcome: row.outcome,
-            reason,
-            actor,
+            heard,
         })
     }
 }

@@ -89,7 +89,7 @@ impl Desk {
         let settings = rules.enforcement.appeal;
         let appeals_left = settings.times.saturating_sub(u32::try_from(appeals.len()).unwrap_or(u32::MAX));
         let until = appeal_deadline(&row, &appeals, settings.within);
-        let open = appeals.iter().any(|appeal| appeal.outcome.is_none());
+        let open = appeals.iter().any(|appeal| appeal.heard.outcome.is_none());
         let may = row.state == ViolationState::Counted && appeals_left > 0 && !open && now <= until;
         Ok(ViolationView {
             weight: own.map(|one| one.weight),
@@ -111,8 +111,7 @@ impl Desk {
 
     /// What strikes bring under the rules as they are now.
     pub(super) fn arbiter(&self, scope: &Scope, side: Side) -> Arbiter {
-        let rules = self.rules(scope);
-        Arbiter(std::sync::Arc::new(move |all| strikes::measures(all, side, &rules.enforcement)))
+        strikes::arbiter(&self.rules(scope), side)
     }
 
     /// Who decided about a message, sealed.
@@ -133,7 +132,7 @@ impl Desk {
 
 /// Until when an appeal may be filed: from the decision that it is against.
 pub(super) fn appeal_deadline(row: &ViolationRow, appeals: &[AppealView], within: crate::model::Duration) -> Timestamp {
-    let last = appeals.iter().filter_map(|appeal| appeal.outcome.map(|(at, _)| at)).max();
+    let last = appeals.iter().filter_map(|appeal| appeal.heard.outcome.map(|(at, _)| at)).max();
     last.unwrap_or(row.decided).plus(within)
 }
 

@@ -85,6 +85,9 @@ pub struct Guard {
     /// Telephone numbers.
     #[serde(default)]
     pub phones: Vec<String>,
+    /// Bank accounts.
+    #[serde(default)]
+    pub accounts: Vec<String>,
     /// Lines of postal addresses: a street with its number.
     #[serde(skip)]
     pub streets: Vec<String>,

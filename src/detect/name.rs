@@ -21,8 +21,11 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     guarded.locals.iter().for_each(|local| account(sight, local, found));
     guarded.hosts.iter().for_each(|host| own_host(sight, host, found));
     guarded.streets.iter().for_each(|street| exact(sight, street, Kind::Address, found));
-    if !sight.context.guard.phones.is_empty() {
-        phones(sight, found);
+    let guard = &sight.context.guard;
+    for (guarded, kind) in [(&guard.phones, Kind::Phone), (&guard.accounts, Kind::Payment)] {
+        if !guarded.is_empty() {
+            numbers(sight, guarded, kind, found);
+        }
     }
 }
 
@@ -141,11 +144,11 @@ fn exact(sight: &Sight<'_>, wanted: &str, kind: Kind, found: &mut Finds) {
 }
 
 /// The last eight digits of a guarded number, however they are grouped.
-fn phones(sight: &Sight<'_>, found: &mut Finds) {
+fn numbers(sight: &Sight<'_>, guarded: &[String], kind: Kind, found: &mut Finds) {
     let digits = sight.digits();
     let atoms = digits.atoms();
-    for phone in &sight.context.guard.phones {
-        let figures = Zeroizing::new(phone.chars().filter(char::is_ascii_digit).collect::<String>());
+    for number in guarded {
+        let figures = Zeroizing::new(number.chars().filter(char::is_ascii_digit).collect::<String>());
         if figures.len() < 7 {
             continue;
         }
@@ -162,7 +165,7 @@ fn phones(sight: &Sight<'_>, found: &mut Finds) {
             while begin > first && digits.value(begin, last).len() < figures.len() {
                 begin -= 1;
             }
-            found.push(Found { start: atoms[begin].start, end: atoms[last].end, kind: Kind::Phone });
+            found.push(Found { start: atoms[begin].start, end: atoms[last].end, kind });
         }
     }
 }

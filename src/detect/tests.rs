@@ -357,8 +357,13 @@ fn a_window_carries_what_came_before() {
 
 #[test]
 fn guarded_names_are_cut_and_common_words_stay() {
-    let guard =
-        Guard { names: vec!["Budi Santoso".to_owned()], emails: Vec::new(), phones: Vec::new(), streets: Vec::new() };
+    let guard = Guard {
+        names: vec!["Budi Santoso".to_owned()],
+        emails: Vec::new(),
+        phones: Vec::new(),
+        accounts: Vec::new(),
+        streets: Vec::new(),
+    };
     let context = Context { guard, ..Context::default() };
     let piece = |text| [Piece { part: Part::Text(0), text }];
     assert_eq!(
@@ -552,7 +557,7 @@ fn a_host_hides_behind_no_row_of_labels() {
 #[test]
 fn a_door_that_the_vault_knows_is_guarded_and_a_town_is_not() {
     let streets = vec!["Jl. Kenanga Raya 77".to_owned(), "Bandung".to_owned()];
-    let guard = Guard { names: Vec::new(), emails: Vec::new(), phones: Vec::new(), streets };
+    let guard = Guard { names: Vec::new(), emails: Vec::new(), phones: Vec::new(), accounts: Vec::new(), streets };
     let context = Context { lang: Some("id".to_owned()), guard, ..Context::default() };
     let cut = |text: &str| DETECT.scan(&[Piece { part: Part::Text(0), text }], &context, &Window::default()).findings;
     assert_eq!(cut("salam,\nJL. KENANGA RAYA 77")[0].kind, Kind::Address);

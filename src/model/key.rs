@@ -1,3 +1,5 @@
+use super::ContactKind;
+
 /// A data key, wrapped by key `by` of the ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrappedKey {
@@ -14,4 +16,6 @@ pub struct IndexTag {
     pub by: u32,
     /// The tag.
     pub tag: [u8; 16],
+    /// What kind of contact it is of.
+    pub kind: ContactKind,
 }

@@ -11,6 +11,8 @@ pub enum ContactKind {
     Email,
     /// A phone number in E.164.
     Phone,
+    /// A bank account.
+    Account,
 }
 
 impl ContactKind {
@@ -19,12 +21,14 @@ impl ContactKind {
         match self {
             Self::Email => "email",
             Self::Phone => "phone",
+            Self::Account => "account",
         }
     }
 }
 
 /// A real contact of a party, normalised: a mail address with its host in lower-case A-labels
-/// and its local part in lower case; a phone number in E.164.
+/// and its local part in lower case; a phone number in E.164; a bank account as its IBAN without spaces, or as its bank
+/// in lower case, a space and its digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// What it is.
@@ -51,6 +55,9 @@ pub struct Profile {
     pub emails: Vec<String>,
     /// Phone numbers in E.164; the first receives.
     pub phones: Vec<String>,
+    /// Bank accounts: nothing is paid to them here; they are guarded, and tell who is one with whom.
+    #[serde(default)]
+    pub accounts: Vec<String>,
     /// Postal addresses; the first receives.
     pub addresses: Vec<PostalAddress>,
 }
@@ -69,6 +76,8 @@ pub enum BadContact {
     Email,
     #[error("not a phone number in E.164, such as +6281200000000")]
     Phone,
+    #[error("neither an IBAN nor a bank and its number, such as BCA 0000000000")]
+    Account,
 }
 
 impl Contact {
@@ -109,6 +118,51 @@ impl Contact {
             (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
         if fits { Ok(Self { kind: ContactKind::Phone, value: Secret::new(bare) }) } else { Err(BadContact::Phone) }
     }
+
+    /// Reads a bank account: an IBAN (ISO 13616, by its check digits), a Polish number without its country, or a bank's
+    /// name with the number there. Spaces, dots and hyphens are forgiven.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn account(text: &str) -> Result<Self, BadContact> {
+        let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.')).collect::<String>().to_uppercase();
+        let value = [bare.clone(), format!("PL{bare}")].into_iter().find(|text| is_iban(text)).or_else(|| local(text));
+        let value = value.ok_or(BadContact::Account)?;
+        Ok(Self { kind: ContactKind::Account, value: Secret::new(value) })
+    }
+}
+
+/// Country, two check digits, letters and digits: and the whole is one modulo 97.
+fn is_iban(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let shaped = (15..=34).contains(&bytes.len())
+        && bytes[..2].iter().all(u8::is_ascii_uppercase)
+        && bytes[2..4].iter().all(u8::is_ascii_digit)
+        && bytes.iter().all(u8::is_ascii_alphanumeric);
+    let rest = |rest: u32, byte: &u8| match byte {
+        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
+        _ => (rest * 100 + u32::from(byte - b'A') + 10) % 97,
+    };
+    shaped && bytes[4..].iter().chain(&bytes[..4]).fold(0, rest) == 1
+}
+
+/// "Bank BCA 123-456-7890" is `bca 1234567890`.
+fn local(text: &str) -> Option<String> {
+    let text = text.trim();
+    let name = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.'));
+    let digits: String = text[name.len()..].chars().filter(char::is_ascii_digit).collect();
+    let name = name.trim_end_matches([':', '#']).to_lowercase();
+    let words: Vec<&str> = name.split_whitespace().filter(|word| *word != "bank").collect();
+    let bank = words.join(" ");
+    // Two letters before so many digits are an IBAN with a digit that was mistyped.
+    let mistyped = bank.len() == 2 && digits.len() >= 13;
+    let fits = !mistyped
+        && !text.contains(char::is_control)
+        && (2..=40).contains(&bank.chars().count())
+        && bank.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '&' | '.' | '-'))
+        && !bank.chars().any(|c| c.is_ascii_digit())
+        && (6..=24).contains(&digits.len());
+    fits.then(|| format!("{bank} {digits}"))
 }
 
 /// A real postal address. Opened only for a carrier.
@@ -151,6 +205,21 @@ mod tests {
             ["", "@", "a@", "@b", "a b@c.example", "a@b..c", "<a@b.example>", "a@b.example\r\n", "\"a\"@b.example"]
         {
             assert!(Contact::email(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn one_bank_account_has_one_spelling() {
+        for spelling in ["DE02 1203 0000 0000 2020 51", "de02120300000000202051", "DE02-1203-0000-0000-2020-51"] {
+            assert_eq!(Contact::account(spelling).unwrap().value.reveal(), "DE02120300000000202051");
+        }
+        for spelling in ["BCA 000-123-4567", "bank bca: 0001234567", " Bca 000 123 45 67"] {
+            assert_eq!(Contact::account(spelling).unwrap().value.reveal(), "bca 0001234567");
+        }
+        for bad in
+            ["", "DE03 1203 0000 0000 2020 51", "0001234567", "BCA 12345", "BCA", "1 2 3 4 5 6 7", "B\nCA 0001234567"]
+        {
+            assert!(Contact::account(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -17,6 +17,15 @@ pub struct Said {
     pub complaint: bool,
 }
 
+/// Why closed days can not be declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooLong {
+    /// More than may be closed at a time.
+    AtATime,
+    /// More than may be closed in a year.
+    InAYear,
+}
+
 /// A time in which a seller is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {

@@ -149,16 +149,43 @@ impl Sanction {
     pub fn holds(&self, now: Timestamp) -> bool {
         self.since <= now && self.until.is_none_or(|until| now < until)
     }
+
+    /// Whether it leaves more than another, or ends sooner where it leaves as much.
+    pub fn is_milder(&self, other: &Self) -> bool {
+        let weight = |one: &Self| {
+            let measure = match one.measure {
+                Measure::Warning => 0,
+                Measure::Restrict(Restriction::Slowed { .. }) | Measure::Unowed => 1,
+                Measure::Restrict(Restriction::TemplateOnly) => 2,
+                Measure::Restrict(Restriction::Withdrawn) => 3,
+            };
+            (measure, one.until.map_or(i64::MAX, |until| until.0))
+        };
+        weight(self) < weight(other)
+    }
 }
 
 /// What the strikes of an account bring: pure policy, run within the writer's transaction on all strikes that stand.
 #[derive(Clone)]
-pub struct Arbiter(pub Arc<dyn Fn(&[Strike]) -> Vec<Sanction> + Send + Sync>);
+pub struct Arbiter {
+    weigh: Arc<dyn Fn(&[Strike]) -> Vec<Sanction> + Send + Sync>,
+    settings: u64,
+}
 
 impl Arbiter {
+    /// Weighs so. `settings` is another number where what strikes bring may be another.
+    pub fn new(settings: u64, weigh: impl Fn(&[Strike]) -> Vec<Sanction> + Send + Sync + 'static) -> Self {
+        Self { weigh: Arc::new(weigh), settings }
+    }
+
     /// What they bring.
     pub fn weigh(&self, strikes: &[Strike]) -> Vec<Sanction> {
-        (self.0)(strikes)
+        (self.weigh)(strikes)
+    }
+
+    /// By which settings.
+    pub fn settings(&self) -> u64 {
+        self.settings
     }
 }
 

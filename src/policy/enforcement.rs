@@ -33,7 +33,7 @@ pub struct Enforcement {
 }
 
 /// Points of a first offence, and what they bring.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scale {
     /// By kind of offence. One without points, or with none, is no violation.
@@ -50,7 +50,7 @@ impl Scale {
 }
 
 /// A rung of the ladder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "RungText")]
 pub struct Rung {
     /// Reached with so many points.
@@ -62,7 +62,7 @@ pub struct Rung {
 }
 
 /// `[repeat]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Repeat {
     /// Looks so far back for offences of the same kind.
@@ -72,7 +72,7 @@ pub struct Repeat {
 }
 
 /// `[grace]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grace {
     /// Which kinds.
@@ -84,7 +84,7 @@ pub struct Grace {
 }
 
 /// `[decay]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Decay {
     /// Points count in full for so long.
@@ -96,7 +96,7 @@ pub struct Decay {
 }
 
 /// A day on which all points end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reset {
     /// None: points end by age.
@@ -219,6 +219,11 @@ impl Enforcement {
             ((1..=2).contains(&self.appeal.times), "appeal.times", "1 or 2"),
             (self.response.within.0 > 0, "response.within", "a clock needs a length of time above zero"),
             (self.response.complaint.0 > 0, "response.complaint", "a clock needs a length of time above zero"),
+            (
+                self.response.closed_in_a_year >= self.response.closed_at_most,
+                "response.closed_in_a_year",
+                "less than `closed_at_most`",
+            ),
             (self.response.window >= self.response.within, "response.window", "shorter than the time for an answer"),
         ];
         checks.into_iter().filter(|(right, ..)| !right).map(|(_, key, why)| (key, why)).collect()

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-pub use crate::model::{Closed, Said};
+pub use crate::model::{Closed, Said, TooLong};
 use crate::model::{ConversationId, Duration, EventId, Side, Timestamp};
 
 /// `[response]`.
@@ -18,6 +18,8 @@ pub struct ResponseRules {
     pub window: Duration,
     /// So much may be declared as closed at a time.
     pub closed_at_most: Duration,
+    /// And so much in any 365 days.
+    pub closed_in_a_year: Duration,
     /// The marketplace is asked when the time is over, and the buyer told so.
     pub ask: bool,
 }
@@ -29,6 +31,7 @@ impl Default for ResponseRules {
             complaint: Duration::hours(12),
             window: Duration::days(30),
             closed_at_most: Duration::days(30),
+            closed_in_a_year: Duration::days(60),
             ask: true,
         }
     }
@@ -93,6 +96,44 @@ pub fn due(since: Timestamp, within: Duration, closed: &[Closed]) -> Timestamp {
     }
     Timestamp(from.0.saturating_add(rest))
 }
+
+impl ResponseRules {
+    /// Whether a seller may be closed as it declares, beside what has begun before and stays: what runs on counts with
+    /// what is to come, so that closing is not prolonged piece by piece, and no year is closed for more than the year
+    /// may be, so that it is not begun again and again.
+    ///
+    /// # Errors
+    /// When it is too much.
+    pub fn may_close(&self, begun: &[Closed], declared: &[Closed], now: Timestamp) -> Result<(), TooLong> {
+        let all = joined(begun.iter().chain(declared).copied().collect());
+        let within = |from: Timestamp, until: Timestamp| -> i64 {
+            all.iter().map(|one| one.until.min(until).since(one.from.max(from)).0.max(0)).sum()
+        };
+        if within(now, Timestamp(i64::MAX)) > self.closed_at_most.0 {
+            return Err(TooLong::AtATime);
+        }
+        // The fullest year ends with a closing, or begins with one.
+        let years = all.iter().flat_map(|one| [(one.until.minus(YEAR), one.until), (one.from, one.from.plus(YEAR))]);
+        let adds = |from, until| declared.iter().any(|one| one.from < until && one.until > from);
+        let mut full = years.filter(|(from, until)| within(*from, *until) > self.closed_in_a_year.0);
+        if full.any(|(from, until)| adds(from, until)) { Err(TooLong::InAYear) } else { Ok(()) }
+    }
+}
+
+/// The same times, those that overlap as one, in order.
+fn joined(mut times: Vec<Closed>) -> Vec<Closed> {
+    times.sort_by_key(|one| one.from);
+    times.into_iter().fold(Vec::new(), |mut all: Vec<Closed>, one| {
+        match all.last_mut().filter(|last| one.from <= last.until) {
+            Some(last) => last.until = last.until.max(one.until),
+            None => all.push(one),
+        }
+        all
+    })
+}
+
+/// In what time closed days are counted.
+pub const YEAR: Duration = Duration::days(365);
 
 /// How a seller answers: who waits, from all that was said, and the share, of questions asked within the window.
 pub fn measure(said: &[Said], closed: &[Closed], rules: &ResponseRules, now: Timestamp) -> Response {
@@ -221,6 +262,41 @@ mod tests {
         assert_eq!(at(60, 12), 72);
         let twice = [closed[0], Closed { from: Timestamp(50 * HOUR), until: Timestamp(70 * HOUR) }];
         assert_eq!(due(Timestamp(0), Duration::hours(12), &twice), Timestamp(72 * HOUR), "days that overlap");
+    }
+
+    #[test]
+    fn a_closing_prolonged_day_by_day_ends_with_what_a_year_may_have() {
+        let (rules, day) = (ResponseRules::default(), Duration::days(1));
+        let mut closed: Vec<Closed> = Vec::new();
+        for today in 0..800 {
+            let now = Timestamp(0).plus(Duration::days(today));
+            let begun: Vec<Closed> = closed.iter().copied().filter(|one| one.from <= now).collect();
+            let last = begun.last().map_or(now, |one| one.until.max(now));
+            let next = Closed { from: last, until: last.plus(day) };
+            if rules.may_close(&begun, &[next], now).is_ok() {
+                closed = begun;
+                closed.push(next);
+            }
+        }
+        for from in 0..435 {
+            let year = from..from + 365;
+            let days = closed.iter().filter(|one| year.contains(&(one.from.0 / day.0))).count();
+            assert!(days <= 60, "{days} days in the year from day {from}");
+        }
+        assert!(closed.iter().any(|one| one.from.0 > 365 * day.0), "another year has days of its own");
+    }
+
+    #[test]
+    fn closed_days_that_overlap_count_once_and_those_of_long_ago_no_more() {
+        let rules = ResponseRules::default();
+        let of =
+            |from: i64, until: i64| Closed { from: Timestamp(from * 24 * HOUR), until: Timestamp(until * 24 * HOUR) };
+        let now = Timestamp(400 * 24 * HOUR);
+        assert_eq!(rules.may_close(&[], &[of(400, 425), of(401, 430)], now), Ok(()));
+        assert_eq!(rules.may_close(&[], &[of(400, 431)], now), Err(TooLong::AtATime));
+        assert_eq!(rules.may_close(&[of(0, 60)], &[of(426, 456)], now), Ok(()));
+        assert_eq!(rules.may_close(&[of(300, 340)], &[of(401, 422)], now), Err(TooLong::InAYear));
+        assert_eq!(rules.may_close(&[of(300, 390)], &[], now), Ok(()), "nothing is taken back");
     }
 
     #[test]

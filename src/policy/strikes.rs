@@ -1,8 +1,18 @@
 //! Violations, points and sanctions. Nothing is kept as a sum: everything follows from the strikes that stand, in
 //! the order of their time, so that one taken back leaves the account as if it had never been.
 
-use super::enforcement::{Decay, Enforcement, Reset, Scale};
-use crate::model::{Breach, Duration, Finding, Kind, Measure, Part, Sanction, Side, Signal, Strike, Timestamp};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use super::{
+    enforcement::{Decay, Enforcement, Reset, Scale},
+    rules::MarketRules,
+};
+use crate::model::{
+    Arbiter, Breach, Duration, Finding, Kind, Measure, Part, Sanction, Side, Signal, Strike, Timestamp,
+};
 
 /// A rule that a message broke, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +75,15 @@ impl Enforcement {
             Side::Buyer => &self.buyer,
             Side::Seller => &self.seller,
         }
+    }
+
+    /// A number that is another where strikes of a side may bring something else. A newer version of the program may
+    /// number the same settings otherwise: then what was before counts as it was measured, as after any change.
+    fn settings(&self, side: Side) -> u64 {
+        let Self { apply, repeat, together, grace, decay, .. } = self;
+        let mut hasher = DefaultHasher::new();
+        (apply, self.scale(side), repeat, together, grace, decay).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -173,6 +192,12 @@ pub fn measures(strikes: &[Strike], side: Side, rules: &Enforcement) -> Vec<Sanc
         sanction.measure = Measure::Warning;
     }
     brought
+}
+
+/// What strikes bring under these rules, as the store weighs them.
+pub fn arbiter(rules: &Arc<MarketRules>, side: Side) -> Arbiter {
+    let (settings, rules) = (rules.enforcement.settings(side), Arc::clone(rules));
+    Arbiter::new(settings, move |all| measures(all, side, &rules.enforcement))
 }
 
 /// The last reset at or before `now`.

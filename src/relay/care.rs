@@ -4,10 +4,10 @@ use std::{future::Future, sync::Arc, time::Duration as StdDuration};
 
 use dashmap::DashMap;
 
-use super::{Relay, strike::arbiter};
+use super::Relay;
 use crate::{
     model::{Duration, EntryKind, Fault, Marketplace, Scope, Timestamp},
-    policy::{content::AfterHold, response, rights::RetentionRules, rules::MarketRules},
+    policy::{content::AfterHold, response, rights::RetentionRules, rules::MarketRules, strikes},
     store::{HeldDecision, HeldRuling, MessageRow, NewEntry, Overdue, Periods},
 };
 
@@ -80,6 +80,7 @@ impl Relay {
         if sweep {
             self.store.sweep(self.clock.now()).await?;
             self.end_what_waits().await?;
+            self.store.compare_texts(self.clock.now()).await?;
         }
         Ok(())
     }
@@ -154,7 +155,7 @@ impl Relay {
             release,
             at: now,
             notice_due: rules.notices.next(now),
-            ruling: HeldRuling { ruler: None, arbiter: arbiter(rules, row.from) },
+            ruling: HeldRuling { ruler: None, arbiter: strikes::arbiter(rules, row.from) },
             entry: NewEntry {
                 at: now,
                 kind: if release { EntryKind::MessageReleased } else { EntryKind::MessageRefused },

@@ -25,6 +25,7 @@ mod birth;
 mod bounce;
 mod care;
 mod claim;
+mod cleared;
 mod clocks;
 mod disclosed;
 mod document;
@@ -56,6 +57,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use tokio::sync::{Notify, Semaphore};
 
+pub use cleared::Cleared;
 pub use document::{Judged, judge, study};
 pub use files::Opened;
 pub use picture::{CleanPicture, clean_picture};

@@ -54,7 +54,7 @@ impl Relay {
         Ok(profile)
     }
 
-    fn open_profile(&self, scope: &Scope, id: &PartyId, sealed: &SealedProfile) -> Result<Profile, Fault> {
+    pub(super) fn open_profile(&self, scope: &Scope, id: &PartyId, sealed: &SealedProfile) -> Result<Profile, Fault> {
         let key = self.vault.unwrap(&sealed.key, &Place::party_key(scope.marketplace(), id))?;
         let bytes = key.open(&Place::profile(scope.marketplace(), id), &sealed.profile)?;
         serde_json::from_slice(&bytes).map_err(|e| Fault::new("reading a profile", e))

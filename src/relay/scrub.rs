@@ -17,8 +17,8 @@ use crate::{
     detect::{Context, Guard, Known, Own, Piece, View, Window, link_stays, placeholder},
     media::{Removed, footer::Footer, html::Document, text},
     model::{
-        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Reason, Shown, Side, Signal, SignalKind,
-        Unguarded, Verdict,
+        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Shown, Side, Signal,
+        SignalKind, Unguarded, Verdict,
     },
     policy::{content, voice},
     store::WindowRow,
@@ -86,7 +86,8 @@ impl Relay {
         window: Window,
         (read, opened): (&Read, &Opened),
     ) -> Result<Option<(Box<Unguarded>, Option<Window>)>, Stop> {
-        let may_be_guard = |kind: Kind| matches!(kind, Kind::Address | Kind::Email | Kind::Name | Kind::Phone);
+        let may_be_guard =
+            |kind: Kind| matches!(kind, Kind::Address | Kind::Email | Kind::Name | Kind::Payment | Kind::Phone);
         if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
             return Ok(None);
         }
@@ -347,14 +348,21 @@ fn rename_inline(files: &mut [Attachment], domain: &str) -> HashMap<String, Stri
 
 /// The names and contacts of both, opened for the length of one reading.
 fn guard(talk: &Talk) -> Guard {
+    match talk.run {
+        Run::Real => guarding([&*talk.author, &*talk.reader]),
+        Run::Dry => Guard::default(),
+    }
+}
+
+/// What must not get through of these people.
+pub(super) fn guarding<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> Guard {
     let mut guard = Guard::default();
-    if talk.run == Run::Real {
-        for profile in [&talk.author, &talk.reader] {
-            guard.names.extend(profile.names.iter().cloned());
-            guard.emails.extend(profile.emails.iter().cloned());
-            guard.phones.extend(profile.phones.iter().cloned());
-            guard.streets.extend(profile.addresses.iter().flat_map(|address| address.lines.iter().cloned()));
-        }
+    for profile in profiles {
+        guard.names.extend(profile.names.iter().cloned());
+        guard.emails.extend(profile.emails.iter().cloned());
+        guard.phones.extend(profile.phones.iter().cloned());
+        guard.accounts.extend(profile.accounts.iter().cloned());
+        guard.streets.extend(profile.addresses.iter().flat_map(|address| address.lines.iter().cloned()));
     }
     guard
 }

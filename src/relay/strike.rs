@@ -3,12 +3,10 @@
 //! Only what its author may be told counts: what was found because the vault knows the other side is cut, and is
 //! nobody's offence, else a violation would tell whose name or number it was.
 
-use std::sync::Arc;
-
 use super::{Relay, talk::Talk};
 use crate::{
-    model::{Arbiter, EventId, Fault, Finding, Kept, Side, Signal},
-    policy::{rules::MarketRules, strikes},
+    model::{EventId, Fault, Finding, Kept, Side, Signal},
+    policy::strikes,
     store::{NewStrikes, NewViolation},
 };
 
@@ -36,13 +34,7 @@ impl Relay {
             Ok(NewViolation { id, breach, rule, part: part.to_string(), span, base })
         };
         let violations = found.into_iter().map(violation).collect::<Result<Vec<_>, _>>()?;
-        let arbiter = arbiter(&talk.rules, Side::Seller);
+        let arbiter = strikes::arbiter(&talk.rules, Side::Seller);
         Ok((!violations.is_empty()).then_some(NewStrikes { violations, arbiter }))
     }
-}
-
-/// What strikes bring under these rules.
-pub(super) fn arbiter(rules: &Arc<MarketRules>, side: Side) -> Arbiter {
-    let rules = Arc::clone(rules);
-    Arbiter(Arc::new(move |all| strikes::measures(all, side, &rules.enforcement)))
 }

@@ -16,7 +16,7 @@ use super::{
     wording::takes_no_answers,
 };
 use crate::{
-    detect::{Own, Piece, Window},
+    detect::{Piece, Window},
     media::mail,
     model::{
         AgentId, CaseId, Channel, Content, ConversationId, Duration, EntryKind, EventId, Fault, Finding, Handle,
@@ -92,9 +92,7 @@ impl Relay {
     /// A letter, masked and sealed; `None`: nobody is left to read it.
     pub(super) async fn compose(&self, scope: &Scope, word: &Word<'_>) -> Result<Option<(NewLetter, Spoken)>, Fault> {
         let Some(talk) = self.hear(scope, word.conversation, word.to.other()).await? else { return Ok(None) };
-        let mut context = self.context(&talk);
-        context.lang = talk.reader_locale().map(str::to_owned);
-        own(&mut context.own, &talk.rules.voice.own);
+        let context = self.staff_context(&talk);
         let pieces =
             [Piece { part: Part::Subject, text: word.subject }, Piece { part: Part::Text(0), text: word.text }];
         let report = self.rules.load().detect.scan(&pieces, &context, &Window::default());
@@ -273,19 +271,6 @@ fn channel(talk: &Talk) -> Channel {
     };
     let by_mail = wanted.as_ref().is_none_or(|ways| ways.contains(&Channel::Mail));
     if by_mail && !talk.reader.emails.is_empty() { Channel::Mail } else { Channel::Api }
-}
-
-/// The marketplace's own contacts stay in what support writes.
-fn own(own: &mut Own, contacts: &[String]) {
-    for contact in contacts {
-        let list = match contact {
-            address if address.contains('@') && !address.starts_with('@') => &mut own.emails,
-            account if account.starts_with('@') => &mut own.social,
-            number if number.chars().all(|c| c.is_ascii_digit() || "+-() ".contains(c)) => &mut own.phones,
-            _ => &mut own.links,
-        };
-        list.push(contact.clone());
-    }
 }
 
 fn entry(

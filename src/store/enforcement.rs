@@ -2,7 +2,7 @@
 
 use crate::model::{
     AgentId, Arbiter, Breach, Closed, ConversationId, Duration, EventId, Measure, PartyId, Sanction, Side, Strike,
-    Timestamp,
+    Timestamp, TooLong,
 };
 
 use super::NewEntry;
@@ -289,9 +289,25 @@ pub struct NewClosing {
     pub closed: Vec<Closed>,
     /// Now.
     pub at: Timestamp,
+    /// Those that ended after this are judged with them.
+    pub since: Timestamp,
     /// The evidence entry, for the journal.
     pub entry: NewEntry,
 }
+
+/// What became of declared closed days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declared {
+    /// They are kept.
+    Done,
+    /// There is no such party.
+    NoSuchParty,
+    /// They are too many.
+    TooLong(TooLong),
+}
+
+/// Whether closed days may be declared beside those that have begun: pure policy, run within the writer's transaction.
+pub type ClosingJudge = Box<dyn Fn(&[Closed]) -> Result<(), TooLong> + Send + Sync>;
 
 /// Which buyers' messages to look at: those that came after `after` and whose clock is over.
 #[derive(Clone, Copy, Debug)]

@@ -15,6 +15,7 @@ mod cases;
 #[cfg(test)]
 mod conformance;
 mod enforcement;
+mod links;
 mod outbox;
 mod persons;
 #[cfg(feature = "postgres")]
@@ -29,6 +30,7 @@ use std::{future::Future, pin::Pin};
 
 pub use cases::Cases;
 pub use enforcement::*;
+pub use links::*;
 pub use persons::*;
 pub use rights::*;
 pub use rows::*;
@@ -101,7 +103,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// Everything that is remembered.
-pub trait Store: Ledger + Cases + Persons {
+pub trait Store: Ledger + Cases + Links + Persons {
     // Marketplaces and credentials
 
     /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.
@@ -348,8 +350,8 @@ pub trait Store: Ledger + Cases + Persons {
     fn said<'a>(&'a self, scope: &'a Scope, seller: &'a PartyId, since: Timestamp) -> Answer<'a, Vec<Said>>;
     /// When the marketplace was asked about a message that waits too long, if it was.
     fn asked<'a>(&'a self, scope: &'a Scope, message: EventId) -> Answer<'a, Option<Timestamp>>;
-    /// Declares when a seller will be closed; `false`: no such party.
-    fn put_closing<'a>(&'a self, scope: &'a Scope, closing: NewClosing) -> Answer<'a, bool>;
+    /// Declares when a seller will be closed, if `judge` lets it beside what has begun.
+    fn put_closing<'a>(&'a self, scope: &'a Scope, closing: NewClosing, judge: ClosingJudge) -> Answer<'a, Declared>;
     /// When a seller is closed, from `since` on.
     fn closings<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, since: Timestamp) -> Answer<'a, Vec<Closed>>;
     /// Asks the marketplace about buyers whose time is over, once for each wait, and leaves the buyer a notice where

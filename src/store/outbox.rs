@@ -140,7 +140,19 @@ pub(super) fn notice_id(notice: &Notice<'_>) -> EventId {
             context.update(&notice.message.0);
         }
     }
-    let mut id = first_id(notice.due).0;
+    sorted_id(notice.due, context)
+}
+
+/// An id made of what it is about, so that a transaction that runs again makes no second one.
+pub(super) fn made_id(at: Timestamp, label: &[u8], about: &[&[u8]]) -> EventId {
+    let mut context = Context::new(&SHA256);
+    context.update(label);
+    about.iter().for_each(|part| context.update(part));
+    sorted_id(at, context)
+}
+
+fn sorted_id(at: Timestamp, context: Context) -> EventId {
+    let mut id = first_id(at).0;
     id[6..].copy_from_slice(&context.finish().as_ref()[..10]);
     id[6] = id[6] & 0x0f | 0x70;
     id[8] = id[8] & 0x3f | 0x80;

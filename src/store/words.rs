@@ -2,8 +2,8 @@
 
 use super::{Cargo, HandleKind, Under, ViolationState};
 use crate::model::{
-    CaseState, Category, Channel, Fulfilment, ItemKind, LetterKind, LetterState, MessageState, OrderState, Reason,
-    ReportState, Ruling, Side, Slot, Topic,
+    CaseState, Category, Channel, ContactKind, Fulfilment, ItemKind, LetterKind, LetterState, LinkKind, LinkState,
+    MessageState, OrderState, Reason, ReportState, Ruling, Side, Slot, Topic,
 };
 
 /// A closed set that is kept as a word.
@@ -55,6 +55,7 @@ words! {
     ViolationState {
         Pending = "pending" Counted = "counted" Reversed = "reversed" Released = "released" Lapsed = "lapsed"
     }
+    ContactKind { Account = "account" Email = "email" Phone = "phone" }
     HandleKind { Mail = "mail" Postal = "postal" }
     Under { Ordinary = "ordinary" Reply = "reply" Review = "review" Shipping = "shipping" }
     CaseState { Open = "open" Closed = "closed" }
@@ -78,7 +79,7 @@ macro_rules! closed {
     )*};
 }
 
-closed! { Category ItemKind LetterKind LetterState ReportState Ruling Slot Topic }
+closed! { Category ItemKind LetterKind LetterState LinkKind LinkState ReportState Ruling Slot Topic }
 
 /// Several channels as one text; `None` stays `None`.
 pub(super) fn channels(list: Option<&[Channel]>) -> Option<String> {

@@ -224,7 +224,7 @@ fn tag(key: &RingKey, marketplace: &Marketplace, contact: &Contact) -> IndexTag 
     }
     let mut tag = [0; 16];
     tag.copy_from_slice(&context.sign().as_ref()[..16]);
-    IndexTag { by: key.id, tag }
+    IndexTag { by: key.id, tag, kind: contact.kind }
 }
 
 /// A key for tests of other rooms, always the same.

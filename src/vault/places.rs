@@ -53,6 +53,8 @@ places! {
     ruling(id: &'a EventId) => "rulings", &id.0, "ruling";
     /// The words of an appeal or a ticket, under its author's side key.
     plea(id: &'a EventId) => "pleas", &id.0, "words";
+    /// What was said against a link of two sellers, under the key of whose words they are.
+    objection(id: &'a EventId) => "seller_links", &id.0, "words";
     /// A rewritten message on its way out, under the author's side key.
     delivery(id: &'a EventId) => "deliveries", &id.0, "body";
     /// A side's detection window, under that side's key.

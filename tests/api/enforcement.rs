@@ -386,6 +386,222 @@ async fn sellers_of_one_group_climb_one_ladder() {
 }
 
 #[tokio::test]
+async fn a_reason_that_a_seller_reads_names_nobody() {
+    let (house, seller) = open().await;
+    let buyer =
+        json!({"role": "buyer", "names": ["Rina Kartika"], "emails": [BUYER_MAIL], "phones": ["+6281200000045"]});
+    assert_eq!(house.market("PUT", "/v1/parties/b-1", buyer).await.status, 200);
+    let reason = "Rina Kartika told us on 0812-0000-0045 that she was afraid.";
+    let told_of = async |path: String| {
+        let word = json!({"decision": "dismissed", "reason": reason, "actor": "budi"});
+        let ruled = house.market("POST", &path, word).await;
+        assert_eq!(ruled.status, 200, "{}", ruled.body);
+        let cut: Vec<&str> =
+            ruled.body["findings"].as_array().unwrap().iter().filter_map(|f| f["kind"].as_str()).collect();
+        assert_eq!(cut, ["name", "phone"], "the marketplace is told what was cut");
+        ruled.body["reason"].as_str().unwrap().to_owned()
+    };
+    house.say("seller", THREAT).await;
+    let threat = violations(&house).await[0].clone();
+    let filed = appeal(&house, &seller, &threat).await;
+    told_of(format!("/v1/appeals/{}/decision", filed.body["id"].as_str().unwrap())).await;
+    let rude = house.say("buyer", ABUSE).await;
+    let ticket = json!({"message": rude.body["id"], "breach": "abuse"});
+    let ticket = house.ask(&seller, "POST", "/v1/conversations/c-1/tickets", ticket).await;
+    told_of(format!("/v1/tickets/{}/decision", ticket.body["id"].as_str().unwrap())).await;
+    let shown = [format!("/v1/violations/{}", threat["id"].as_str().unwrap()), "/v1/tickets".to_owned()];
+    for path in shown {
+        let text = String::from_utf8(house.ask(&seller, "GET", &path, Value::Null).await.text).unwrap();
+        assert!(text.contains("that she was afraid"), "the reason itself is told: {text}");
+        assert!(!["Rina", "Kartika", "0045"].iter().any(|told| text.contains(told)), "{text}");
+    }
+    // Of an erased person nothing is known, and a number is cut all the same.
+    let again = appeal(&house, &seller, &threat).await;
+    assert_eq!(house.market("DELETE", "/v1/parties/b-1", Value::Null).await.status, 200);
+    let path = format!("/v1/appeals/{}/decision", again.body["id"].as_str().unwrap());
+    let word = json!({"decision": "dismissed", "reason": "She said so on +62 812-0000-0045.", "actor": "ana"});
+    let ruled = house.market("POST", &path, word).await;
+    assert!(!ruled.body["reason"].as_str().unwrap().contains("0045"), "{}", ruled.body);
+}
+
+/// A seller in a talk of its own with a buyer of its own, both by API.
+async fn shop(house: &House, n: u32, mut seller: Value) -> String {
+    seller["id"] = json!(format!("s-{n}"));
+    let body = json!({"buyer": {"id": format!("b-{n}")}, "seller": seller,
+        "deliver": {"buyer": ["api"], "seller": ["api"]}});
+    let put = house.market("PUT", &format!("/v1/conversations/c-{n}"), body).await;
+    assert_eq!(put.status, 201, "{}", put.body);
+    format!("s-{n}")
+}
+
+async fn links(house: &House, token: &str, party: &str) -> Value {
+    let told = house.ask(token, "GET", &format!("/v1/parties/{party}/links"), Value::Null).await;
+    assert_eq!(told.status, 200, "{}", told.body);
+    told.body
+}
+
+async fn say_in(house: &House, talk: &str, text: &str) -> u16 {
+    let body = json!({"from": "seller", "text": text});
+    house.market("POST", &format!("/v1/conversations/{talk}/messages"), body).await.status
+}
+
+#[tokio::test]
+async fn sellers_that_share_a_telephone_are_one_until_a_person_parts_them() {
+    let (house, first) = open().await;
+    let phone = json!({"role": "seller", "phones": ["+6281200000077"]});
+    assert_eq!(house.market("PUT", "/v1/parties/s-1", phone.clone()).await.status, 200);
+    let kin = json!({"buyer": {"id": "b-1", "phones": ["+6281200000077"]}, "seller": {"id": "s-9"}});
+    assert_eq!(house.market("PUT", "/v1/conversations/c-9", kin).await.status, 201);
+    assert_eq!(links(&house, &house.market, "b-1").await["items"], json!([]), "who buys is no seller");
+    shop(&house, 2, phone.clone()).await;
+    let told = links(&house, &house.market, "s-2").await;
+    let link = &told["items"][0];
+    assert_eq!((&told["others"], &told["group"], &link["parties"]), (&json!(1), &json!(["s-1"]), &json!(["s-1"])));
+    assert_eq!((&link["kind"], &link["state"]), (&json!("phone"), &json!("linked")));
+    assert_eq!(say_in(&house, "c-1", THREAT).await, 422);
+    assert_eq!(say_in(&house, "c-2", "Hello").await, 429, "one account of violations");
+    assert_eq!(standing(&house, "s-2").await["seller"]["points"], 8);
+    assert_eq!(say_in(&house, "c-9", "Hello").await, 201);
+
+    let second = house.seller_token("s-2").await;
+    let own = links(&house, &second, "s-2").await;
+    assert_eq!((&own["others"], &own["items"][0]["kind"]), (&json!(1), &json!("phone")));
+    assert!(!own.to_string().contains("s-1") && !own.to_string().contains("0077"), "{own}");
+    let at = format!("/v1/parties/s-2/links/{}", link["id"].as_str().unwrap());
+    let others = format!("/v1/parties/s-1/links/{}/dispute", link["id"].as_str().unwrap());
+    let words = json!({"text": "We bought the number from them."});
+    assert_eq!(house.ask(&second, "POST", &others, words.clone()).await.status, 404);
+    let disputed = house.ask(&second, "POST", &format!("{at}/dispute"), words.clone()).await;
+    assert_eq!((disputed.status, &disputed.body["disputes"][0]["state"]), (201, &json!("open")), "{}", disputed.body);
+    assert_eq!(house.ask(&second, "POST", &format!("{at}/dispute"), words).await.status, 422, "one at a time");
+    assert!(
+        !links(&house, &first, "s-1").await.to_string().contains("bought"),
+        "what one says the other does not read"
+    );
+    let rule = async |reason: &str| {
+        let word = json!({"decision": "upheld", "reason": reason, "actor": "budi"});
+        house.market("POST", &format!("{at}/decision"), word).await
+    };
+    assert_eq!(rule("It was the number of s-1, before.").await.body["field"], "reason", "a seller may read it");
+    let ruled = rule("Sold with +6281200000077.").await;
+    assert_eq!((ruled.status, &ruled.body["state"]), (200, &json!("parted")), "{}", ruled.body);
+    assert_eq!(ruled.body["findings"][0]["kind"], "phone");
+    assert_eq!(say_in(&house, "c-2", "Hello").await, 201);
+    assert_eq!(say_in(&house, "c-1", "Hello").await, 429);
+    assert_eq!(standing(&house, "s-2").await["seller"]["points"], 0);
+
+    for party in ["s-1", "s-2"] {
+        let mut both = phone.clone();
+        both["accounts"] = json!(["BCA 000-123-4567"]);
+        assert_eq!(house.market("PUT", &format!("/v1/parties/{party}"), both).await.status, 200);
+    }
+    let told = links(&house, &house.market, "s-2").await;
+    assert_eq!(
+        (&told["others"], &told["items"][1]["state"]),
+        (&json!(0), &json!("suggested")),
+        "parted for good: {told}"
+    );
+    assert_eq!(
+        links(&house, &second, "s-2").await["items"].as_array().unwrap().len(),
+        1,
+        "a seller is told no suspicion"
+    );
+    let cut =
+        house.market("POST", "/v1/conversations/c-2/messages", json!({"from": "seller", "text": "0001 234 567"})).await;
+    assert_eq!(cut.body["findings"][0]["kind"], "payment", "an account is guarded: {}", cut.body);
+    let confirm = json!({"reason": "They pay into one account.", "actor": "citra"});
+    let confirmed = house.market("POST", &format!("{at}/confirm"), confirm).await;
+    assert_eq!((confirmed.status, &confirmed.body["state"]), (200, &json!("confirmed")), "{}", confirmed.body);
+    assert_eq!(say_in(&house, "c-2", "Hello").await, 429, "one again");
+    let kinds = kinds(&house).await;
+    for kind in ["link.made", "link.disputed", "link.ruled", "link.suggested", "link.confirmed"] {
+        assert!(kinds.iter().any(|one| one == kind), "{kind}: {kinds:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_one_with_one_is_one_with_all_and_no_link_restricts_for_what_was_before() {
+    let (house, _) = open().await;
+    let (phone, account) = (json!(["+6281200000088"]), json!(["DE02 1203 0000 0000 2020 51"]));
+    house.market("PUT", "/v1/parties/s-1", json!({"role": "seller", "phones": phone})).await;
+    shop(&house, 2, json!({"accounts": account, "group": "firm"})).await;
+    shop(&house, 3, json!({"phones": phone, "group": "firm"})).await;
+    shop(&house, 4, json!({})).await;
+    for talk in ["c-1", "c-4"] {
+        assert_eq!(say_in(&house, talk, SPAM).await, 201);
+    }
+    let before = standing(&house, "s-1").await["seller"]["sanctions"].clone();
+    assert_eq!(before[0]["measure"], "warning", "{before}");
+    house.pass_time(Duration::hours(1));
+    house.market("PUT", "/v1/parties/s-4", json!({"accounts": ["de02120300000000202051"]})).await;
+    let told = links(&house, &house.market, "s-1").await;
+    assert_eq!(told["group"], json!(["s-2", "s-3", "s-4"]), "by telephone, group and account: {told}");
+    let now = standing(&house, "s-4").await["seller"].clone();
+    assert_eq!(
+        (&now["points"], &now["sanctions"].as_array().unwrap().len()),
+        (&json!(6), &2),
+        "the second spam of one"
+    );
+    house.pass_time(Duration::hours(1));
+    let threat =
+        house.market("POST", "/v1/conversations/c-2/messages", json!({"from": "seller", "text": THREAT})).await;
+    assert_eq!(threat.status, 422);
+    let threat = violations(&house).await[0].clone();
+    assert_eq!(say_in(&house, "c-4", "Hello").await, 429);
+    let filed = appeal(&house, &house.market, &threat).await;
+    assert_eq!(decide(&house, &filed.body, "upheld", "budi").await.status, 200);
+    let now = standing(&house, "s-1").await["seller"]["sanctions"].clone();
+    assert!(now.as_array().unwrap().iter().all(|one| one["measure"] == "warning"), "as they were: {now}");
+    house.market("PUT", "/v1/parties/s-3", json!({"phones": phone})).await;
+    assert_eq!(
+        links(&house, &house.market, "s-1").await["group"],
+        json!(["s-3"]),
+        "a group ends when it is taken back"
+    );
+}
+
+#[tokio::test]
+async fn sellers_who_write_the_same_to_many_are_suggested_and_count_when_a_person_says_so() {
+    let (house, _) = open().await;
+    let text =
+        "Dear customer, our new winter collection has arrived in the shop with scarves, hats and gloves for all.";
+    for n in 2..8 {
+        let seller = json!({"id": format!("s-{}", 2 + n % 2)});
+        let body = json!({"buyer": {"id": format!("b-{n}")}, "seller": seller, "deliver": {"buyer": ["api"], "seller": ["api"]}});
+        assert_eq!(house.market("PUT", &format!("/v1/conversations/c-{n}"), body).await.status, 201);
+        if n == 7 {
+            assert_eq!(house.store.compare_texts(house.clock.now()).await.unwrap(), 0, "twice may be by chance");
+        }
+        assert_eq!(say_in(&house, &format!("c-{n}"), &format!("{text} Number {n}.")).await, 201);
+    }
+    assert_eq!(house.store.compare_texts(house.clock.now()).await.unwrap(), 1);
+    assert_eq!(house.store.compare_texts(house.clock.now()).await.unwrap(), 0, "once");
+    let told = house.market("GET", "/v1/links?state=suggested", Value::Null).await.body;
+    let link = &told["items"][0];
+    assert_eq!((&link["kind"], &link["parties"]), (&json!("text"), &json!(["s-2", "s-3"])), "{told}");
+    assert_eq!(links(&house, &house.market, "s-2").await["others"], 0);
+    let token = house.seller_token("s-2").await;
+    let at = format!("/v1/parties/s-2/links/{}", link["id"].as_str().unwrap());
+    assert_eq!(links(&house, &token, "s-2").await["items"], json!([]));
+    assert_eq!(house.ask(&token, "POST", &format!("{at}/dispute"), json!({"text": "x"})).await.status, 404);
+    let confirm = json!({"reason": "One warehouse.", "actor": "citra"});
+    assert_eq!(house.ask(&token, "POST", &format!("{at}/confirm"), confirm.clone()).await.status, 403);
+    assert_eq!(house.market("POST", &format!("{at}/confirm"), confirm.clone()).await.status, 200);
+    assert_eq!(house.market("POST", &format!("{at}/confirm"), confirm).await.status, 422, "it counts already");
+    assert_eq!(links(&house, &token, "s-2").await["others"], 1);
+    let disputed =
+        house.ask(&token, "POST", &format!("{at}/dispute"), json!({"text": "A text of our franchise."})).await;
+    assert_eq!(disputed.status, 201, "{}", disputed.body);
+    let word = json!({"decision": "dismissed", "reason": "One warehouse.", "actor": "Citra "});
+    let refused = house.market("POST", &format!("{at}/decision"), word).await;
+    assert_eq!(
+        (refused.status, &refused.body["field"]),
+        (422, &json!("actor")),
+        "who confirmed it does not rule on it"
+    );
+}
+
+#[tokio::test]
 async fn an_erasure_takes_the_words_of_a_violation_and_leaves_that_it_was() {
     let (house, _) = open().await;
     house.say("seller", THREAT).await;
@@ -442,15 +658,17 @@ mod accounts {
 
     use super::*;
 
-    fn arbiter() -> Arbiter {
-        Arbiter(Arc::new(|all| strikes::sanctions(all, Side::Seller, &Enforcement::default())))
+    /// What the default ladder brings where it is applied, and where it is not: two settings.
+    fn arbiter(apply: bool) -> Arbiter {
+        let rules = Enforcement { apply, ..Enforcement::default() };
+        Arbiter::new(apply.into(), move |all| strikes::measures(all, Side::Seller, &rules))
     }
 
     fn entry(at: Timestamp, kind: EntryKind) -> NewEntry {
         NewEntry { at, kind, by: None, message: None, facts: String::new(), private: None }
     }
 
-    async fn offend(house: &House, talk: &str, at: Timestamp, breach: Breach) -> EventId {
+    async fn offend(house: &House, talk: &str, at: Timestamp, breach: Breach, arbiter: Arbiter) -> EventId {
         let base = Enforcement::default().seller.base(breach).unwrap();
         let id = EventId::draw(at, house.vault.luck()).unwrap();
         let (rule, part) = ("en.test".to_owned(), "0".to_owned());
@@ -475,7 +693,7 @@ mod accounts {
             lease: None,
             threads: Vec::new(),
             notice: None,
-            strikes: Some(NewStrikes { violations: vec![violation], arbiter: arbiter() }),
+            strikes: Some(NewStrikes { violations: vec![violation], arbiter }),
         };
         let judge = Box::new(|_: &_| Decision::Refuse(Reason::Content));
         house.store.record(&house.scope, record, judge).await.unwrap();
@@ -488,7 +706,7 @@ mod accounts {
         let appeal = NewAppeal { id, violation, at, words: None, times: 2, entry: filed };
         assert_eq!(house.store.file_appeal(&house.scope, appeal).await.unwrap(), Filed::Done(1));
         let decided = entry(at, EntryKind::AppealDecided);
-        let decision = AppealDecision { id, upheld: true, at, ruling: vec![0], arbiter: arbiter(), entry: decided };
+        let decision = AppealDecision { id, upheld: true, at, ruling: vec![0], arbiter: arbiter(true), entry: decided };
         assert!(house.store.decide_appeal(&house.scope, decision).await.unwrap());
     }
 
@@ -520,11 +738,11 @@ mod accounts {
         let (taken, mut at, mut lost) = (taken % offences.len(), house.clock.now(), None);
         for (n, (minutes, kind)) in offences.into_iter().enumerate() {
             at = at.plus(Duration::minutes(minutes));
-            let id = offend(&house, "c-1", at, KINDS[kind]).await;
+            let id = offend(&house, "c-1", at, KINDS[kind], arbiter(true)).await;
             if n == taken {
                 lost = Some(id);
             } else {
-                offend(&house, "c-2", at, KINDS[kind]).await;
+                offend(&house, "c-2", at, KINDS[kind], arbiter(true)).await;
             }
         }
         let now = at.plus(Duration::minutes(1));
@@ -533,6 +751,29 @@ mod accounts {
             let then = now.plus(Duration::days(later));
             assert_eq!(force(&house, "s-1", then).await, force(&house, "s-2", then).await, "after {later} days");
         }
+    }
+
+    #[tokio::test]
+    async fn what_happened_while_nothing_was_applied_restricts_nobody_later() {
+        let house = House::with(MarketRules::default()).await;
+        let body = json!({"buyer": {"id": "b-1"}, "seller": {"id": "s-1"}});
+        assert_eq!(house.market("PUT", "/v1/conversations/c-1", body).await.status, 201);
+        let start = house.clock.now();
+        let mut earlier = Vec::new();
+        for hours in [1, 2, 3] {
+            let at = start.plus(Duration::hours(hours));
+            earlier.push(offend(&house, "c-1", at, Breach::Threat, arbiter(false)).await);
+        }
+        let now = start.plus(Duration::hours(4));
+        take_back(&house, earlier[1], now).await;
+        let (points, told, limits) = force(&house, "s-1", now).await;
+        assert_eq!((points, limits), (24, vec![]), "an upheld appeal silences nobody");
+        assert!(told.iter().all(|(measure, ..)| *measure == Measure::Warning), "{told:?}");
+        let late = offend(&house, "c-1", now.plus(Duration::hours(1)), Breach::Abuse, arbiter(true)).await;
+        let then = now.plus(Duration::hours(2));
+        assert_eq!(force(&house, "s-1", then).await.2.len(), 1, "what happens now counts with all its points");
+        take_back(&house, late, then).await;
+        assert_eq!(force(&house, "s-1", then).await.2, vec![], "and leaves nothing when it is taken back");
     }
 
     proptest! {

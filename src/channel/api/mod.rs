@@ -22,6 +22,7 @@ mod fear;
 mod handles;
 mod held;
 mod json;
+mod links;
 mod live;
 mod messages;
 mod orders;

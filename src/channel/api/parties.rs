@@ -42,6 +42,9 @@ pub(super) struct PartyBody {
     /// Phone numbers in E.164.
     #[serde(default)]
     phones: Vec<String>,
+    /// Bank accounts, an IBAN or a bank and its number: guarded like phone numbers, and never paid to.
+    #[serde(default)]
+    accounts: Vec<String>,
     /// Postal addresses.
     #[serde(default)]
     addresses: Vec<AddressBody>,
@@ -100,6 +103,7 @@ impl From<PartyBody> for PartyForm {
             region: body.region,
             emails: body.emails,
             phones: body.phones,
+            accounts: body.accounts,
             addresses: body.addresses.into_iter().map(PostalAddress::from).collect(),
             role: body.role.map(Into::into),
         }
@@ -128,14 +132,16 @@ pub(super) struct HintsBody {
     emails: Vec<String>,
     /// Such as `+62•••00`.
     phones: Vec<String>,
+    /// Such as `DE•••00` or `b•••00`.
+    accounts: Vec<String>,
     /// Such as `J•••, ID`.
     addresses: Vec<String>,
 }
 
 impl From<Hints> for HintsBody {
     fn from(hints: Hints) -> Self {
-        let Hints { id, display_name, names, group, locale, region, emails, phones, addresses } = hints;
-        Self { id: id.into(), display_name, names, group, locale, region, emails, phones, addresses }
+        let Hints { id, display_name, names, group, locale, region, emails, phones, accounts, addresses } = hints;
+        Self { id: id.into(), display_name, names, group, locale, region, emails, phones, accounts, addresses }
     }
 }
 

@@ -12,7 +12,7 @@ use utoipa::{
 
 use super::{
     call::{Answered, Answering, Call, JSON, Reply},
-    cases, conversations, disclosures, events, evidence, fear, handles, held, messages, orders, parties,
+    cases, conversations, disclosures, events, evidence, fear, handles, held, links, messages, orders, parties,
     problem::{PROBLEM_JSON, Problem},
     reports, reviews, rights, scrub, standing, tokens, violations, voice,
 };
@@ -138,6 +138,11 @@ routes! {
     POST   "/v1/tickets/{id}/decision"               DESK    violations::rule_ticket;
     GET    "/v1/parties/{id}/standing"               HEARD   standing::show;
     PUT    "/v1/parties/{id}/closing"                SIDES   standing::close;
+    GET    "/v1/links"                               WATCH   links::list;
+    GET    "/v1/parties/{id}/links"                  HEARD   links::show;
+    POST   "/v1/parties/{id}/links/{link}/dispute"   SIDES   links::dispute;
+    POST   "/v1/parties/{id}/links/{link}/decision"  DESK    links::decide;
+    POST   "/v1/parties/{id}/links/{link}/confirm"   DESK    links::confirm;
     GET    "/v1/conversations/{id}/evidence"         WATCH   evidence::bundle;
     GET    "/v1/conversations/{id}/letters"          TALK    voice::list;
     PUT    "/v1/cases/{id}"                          DESK    cases::put;
@@ -300,6 +305,7 @@ mod tests {
                 .replace("{id}", "x")
                 .replace("{handle}", "y")
                 .replace("{agent}", "z")
+                .replace("{link}", "l")
                 .replace("{reference}", "r");
             let found = router.at(&path).unwrap();
             assert!(found.value.iter().any(|r| r.method == route.method && r.path == route.path), "{path}");
@@ -347,7 +353,13 @@ mod tests {
             let who = callers(route.path, route.method.clone());
             let sellers =
                 ["/v1/cases", "/v1/conversations", "/v1/scrub", "/v1/evidence-key", "/v1/violations", "/v1/tickets"];
-            let own = ["/v1/parties/{id}/standing", "/v1/parties/{id}/closing"].contains(&route.path);
+            let own = [
+                "/v1/parties/{id}/standing",
+                "/v1/parties/{id}/closing",
+                "/v1/parties/{id}/links",
+                "/v1/parties/{id}/links/{link}/dispute",
+            ];
+            let own = own.contains(&route.path);
             let rules = route.path == "/v1/tickets/{id}/decision";
             let talks = sellers.iter().any(|s| route.path.starts_with(s)) && route.method != Method::PUT && !rules;
             let open = own || talks;

@@ -276,7 +276,7 @@ pub(super) async fn close(call: &Call<'_>) -> Answered {
 }
 
 /// The party of the path; another seller's is as absent as one of another marketplace.
-fn own_party(call: &Call<'_>) -> Result<PartyId, Problem> {
+pub(super) fn own_party(call: &Call<'_>) -> Result<PartyId, Problem> {
     let party: PartyId = call.id("id")?;
     match call.seller() {
         Some((own, _)) if *own != party => Err(Problem::new(Code::NotFound)),

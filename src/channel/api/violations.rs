@@ -6,16 +6,17 @@ use utoipa::ToSchema;
 use super::{
     call::{Answered, Call, Reply},
     problem::{Code, Problem},
-    wire::{self, Listed, Reader, SideBody},
+    wire::{self, FindingBody, Listed, Reader, ReasonBody, SideBody},
 };
 use crate::{
     desk::{
         SanctionRow, ViolationFilter,
-        appeals::AppealView,
+        appeals::{AppealView, Heard, check_ruling},
         tickets::{TicketForm, TicketView},
         violations::ViolationView,
     },
     model::{Breach, ConversationId, EventId, Measure, Part, PartyId, Restriction, Side, Timestamp},
+    relay::Cleared,
 };
 
 /// A violation, as a statement of reasons.
@@ -55,28 +56,12 @@ pub(super) struct ViolationBody {
     appeals: Vec<AppealBody>,
 }
 
-/// A reason: `{rule, part, start, end, text, automated, appeal}`.
+/// Why, where, and how to contest it.
 #[derive(Serialize, ToSchema)]
 struct ReasonsBody {
-    /// A rule of the lexicon, a kind of finding, or `ruling`.
-    rule: String,
-    /// The rule in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explanation: Option<String>,
-    /// A number, `html`, `subject` or `attachment:N`.
-    #[schema(value_type = serde_json::Value)]
-    part: Part,
-    /// First Unicode scalar value; absent: the whole part.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<usize>,
-    /// One past the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<usize>,
-    /// The words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    /// Whether no person decided it.
-    automated: bool,
+    /// Why: a rule of the lexicon, a kind of finding, or `ruling`. Without `start` and `end` the whole part is meant.
+    #[serde(flatten)]
+    why: ReasonBody,
     /// How to contest it; absent once that is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     appeal: Option<AppealWayBody>,
@@ -154,6 +139,14 @@ pub(super) struct AppealBody {
     violation: String,
     /// The first or the second.
     n: u32,
+    /// What was said, and what became of it.
+    #[serde(flatten)]
+    heard: HeardBody,
+}
+
+/// What a side said against something, and what a person decided.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HeardBody {
     /// When it was filed.
     at: String,
     /// `open`, `upheld` or `dismissed`.
@@ -172,11 +165,21 @@ pub(super) struct AppealBody {
     actor: Option<String>,
 }
 
-fn outcome(outcome: Option<(Timestamp, bool)>) -> &'static str {
-    match outcome {
-        None => "open",
-        Some((_, true)) => "upheld",
-        Some((_, false)) => "dismissed",
+impl HeardBody {
+    pub(super) fn of(heard: &Heard, reader: Reader) -> Self {
+        let state = match heard.outcome {
+            None => "open",
+            Some((_, true)) => "upheld",
+            Some((_, false)) => "dismissed",
+        };
+        Self {
+            at: heard.at.rfc3339(),
+            state,
+            text: heard.words.clone(),
+            decided_at: heard.outcome.map(|(at, _)| at.rfc3339()),
+            reason: heard.reason.clone(),
+            actor: heard.actor.clone().filter(|_| reader == Reader::Marketplace),
+        }
     }
 }
 
@@ -186,12 +189,7 @@ impl AppealBody {
             id: view.id.to_string(),
             violation: view.violation.to_string(),
             n: view.n,
-            at: view.at.rfc3339(),
-            state: outcome(view.outcome),
-            text: view.words.clone(),
-            decided_at: view.outcome.map(|(at, _)| at.rfc3339()),
-            reason: view.reason.clone(),
-            actor: view.actor.clone().filter(|_| reader == Reader::Marketplace),
+            heard: HeardBody::of(&view.heard, reader),
         }
     }
 }
@@ -204,15 +202,14 @@ impl ViolationBody {
             until: until.rfc3339(),
             left: view.appeals_left,
         });
-        let reason = ReasonsBody {
+        let why = ReasonBody {
             explanation: explain(&row.rule),
             rule: row.rule.clone(),
-            part: row.part.parse().unwrap_or(Part::Text(0)),
+            part: Some(row.part.parse().unwrap_or(Part::Text(0))),
             start: row.span.map(|(start, _)| start),
             end: row.span.map(|(_, end)| end),
             text: view.text.clone(),
             automated: row.automated,
-            appeal,
         };
         let points = view.weight.map_or(0, |weight| weight.points());
         Self {
@@ -228,7 +225,7 @@ impl ViolationBody {
             points,
             points_left: view.left,
             forgiven: view.weight.filter(|_| points == 0).map(|weight| weight.as_str()),
-            reason,
+            reason: ReasonsBody { why, appeal },
             consequences: view.sanctions.iter().map(SanctionBody::of).collect(),
             appeals: view.appeals.iter().map(|appeal| AppealBody::of(appeal, reader)).collect(),
         }
@@ -310,19 +307,43 @@ pub(super) async fn appeal(call: &Call<'_>) -> Answered {
 #[serde(deny_unknown_fields)]
 pub(super) struct RulingForm {
     /// `upheld` or `dismissed`.
-    decision: RulingWord,
-    /// Why: 1 to 4000 characters.
-    reason: String,
+    pub(super) decision: RulingWord,
+    /// Why: 1 to 4000 characters. The side reads it: what leads to a person is cut, as in a letter of support.
+    pub(super) reason: String,
     /// Who decided, as the marketplace names its staff.
-    actor: String,
+    pub(super) actor: String,
 }
 
 /// What may be decided.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum RulingWord {
+pub(super) enum RulingWord {
     Upheld,
     Dismissed,
+}
+
+impl RulingForm {
+    /// Its reason, as a side of a conversation may read it.
+    async fn cleared(&self, call: &Call<'_>, (talk, to): (ConversationId, Side)) -> Result<Cleared, Problem> {
+        check_ruling(&self.actor, &self.reason)?;
+        Ok(call.api.relay.clear(call.scope(), &talk, to, &self.reason).await?)
+    }
+}
+
+/// What was decided, and what was cut out of its reason.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RuledBody<T: ToSchema> {
+    /// What it was about.
+    #[serde(flatten)]
+    ruled: T,
+    /// What was cut.
+    findings: Vec<FindingBody>,
+}
+
+impl<T: ToSchema> RuledBody<T> {
+    pub(super) fn of(ruled: T, cleared: &Cleared, call: &Call<'_>) -> Self {
+        Self { ruled, findings: wire::findings(&cleared.findings, &call.explain()) }
+    }
 }
 
 /// Decides an appeal. Who decided about the violation or an earlier appeal may not. One that is upheld takes back
@@ -331,13 +352,14 @@ enum RulingWord {
     post, path = "/v1/appeals/{id}/decision", tag = "enforcement",
     params(("id" = String, Path, description = "the appeal's id")),
     request_body = RulingForm,
-    responses((status = 200, description = "decided", body = AppealBody))
+    responses((status = 200, description = "decided, with what was cut out of the reason", body = RuledBody<AppealBody>))
 )]
 pub(super) async fn decide(call: &Call<'_>) -> Answered {
-    let form: RulingForm = call.read()?;
-    let (upheld, words) = (form.decision == RulingWord::Upheld, (form.actor.as_str(), form.reason.as_str()));
-    let view = call.api.desk.decide_appeal(call.scope(), event(call)?, upheld, words).await?;
-    Reply::ok(&AppealBody::of(&view, call.reader()))
+    let (form, id): (RulingForm, EventId) = (call.read()?, event(call)?);
+    let cleared = form.cleared(call, call.api.desk.appeal_reader(call.scope(), id).await?).await?;
+    let (upheld, words) = (form.decision == RulingWord::Upheld, (form.actor.as_str(), cleared.text.as_str()));
+    let view = call.api.desk.decide_appeal(call.scope(), id, upheld, words).await?;
+    Reply::ok(&RuledBody::of(AppealBody::of(&view, call.reader()), &cleared, call))
 }
 
 /// A ticket about a buyer's message.
@@ -353,22 +375,9 @@ pub(super) struct TicketBody {
     message: String,
     /// What is said to be wrong with it.
     breach: &'static str,
-    /// When.
-    at: String,
-    /// `open`, `upheld` or `dismissed`.
-    state: &'static str,
-    /// The seller's words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    /// When it was decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decided_at: Option<String>,
-    /// Why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// Who decided: for the marketplace alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<String>,
+    /// What the seller said, and what became of it.
+    #[serde(flatten)]
+    heard: HeardBody,
 }
 
 impl TicketBody {
@@ -379,12 +388,7 @@ impl TicketBody {
             seller: view.seller.to_string(),
             message: view.message.to_string(),
             breach: view.breach.as_str(),
-            at: view.at.rfc3339(),
-            state: outcome(view.outcome),
-            text: view.words.clone(),
-            decided_at: view.outcome.map(|(at, _)| at.rfc3339()),
-            reason: view.reason.clone(),
-            actor: view.actor.clone().filter(|_| reader == Reader::Marketplace),
+            heard: HeardBody::of(&view.heard, reader),
         }
     }
 }
@@ -448,13 +452,14 @@ pub(super) async fn tickets(call: &Call<'_>) -> Answered {
     post, path = "/v1/tickets/{id}/decision", tag = "enforcement",
     params(("id" = String, Path, description = "the ticket's id")),
     request_body = RulingForm,
-    responses((status = 200, description = "decided", body = TicketBody))
+    responses((status = 200, description = "decided, with what was cut out of the reason", body = RuledBody<TicketBody>))
 )]
 pub(super) async fn rule_ticket(call: &Call<'_>) -> Answered {
-    let form: RulingForm = call.read()?;
-    let (upheld, words) = (form.decision == RulingWord::Upheld, (form.actor.as_str(), form.reason.as_str()));
-    let view = call.api.desk.rule_ticket(call.scope(), event(call)?, upheld, words).await?;
-    Reply::ok(&TicketBody::of(&view, call.reader()))
+    let (form, id): (RulingForm, EventId) = (call.read()?, event(call)?);
+    let cleared = form.cleared(call, call.api.desk.ticket_reader(call.scope(), id).await?).await?;
+    let (upheld, words) = (form.decision == RulingWord::Upheld, (form.actor.as_str(), cleared.text.as_str()));
+    let view = call.api.desk.rule_ticket(call.scope(), id, upheld, words).await?;
+    Reply::ok(&RuledBody::of(TicketBody::of(&view, call.reader()), &cleared, call))
 }
 
 fn event(call: &Call<'_>) -> Result<EventId, Problem> {

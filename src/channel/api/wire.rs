@@ -165,25 +165,25 @@ pub(super) struct SignalBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct ReasonBody {
     /// A rule of contact such as `rate`, a kind of finding, or a rule of the lexicon.
-    rule: String,
+    pub(super) rule: String,
     /// The rule in words for the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
-    explanation: Option<String>,
+    pub(super) explanation: Option<String>,
     /// Where.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
-    part: Option<Part>,
+    pub(super) part: Option<Part>,
     /// First Unicode scalar value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<usize>,
+    pub(super) start: Option<usize>,
     /// One past the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<usize>,
+    pub(super) end: Option<usize>,
     /// The exact substring.
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    pub(super) text: Option<String>,
     /// Whether no person decided it.
-    automated: bool,
+    pub(super) automated: bool,
 }
 
 /// The reasons of a decision: the contact rule, what was found, what it is up to.

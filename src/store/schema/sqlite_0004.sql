@@ -93,3 +93,54 @@ CREATE TABLE overdue (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX overdue_due ON overdue (marketplace, due) WHERE at IS NULL;
 CREATE INDEX overdue_conversation ON overdue (conversation);
+
+-- Since when the settings that bring sanctions are as they are: what was before them is not measured by them anew.
+CREATE TABLE settings_since (
+    marketplace INTEGER NOT NULL,
+    side        TEXT NOT NULL,
+    settings    INTEGER NOT NULL,
+    since       INTEGER NOT NULL,
+    PRIMARY KEY (marketplace, side)
+) STRICT, WITHOUT ROWID;
+
+-- What sellers may share: the kind of each contact in the blind index (NULL: from before there were kinds).
+ALTER TABLE tag ADD COLUMN kind TEXT;
+CREATE INDEX tag_shared ON tag (tag, ring_key) WHERE kind IS NOT NULL;
+
+-- Two sellers that share something; one is the lower number. state: linked and confirmed count, suggested and parted
+-- do not. ruling: who confirmed it and why, sealed.
+CREATE TABLE seller_link (
+    id          BLOB PRIMARY KEY,
+    marketplace INTEGER NOT NULL,
+    one         INTEGER NOT NULL,
+    other       INTEGER NOT NULL,
+    kind        TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    since       INTEGER NOT NULL,
+    ruling      BLOB,
+    UNIQUE (one, other, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seller_link_other ON seller_link (other);
+CREATE INDEX seller_link_market ON seller_link (marketplace, id);
+
+-- What was said against a link: party NULL by the marketplace. words and ruling are sealed.
+CREATE TABLE link_dispute (
+    id      BLOB PRIMARY KEY,
+    link    BLOB NOT NULL,
+    party   INTEGER,
+    at      INTEGER NOT NULL,
+    words   BLOB,
+    decided INTEGER,
+    upheld  INTEGER,
+    ruling  BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_dispute_link ON link_dispute (link, id);
+
+-- All sellers of one cluster are one, by their declared group and by links that count: the lowest number of them.
+-- clustered: when it last got or lost somebody.
+ALTER TABLE party ADD COLUMN cluster INTEGER;
+ALTER TABLE party ADD COLUMN clustered INTEGER;
+UPDATE party SET cluster = (SELECT min(p.num) FROM party p
+    WHERE p.marketplace = party.marketplace AND p.budget_group = party.budget_group)
+    WHERE budget_group IS NOT NULL;
+CREATE INDEX party_cluster ON party (cluster) WHERE cluster IS NOT NULL;

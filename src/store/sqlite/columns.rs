@@ -7,9 +7,9 @@ use rusqlite::{
 
 use crate::{
     model::{
-        AgentId, CaseId, CaseState, Category, Channel, ConversationId, EventId, Fulfilment, HandleHash, ItemKind,
-        LetterKind, LetterState, Link, Marketplace, MessageState, OrderId, OrderState, PartyId, Reason, ReportState,
-        ReviewId, Ruling, Side, Slot, Timestamp, Topic,
+        AgentId, CaseId, CaseState, Category, Channel, ContactKind, ConversationId, EventId, Fulfilment, HandleHash,
+        ItemKind, LetterKind, LetterState, Link, LinkKind, LinkState, Marketplace, MessageState, OrderId, OrderState,
+        PartyId, Reason, ReportState, ReviewId, Ruling, Side, Slot, Timestamp, Topic,
     },
     store::{Cargo, HandleKind, Under, ViolationState, outbox::DeliveryState, words::Word},
 };
@@ -63,8 +63,8 @@ macro_rules! words {
     )*};
 }
 
-words! { Category ItemKind LetterKind LetterState ReportState Ruling Slot Topic }
-words! { Cargo CaseState Channel DeliveryState Fulfilment HandleKind MessageState OrderState Reason Side Under ViolationState }
+words! { Category ItemKind LetterKind LetterState LinkKind LinkState ReportState Ruling Slot Topic }
+words! { Cargo CaseState Channel ContactKind DeliveryState Fulfilment HandleKind MessageState OrderState Reason Side Under ViolationState }
 
 macro_rules! bytes {
     ($($name:ident)*) => {$(

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_i
 use super::{
     columns::at_most,
     evidence::{self, Chain},
-    handles, keys,
+    handles, keys, links,
     pair::market,
     parties,
 };
@@ -104,6 +104,10 @@ fn create(
     let mut chain = Chain::begin(db, num, Link::genesis(scope.marketplace(), &row.id))?;
     chain.add(db, &new.entry)?;
     chain.save(db)?;
+    let sold = "SELECT 1 FROM conversation WHERE seller = ?1 AND num <> ?2";
+    if !db.prepare_cached(sold)?.exists([seller, num])? {
+        links::meet(db, scope, market, seller, row.created)?;
+    }
     as_it_is(db, scope, &row.id)
 }
 

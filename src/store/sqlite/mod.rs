@@ -23,6 +23,7 @@ mod glass;
 mod handles;
 mod keys;
 mod letters;
+mod links;
 mod marketplaces;
 mod messages;
 mod open;
@@ -62,12 +63,12 @@ use self::{
 };
 use super::{
     AccountRow, AgentRow, Alarm, Answer, AnsweredRow, AppealDecision, AppealRow, AroundReview, Barrier, Boarding,
-    ConversationFilter, ConversationRow, Delivery, DeliveryRow, Depth, DisclosureRow, Due, Events, EvidenceRow, Filed,
-    Forgotten, HandleRow, HeldDecision, IndexTag, Judge, Ledger, LiftRestriction, MarketplaceRow, MessageRow,
-    NewAppeal, NewBlock, NewClosing, NewConversation, NewEntry, NewFear, NewNarrowing, NewRestriction, NewReview,
-    NewTicket, OrderRow, Overdue, PairState, PartyRow, PutConversation, Record, Recorded, RestrictionRow,
-    RetaliationRow, ReviewRow, Rotation, Scene, Settled, Store, ThreadRow, TicketRow, TicketRuling, TokenRow,
-    ViolationFilter, ViolationRow, WindowRow, WrappedKey, WrappedKeyRow,
+    ClosingJudge, ConversationFilter, ConversationRow, Declared, Delivery, DeliveryRow, Depth, DisclosureRow, Due,
+    Events, EvidenceRow, Filed, Forgotten, HandleRow, HeldDecision, IndexTag, Judge, Ledger, LiftRestriction,
+    MarketplaceRow, MessageRow, NewAppeal, NewBlock, NewClosing, NewConversation, NewEntry, NewFear, NewNarrowing,
+    NewRestriction, NewReview, NewTicket, OrderRow, Overdue, PairState, PartyRow, PutConversation, Record, Recorded,
+    RestrictionRow, RetaliationRow, ReviewRow, Rotation, Scene, Settled, Store, ThreadRow, TicketRow, TicketRuling,
+    TokenRow, ViolationFilter, ViolationRow, WindowRow, WrappedKey, WrappedKeyRow,
 };
 use crate::model::{
     AgentId, Closed, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId,
@@ -81,6 +82,8 @@ pub struct Sqlite {
     windows_swept: AtomicI64,
     buyers_swept: AtomicI64,
     sellers_swept: AtomicI64,
+    /// Up to which text sellers were compared.
+    compared: AtomicI64,
     /// Behind which entry each marketplace's walk for what is too old goes on.
     retired: Mutex<HashMap<Marketplace, i64>>,
 }
@@ -100,6 +103,7 @@ impl Sqlite {
             windows_swept: AtomicI64::new(0),
             buyers_swept: AtomicI64::new(0),
             sellers_swept: AtomicI64::new(0),
+            compared: AtomicI64::new(0),
             retired: Mutex::default(),
         })
     }
@@ -107,6 +111,14 @@ impl Sqlite {
     /// How many transactions were committed since it was opened, each with one sync at most.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
+    }
+
+    fn compared(&self) -> i64 {
+        self.compared.load(Ordering::Relaxed)
+    }
+
+    fn compared_to(&self, num: i64) {
+        self.compared.store(num, Ordering::Relaxed);
     }
 
     /// A transaction; durable when it answers.
@@ -622,9 +634,9 @@ impl Store for Sqlite {
         self.look("finding when was asked", move |db| responses::asked(db, scope, message))
     }
 
-    fn put_closing<'a>(&'a self, scope: &'a Scope, closing: NewClosing) -> Answer<'a, bool> {
+    fn put_closing<'a>(&'a self, scope: &'a Scope, closing: NewClosing, judge: ClosingJudge) -> Answer<'a, Declared> {
         let scope = scope.clone();
-        self.write("declaring closed days", Urgent, move |db| responses::put_closing(db, &scope, &closing))
+        self.write("declaring closed days", Urgent, move |db| responses::put_closing(db, &scope, &closing, &judge))
     }
 
     fn closings<'a>(&'a self, scope: &'a Scope, party: &'a PartyId, since: Timestamp) -> Answer<'a, Vec<Closed>> {

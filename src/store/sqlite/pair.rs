@@ -27,7 +27,7 @@ pub(super) struct Place {
     pub(super) market: i64,
     pub(super) buyer: i64,
     pub(super) seller: i64,
-    group: Option<String>,
+    cluster: Option<i64>,
     expires: Option<Timestamp>,
     order: Option<(OrderState, Fulfilment)>,
     /// What feedback is asked about: the order, or the conversation where there is none.
@@ -38,7 +38,7 @@ impl Place {
     /// Finds a conversation by the marketplace's id.
     pub(super) fn find(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Option<Self>> {
         db.prepare_cached(
-            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment,
+            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.cluster, c.expires, o.state, o.fulfilment,
                  coalesce('order:' || c.order_id, 'conversation:' || c.id)
              FROM marketplace m
              JOIN conversation c ON c.marketplace = m.num
@@ -53,7 +53,7 @@ impl Place {
     /// Finds a conversation by its number.
     pub(super) fn numbered(db: &Connection, num: i64) -> Result<Self> {
         db.prepare_cached(
-            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.budget_group, c.expires, o.state, o.fulfilment,
+            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.cluster, c.expires, o.state, o.fulfilment,
                  coalesce('order:' || c.order_id, 'conversation:' || c.id)
              FROM conversation c
              JOIN party s ON s.num = c.seller
@@ -78,7 +78,7 @@ impl Place {
             market: row.get(1)?,
             buyer: row.get(2)?,
             seller: row.get(3)?,
-            group: row.get(4)?,
+            cluster: row.get(4)?,
             expires: row.get(5)?,
             order: state.zip(fulfilment),
             subject: row.get(8)?,
@@ -87,10 +87,8 @@ impl Place {
 
     /// All sellers whose budgets are one with this conversation's seller, that one included.
     pub(super) fn sellers(&self, db: &Connection) -> Result<Vec<i64>> {
-        let Some(group) = &self.group else { return Ok(vec![self.seller]) };
-        db.prepare_cached("SELECT num FROM party WHERE marketplace = ?1 AND budget_group = ?2")?
-            .query_map(params![self.market, group], |row| row.get(0))?
-            .collect()
+        let Some(cluster) = self.cluster else { return Ok(vec![self.seller]) };
+        db.prepare_cached("SELECT num FROM party WHERE cluster = ?1")?.query_map([cluster], |row| row.get(0))?.collect()
     }
 }
 

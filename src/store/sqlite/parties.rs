@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use super::{
     columns::at_most,
     deliveries::{self, Message, lane},
-    evidence, keys,
+    evidence, keys, links,
     pair::market,
     persons,
 };
@@ -30,6 +30,12 @@ pub(super) fn living(db: &Connection, market: i64, id: &PartyId) -> Result<Optio
 
 /// See [`crate::store::Store::put_party`].
 pub(super) fn put(db: &Connection, scope: &Scope, row: &PartyRow) -> Result<()> {
+    let market = market(db, scope)?;
+    let group: Option<String> = db
+        .prepare_cached("SELECT budget_group FROM party WHERE marketplace = ?1 AND id = ?2")?
+        .query_row(params![market, row.id], |row| row.get(0))
+        .optional()?
+        .flatten();
     let num: i64 = db
         .prepare_cached(
             "INSERT INTO party (marketplace, id, budget_group, profile, changed) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -37,23 +43,27 @@ pub(super) fn put(db: &Connection, scope: &Scope, row: &PartyRow) -> Result<()> 
                  profile = excluded.profile, changed = excluded.changed
              RETURNING num",
         )?
-        .query_row(params![market(db, scope)?, row.id, row.group, row.profile, row.changed], |row| row.get(0))?;
+        .query_row(params![market, row.id, row.group, row.profile, row.changed], |row| row.get(0))?;
     keys::put(db, keys::PARTY, num, &row.key)?;
-    put_tags(db, num, NOBODY, &row.tags)
+    put_tags(db, num, NOBODY, &row.tags)?;
+    if group != row.group {
+        links::settle(db, &[num], row.changed)?;
+    }
+    links::meet(db, scope, market, num, row.changed)
 }
 
 fn put_tags(db: &Connection, party: i64, agent: &str, tags: &[IndexTag]) -> Result<()> {
     db.prepare_cached("DELETE FROM tag WHERE party = ?1 AND agent = ?2")?.execute(params![party, agent])?;
     for tag in tags {
-        db.prepare_cached("INSERT OR IGNORE INTO tag (party, ring_key, tag, agent) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![party, tag.by, tag.tag, agent])?;
+        db.prepare_cached("INSERT OR IGNORE INTO tag (party, ring_key, tag, agent, kind) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![party, tag.by, tag.tag, agent, tag.kind])?;
     }
     Ok(())
 }
 
 fn tags(db: &Connection, party: i64, agent: &str) -> Result<Vec<IndexTag>> {
-    db.prepare_cached("SELECT ring_key, tag FROM tag WHERE party = ?1 AND agent = ?2")?
-        .query_map(params![party, agent], |row| Ok(IndexTag { by: row.get(0)?, tag: row.get(1)? }))?
+    db.prepare_cached("SELECT ring_key, tag, coalesce(kind, 'email') FROM tag WHERE party = ?1 AND agent = ?2")?
+        .query_map(params![party, agent], |row| Ok(IndexTag { by: row.get(0)?, tag: row.get(1)?, kind: row.get(2)? }))?
         .collect()
 }
 

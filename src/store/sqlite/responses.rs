@@ -5,7 +5,7 @@ use rusqlite::{Connection, Result, Row, params};
 use super::{columns::at_most, deliveries, evidence, pair::market, strikes::entry};
 use crate::{
     model::{Closed, Duration, EntryKind, EventId, PartyId, Said, Scope, Side, Timestamp},
-    store::{NewClosing, Overdue, outbox::first_id},
+    store::{ClosingJudge, Declared, NewClosing, Overdue, outbox::first_id},
 };
 
 /// Whether a message `m`, of conversation `c`, counts as somebody's word: a person wrote it, and it reached the other
@@ -57,8 +57,14 @@ pub(super) fn asked(db: &Connection, scope: &Scope, message: EventId) -> Result<
 }
 
 /// See [`crate::store::Store::put_closing`].
-pub(super) fn put_closing(db: &Connection, scope: &Scope, new: &NewClosing) -> Result<bool> {
-    let Some(party) = super::parties::number(db, market(db, scope)?, &new.party)? else { return Ok(false) };
+pub(super) fn put_closing(db: &Connection, scope: &Scope, new: &NewClosing, judge: &ClosingJudge) -> Result<Declared> {
+    let Some(party) = super::parties::number(db, market(db, scope)?, &new.party)? else {
+        return Ok(Declared::NoSuchParty);
+    };
+    let begun: Vec<Closed> = closed(db, party, new.since)?.into_iter().filter(|one| one.from <= new.at).collect();
+    if let Err(too_long) = judge(&begun) {
+        return Ok(Declared::TooLong(too_long));
+    }
     db.prepare_cached("DELETE FROM closing WHERE party = ?1 AND from_at > ?2")?.execute(params![party, new.at])?;
     for Closed { from, until } in &new.closed {
         db.prepare_cached(
@@ -68,7 +74,7 @@ pub(super) fn put_closing(db: &Connection, scope: &Scope, new: &NewClosing) -> R
         .execute(params![party, from, until])?;
     }
     evidence::journal(db, scope, &new.entry)?;
-    Ok(true)
+    Ok(Declared::Done)
 }
 
 /// See [`crate::store::Store::closings`].

@@ -56,7 +56,7 @@ pub(super) fn suspect(db: &Connection, scope: &Scope, row: &RetaliationRow, entr
         .prepare_cached("SELECT after FROM retaliation WHERE seller = ?1 AND buyer = ?2 AND reviewed = ?3")?
         .query_row(params![place.seller, place.buyer, row.reviewed], |row| row.get(0).map(unsigned))
         .optional()?;
-    if known.is_some_and(|after| u64::from(row.after) < after.saturating_mul(2)) {
+    if known.is_some_and(|after| u64::from(row.after) < after.max(1).saturating_mul(2)) {
         return Ok(false);
     }
     db.prepare_cached(

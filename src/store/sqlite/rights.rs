@@ -44,7 +44,7 @@ pub(super) fn restrict(db: &Connection, scope: &Scope, new: &NewRestriction) -> 
     if laid == 0 {
         return Ok(true);
     }
-    let sellers = group(db, market, seller)?;
+    let sellers = group(db, seller)?;
     if new.kind == Restriction::Withdrawn {
         stop(db, &sellers, buyer)?;
     }
@@ -63,7 +63,7 @@ pub(super) fn lift(db: &Connection, scope: &Scope, lift: &LiftRestriction) -> Re
         .query_row(params![lift.id, market, lift.at], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((seller, buyer)) = lifted else { return Ok(false) };
-    tell(db, scope, &group(db, market, seller)?, buyer, &lift.entry)?;
+    tell(db, scope, &group(db, seller)?, buyer, &lift.entry)?;
     Ok(true)
 }
 
@@ -72,7 +72,7 @@ pub(super) fn list(db: &Connection, scope: &Scope, seller: &PartyId, now: Timest
     let market = market(db, scope)?;
     let Some(seller) = party(db, market, seller)? else { return Ok(Vec::new()) };
     let mut rows = Vec::new();
-    for one in group(db, market, seller)? {
+    for one in group(db, seller)? {
         let mut query = db.prepare_cached(
             "SELECT r.kind, r.burst, r.per, r.id, s.id, b.id, r.since, r.until, r.cause
              FROM restriction r JOIN party s ON s.num = r.seller LEFT JOIN party b ON b.num = r.buyer
@@ -129,14 +129,13 @@ fn party(db: &Connection, market: i64, id: &PartyId) -> Result<Option<i64>> {
         .optional()
 }
 
-/// All sellers of this one's group, that one included.
-pub(super) fn group(db: &Connection, market: i64, seller: i64) -> Result<Vec<i64>> {
+/// All sellers that are one with this one, that one included.
+pub(super) fn group(db: &Connection, seller: i64) -> Result<Vec<i64>> {
     db.prepare_cached(
-        "SELECT p.num FROM party s JOIN party p
-             ON p.num = s.num OR (p.marketplace = ?1 AND p.budget_group = s.budget_group)
-         WHERE s.num = ?2 ORDER BY p.num",
+        "SELECT num FROM party WHERE num = ?1
+         UNION SELECT p.num FROM party s JOIN party p ON p.cluster = s.cluster WHERE s.num = ?1 ORDER BY 1",
     )?
-    .query_map(params![market, seller], |row| row.get(0))?
+    .query_map([seller], |row| row.get(0))?
     .collect()
 }
 

@@ -1,6 +1,5 @@
 //! Violations, and the sanctions that follow from them.
 
-use ring::digest;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
@@ -44,6 +43,7 @@ pub(super) fn record(db: &Connection, scope: &Scope, place: &Place, record: &Rec
         return Ok(());
     }
     let account = Account { party: place.seller, side: record.from };
+    settings_since(db, place.market, account.side, arbiter, record.at)?;
     let brought = arbiter.weigh(&strikes(db, account, WEIGHED_AT_ONCE)?.into_iter().map(|s| s.1).collect::<Vec<_>>());
     brought
         .iter()
@@ -146,7 +146,8 @@ pub(super) fn held_decided(
 }
 
 /// Makes the sanctions of an account what its strikes bring: what no longer follows is lifted, what follows now is
-/// imposed. Where nothing was taken back only the new is added.
+/// imposed. A strike from before the settings were as they are, or before the account had the sellers that it has, was
+/// measured then: it brings nothing new now, and what it brought stays unless what it would bring now is milder.
 pub(super) fn reconcile(
     db: &Connection,
     scope: &Scope,
@@ -155,16 +156,50 @@ pub(super) fn reconcile(
     at: Timestamp,
 ) -> Result<()> {
     let strikes: Vec<Strike> = strikes(db, account, WEIGHED_AGAIN)?.into_iter().map(|(_, strike)| strike).collect();
-    let mut missing = arbiter.weigh(&strikes);
+    let since = measured_since(db, scope, account, arbiter, at)?;
+    let (mut brought, mut missing) = (arbiter.weigh(&strikes), Vec::new());
     for row in sanctions(db, account)?.into_iter().filter(|row| row.lifted.is_none()) {
-        match missing.iter().position(|one| same(one, &row.sanction)) {
-            Some(n) => {
-                missing.swap_remove(n);
-            }
-            None => lift(db, scope, &row, at)?,
+        let found = brought.iter().position(|one| one.violation == row.sanction.violation);
+        let now = found.map(|n| brought.swap_remove(n));
+        let stays =
+            |one: &Sanction| same(one, &row.sanction) || row.sanction.since < since && !one.is_milder(&row.sanction);
+        if !now.as_ref().is_some_and(stays) {
+            lift(db, scope, &row, at)?;
+            missing.extend(now);
         }
     }
+    missing.extend(brought.into_iter().filter(|one| one.since >= since));
+    missing.sort_by_key(|one| (one.since, one.violation));
     missing.iter().try_for_each(|sanction| impose(db, scope, account, sanction, at))
+}
+
+/// Since when strikes of an account are measured as now: by these settings, with these sellers.
+fn measured_since(
+    db: &Connection,
+    scope: &Scope,
+    account: Account,
+    arbiter: &Arbiter,
+    at: Timestamp,
+) -> Result<Timestamp> {
+    let mut since = settings_since(db, market(db, scope)?, account.side, arbiter, at)?;
+    for member in members(db, account)? {
+        let clustered: Option<Timestamp> =
+            db.prepare_cached("SELECT clustered FROM party WHERE num = ?1")?.query_row([member], |row| row.get(0))?;
+        since = clustered.filter(|_| account.side == Side::Seller).map_or(since, |clustered| since.max(clustered));
+    }
+    Ok(since)
+}
+
+/// Since when the settings are as they are: since now, where they are seen for the first time.
+fn settings_since(db: &Connection, market: i64, side: Side, arbiter: &Arbiter, at: Timestamp) -> Result<Timestamp> {
+    db.prepare_cached(
+        "INSERT INTO settings_since (marketplace, side, settings, since) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (marketplace, side) DO UPDATE SET settings = excluded.settings, since = excluded.since
+         WHERE settings <> excluded.settings",
+    )?
+    .execute(params![market, side, arbiter.settings().cast_signed(), at])?;
+    db.prepare_cached("SELECT since FROM settings_since WHERE marketplace = ?1 AND side = ?2")?
+        .query_row(params![market, side], |row| row.get(0))
 }
 
 /// Points are told as they were when it came; a sanction that would come with others all the same stays.
@@ -223,17 +258,8 @@ fn lift(db: &Connection, scope: &Scope, row: &SanctionRow, at: Timestamp) -> Res
     if rights::lift(db, scope, &lift)? { Ok(()) } else { evidence::journal(db, scope, &entry) }
 }
 
-/// Made of what it is about, so that a transaction that runs again makes no second one.
 fn sanction_id(sanction: &Sanction, before: i64) -> EventId {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"tabir sanction 1\n");
-    context.update(&sanction.violation.0);
-    context.update(&before.to_be_bytes());
-    let mut id = outbox::first_id(sanction.since).0;
-    id[6..].copy_from_slice(&context.finish().as_ref()[..10]);
-    id[6] = id[6] & 0x0f | 0x70;
-    id[8] = id[8] & 0x3f | 0x80;
-    EventId(id)
+    outbox::made_id(sanction.since, b"tabir sanction 1\n", &[&sanction.violation.0, &before.to_be_bytes()])
 }
 
 /// Everybody of an account.
@@ -241,10 +267,7 @@ pub(super) fn members(db: &Connection, account: Account) -> Result<Vec<i64>> {
     if account.side == Side::Buyer {
         return Ok(vec![account.party]);
     }
-    let market: i64 = db
-        .prepare_cached("SELECT marketplace FROM party WHERE num = ?1")?
-        .query_row([account.party], |row| row.get(0))?;
-    rights::group(db, market, account.party)
+    rights::group(db, account.party)
 }
 
 /// The newest strikes that stand, oldest first.

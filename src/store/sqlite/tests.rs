@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    model::{Channel, EntryKind, Fulfilment, HandleHash, Link, MessageState, OrderState},
+    model::{Channel, ContactKind, EntryKind, Fulfilment, HandleHash, Link, MessageState, OrderState},
     store::{
         Alarm, Cargo, Decision, Deliver, Ending, HandleKind, Idempotency, KeyOwner, NewHandle, TokenScope, Under,
         conformance::{
@@ -107,7 +107,7 @@ fn party_row(party: &str, group: Option<&str>) -> PartyRow {
         group: group.map(str::to_owned),
         key: key(party),
         profile: format!("canary-profile-{party}").into_bytes(),
-        tags: vec![IndexTag { by: 1, tag: tag(party) }],
+        tags: vec![IndexTag { by: 1, tag: tag(party), kind: ContactKind::Email }],
         changed: T0,
     }
 }
@@ -395,7 +395,7 @@ async fn a_party_is_replaced_but_keeps_its_key() {
     house.store.put_party(&scope(), new).await.unwrap();
     let row = house.store.party(&scope(), &budi).await.unwrap().unwrap();
     assert_eq!((row.key, row.profile, row.group), (key("budi"), b"new".to_vec(), Some("home".to_owned())));
-    assert_eq!(row.tags, [IndexTag { by: 1, tag: tag("budi") }]);
+    assert_eq!(row.tags, [IndexTag { by: 1, tag: tag("budi"), kind: ContactKind::Email }]);
 }
 
 #[tokio::test]
@@ -407,7 +407,7 @@ async fn a_contact_speaks_for_the_party_or_for_one_of_its_agents() {
         party: shop.clone(),
         id: ani.clone(),
         profile: b"sealed".to_vec(),
-        tags: vec![IndexTag { by: 1, tag: tag("ani") }],
+        tags: vec![IndexTag { by: 1, tag: tag("ani"), kind: ContactKind::Email }],
         login: Some(("shop-1.ani".to_owned(), b"verifier".to_vec())),
         changed: T0,
     };
@@ -416,7 +416,10 @@ async fn a_contact_speaks_for_the_party_or_for_one_of_its_agents() {
     assert!(!house.store.put_agent(&scope(), nobody).await.unwrap());
     let store = &house.store;
     let who = async |of: &str| {
-        store.speaks(&scope(), &id("c-1"), Side::Seller, &[IndexTag { by: 1, tag: tag(of) }]).await.unwrap()
+        store
+            .speaks(&scope(), &id("c-1"), Side::Seller, &[IndexTag { by: 1, tag: tag(of), kind: ContactKind::Email }])
+            .await
+            .unwrap()
     };
     assert_eq!(who("shop-1").await, Some(None));
     assert_eq!(who("ani").await, Some(Some(ani.clone())));
@@ -751,7 +754,7 @@ fn decision(id: EventId, release: bool) -> HeldDecision {
 }
 
 fn ruling() -> crate::store::HeldRuling {
-    let arbiter = crate::model::Arbiter(std::sync::Arc::new(|_| Vec::new()));
+    let arbiter = crate::model::Arbiter::new(0, |_| Vec::new());
     crate::store::HeldRuling { ruler: None, arbiter }
 }
 
@@ -1084,6 +1087,19 @@ mod model {
     }
 }
 
+#[tokio::test]
+async fn a_seller_who_may_strike_back_is_told_of_once_for_a_review_until_it_is_twice_as_bad() {
+    let house = House::with("c-1").await;
+    let suspect = async |after: u32| {
+        let (conversation, silence, first) = (id("c-1"), HOUR, Duration::minutes(5));
+        let row = RetaliationRow { reviewed: T0, conversation, at: LATER, silence, first, before: 0, after };
+        house.store.suspect(&scope(), row, entry(EntryKind::RetaliationSuspected, LATER)).await.unwrap()
+    };
+    let told =
+        [suspect(0).await, suspect(0).await, suspect(1).await, suspect(2).await, suspect(3).await, suspect(4).await];
+    assert_eq!(told, [true, false, false, true, false, true], "a word after the stretch that is counted too");
+}
+
 mod waits {
     use super::*;
     use crate::model::Closed;
@@ -1152,8 +1168,9 @@ mod waits {
         let party: PartyId = talk("c-1").seller.parse().unwrap();
         let closed = vec![Closed { from: T0.plus(HOUR), until: T0.plus(DAY) }];
         let entry = entry(EntryKind::ClosingDeclared, T0);
-        let closing = NewClosing { party, closed, at: T0, entry };
-        assert!(house.store.put_closing(&scope(), closing).await.unwrap());
+        let closing = NewClosing { party, closed, at: T0, since: T0, entry };
+        let declared = house.store.put_closing(&scope(), closing, Box::new(|_| Ok(()))).await.unwrap();
+        assert_eq!(declared, Declared::Done);
         let ask = async |hours: i64| {
             let now = T0.plus(Duration::hours(hours));
             // The next look begins after the message: it is remembered with its own time.

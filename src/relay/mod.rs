@@ -30,6 +30,7 @@ mod disclosed;
 mod document;
 mod files;
 mod judge;
+mod listener;
 mod notice;
 mod outcome;
 mod people;
@@ -107,6 +108,8 @@ pub struct Relay {
     bell: Notify,
     /// Rung when something may be due in a case, or support wrote.
     case_bell: Notify,
+    /// Rung when a letter may be due.
+    letter_bell: Notify,
     /// Letters to the postmaster on their way at a time.
     postmaster: Semaphore,
     /// Where somebody wrote soon after a review.
@@ -164,6 +167,7 @@ impl Relay {
             looked: Looked::new(),
             bell: Notify::new(),
             case_bell: Notify::new(),
+            letter_bell: Notify::new(),
             postmaster: Semaphore::new(2),
             watched: Watched::default(),
         }
@@ -213,6 +217,7 @@ impl Relay {
     /// Says that something may be due in a case, or that support wrote: whoever tends looks at once.
     pub fn wake_cases(&self) {
         self.case_bell.notify_one();
+        self.letter_bell.notify_one();
     }
 
     /// Looks after what time alone brings: held messages that nobody decided, keys rotated

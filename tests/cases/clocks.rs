@@ -74,13 +74,26 @@ async fn evidence_of_both_leaves_the_decision_to_a_person_and_late_evidence_is_s
     let case = house.market("POST", "/v1/cases/k-1/evidence", chat("buyer")).await.ok();
     assert_eq!((&case["items"][1]["late"], &case["items"][2]["late"]), (&json!(false), &json!(true)));
     house.pass(Duration::days(30));
+    house.break_table("letter");
+    house.tend().await;
+    assert!(house.case().await.get("escalated").is_none(), "nobody was told, so it is not noted");
+    house.heal();
     house.tend().await;
     let case = house.case().await;
     assert_eq!((&case["state"], &case["escalated"]), (&json!("open"), &json!(["overdue"])), "{case}");
-    // Support asks again: now the buyer's silence counts, from the arrival of this.
+    assert!(house.mails_to(BUYER_MAIL).last().unwrap().contains("was passed on"));
+    // Support asks again: the same words once more are an answer now.
     let support = house.token(tabir::desk::TokenScope::Support).await;
     let ask = json!({"from": "support", "agent": "cs-1", "to": "buyer", "kind": "request", "case": "k-1",
         "text": "Mohon foto paketnya."});
+    house.ask(&support, "POST", "/v1/conversations/c-1/messages", ask.clone()).await.ok();
+    assert!(house.case().await["requests"]["buyer"].get("answered_at").is_none());
+    for _ in 0..2 {
+        let case = house.open_case().await;
+        assert!(case["requests"]["buyer"]["answered_at"].is_string(), "{case}");
+        assert_eq!(case["items"].as_array().unwrap().len(), 4, "answered once: {case}");
+    }
+    // And again: now the buyer's silence counts, from the arrival of this.
     house.ask(&support, "POST", "/v1/conversations/c-1/messages", ask).await.ok();
     house.tend().await;
     house.pass(Duration::hours(72));

@@ -157,6 +157,21 @@ impl House {
         Self::open(folder, clock, wire, (scope, market), rules)
     }
 
+    /// Nothing can be written into a table until [`House::heal`]: the process might as well have ended there.
+    pub(crate) fn break_table(&self, table: &str) {
+        let trigger =
+            format!("CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT raise(ABORT, 'no room'); END");
+        self.by_hand(&trigger);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.by_hand("DROP TRIGGER broken");
+    }
+
+    fn by_hand(&self, sql: &str) {
+        rusqlite::Connection::open(self.folder.path().join("t.db")).unwrap().execute_batch(sql).unwrap();
+    }
+
     pub(crate) fn pass(&self, span: Duration) {
         self.clock.0.fetch_add(span.0, Ordering::SeqCst);
     }
@@ -177,6 +192,7 @@ impl House {
 
     pub(crate) async fn tend(&self) {
         self.relay.tend_cases().await.unwrap();
+        self.relay.carry_letters().await.unwrap();
     }
 
     pub(crate) async fn token(&self, may: TokenScope) -> String {

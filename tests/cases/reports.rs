@@ -124,6 +124,26 @@ async fn the_seller_never_hears_of_a_report_nor_of_the_case_that_it_opened() {
 }
 
 #[tokio::test]
+async fn a_report_and_its_urgent_case_are_there_both_or_neither() {
+    let house = House::new().await;
+    house.talk().await;
+    let report = |on_behalf: bool| json!({"conversation": "c-1", "by": "buyer", "on_behalf": on_behalf,
+        "category": "threat", "text": "Dia akan datang ke rumah."});
+    let apart = house.market("POST", "/v1/reports", report(true)).await.ok();
+    let path = format!("/v1/reports/{}", apart["id"].as_str().unwrap());
+    let bind = json!({"conversation": "c-1"});
+    house.break_table("dispute");
+    assert_eq!(house.market("POST", "/v1/reports", report(false)).await.status, 503);
+    assert_eq!(house.market("POST", &format!("{path}/confirm"), bind.clone()).await.status, 503);
+    let listed = house.market("GET", "/v1/reports", Value::Null).await.ok();
+    assert_eq!((listed["items"].as_array().unwrap().len(), &listed["items"][0]["state"]), (1, &json!("unconfirmed")));
+    house.heal();
+    assert!(house.market("POST", "/v1/reports", report(false)).await.ok()["case"].is_string());
+    assert!(house.market("POST", &format!("{path}/confirm"), bind).await.ok()["case"].is_string());
+    assert_eq!(house.market("GET", "/v1/cases", Value::Null).await.ok()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_report_is_named() {
     let house = House::new().await;
     house.talk().await;

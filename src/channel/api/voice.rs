@@ -98,8 +98,10 @@ pub(super) async fn speak(call: &Call<'_>, id: &ConversationId, speech: Speech<'
 async fn ask(call: &Call<'_>, case: &CaseId, words: &[Word<'_>]) -> Result<Vec<Spoken>, Problem> {
     let mut all = Vec::new();
     for word in words {
-        let asked = call.api.relay.ask_again(call.scope(), case, word).await?;
-        all.push(asked.ok_or_else(|| Problem::unfit("case", "no such open case of this conversation"))?);
+        all.extend(call.api.relay.ask_again(call.scope(), case, word).await?);
+    }
+    if all.is_empty() {
+        return Err(Problem::unfit("case", "no such open case of this conversation, or nobody is left to read"));
     }
     Ok(all)
 }

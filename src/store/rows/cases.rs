@@ -296,6 +296,8 @@ pub struct NewReport {
     pub apart: Option<Vec<u8>>,
     /// Its files.
     pub papers: Vec<SealedPaper>,
+    /// The urgent case that it opens, in the same transaction.
+    pub alarm: Option<NewCase>,
 }
 
 /// A report as it is.
@@ -330,6 +332,19 @@ pub struct Confirmation {
     pub entry: NewEntry,
     /// Its files, sealed anew.
     pub papers: Vec<SealedPaper>,
+    /// The urgent case that it opens, in the same transaction.
+    pub alarm: Option<NewCase>,
+}
+
+/// What became of binding a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// It is bound, and counts.
+    Done,
+    /// There is none such, it is bound already, or there is no such conversation.
+    NotThere,
+    /// Another case has the name that its urgent case would have.
+    NameTaken,
 }
 
 /// A handle that is known outside.

@@ -4,14 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
     columns::{at_most, unsigned},
-    disputes::keep_papers,
+    disputes::{self, keep_papers},
     evidence::{self, Chain},
     handles,
     pair::market,
 };
 use crate::{
     model::{EventId, HandleHash, PartyId, ReportState, Scope, Timestamp},
-    store::{Confirmation, LeakRow, NewReport, ReportRow},
+    store::{Bound, Confirmation, LeakRow, NewCase, NewReport, ReportRow},
 };
 
 /// See [`crate::store::Cases::put_report`].
@@ -51,7 +51,13 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
             .execute(params![num, handle, met])?;
     }
     keep_papers(db, report.id, &report.papers)?;
+    raise(db, scope, report.alarm.as_ref())?;
     Ok(true)
+}
+
+/// Opens the urgent case of a report together with it: after a crash there are both or neither.
+fn raise(db: &Connection, scope: &Scope, alarm: Option<&NewCase>) -> Result<()> {
+    alarm.map_or(Ok(()), |case| disputes::put(db, scope, case).map(drop))
 }
 
 /// See [`crate::store::Cases::report`].
@@ -105,13 +111,20 @@ fn with_leaks(db: &Connection, num: i64, mut report: ReportRow) -> Result<Report
 }
 
 /// See [`crate::store::Cases::confirm_report`].
-pub(super) fn confirm(db: &Connection, scope: &Scope, confirmation: &Confirmation) -> Result<bool> {
-    let Some(conversation) = evidence::conversation(db, scope, &confirmation.conversation)? else { return Ok(false) };
+pub(super) fn confirm(db: &Connection, scope: &Scope, confirmation: &Confirmation) -> Result<Bound> {
+    let Some(conversation) = evidence::conversation(db, scope, &confirmation.conversation)? else {
+        return Ok(Bound::NotThere);
+    };
     let num: Option<i64> = db
         .prepare_cached("SELECT num FROM report WHERE marketplace = ?1 AND id = ?2 AND state = ?3")?
         .query_row(params![market(db, scope)?, confirmation.id, ReportState::Unconfirmed], |row| row.get(0))
         .optional()?;
-    let Some(num) = num else { return Ok(false) };
+    let Some(num) = num else { return Ok(Bound::NotThere) };
+    if let Some(alarm) = &confirmation.alarm
+        && disputes::is_there(db, scope, &alarm.id)?
+    {
+        return Ok(Bound::NameTaken);
+    }
     let mut chain = Chain::load(db, conversation)?;
     let entry = chain.entries;
     chain.add(db, &confirmation.entry)?;
@@ -119,7 +132,8 @@ pub(super) fn confirm(db: &Connection, scope: &Scope, confirmation: &Confirmatio
     db.prepare_cached("UPDATE report SET conversation = ?2, entry = ?3, state = ?4, sealed = NULL WHERE num = ?1")?
         .execute(params![num, conversation, super::columns::signed(entry), ReportState::Confirmed])?;
     keep_papers(db, confirmation.id, &confirmation.papers)?;
-    Ok(true)
+    raise(db, scope, confirmation.alarm.as_ref())?;
+    Ok(Bound::Done)
 }
 
 /// See [`crate::store::Cases::leaks`]: handles that were shown to this party alone, and are known to

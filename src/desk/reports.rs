@@ -6,7 +6,7 @@ use crate::{
         CaseId, CaseWords, Category, ConversationId, EntryKind, EventId, Fault, HandleHash, PartyId, ReportState,
         Scope, Side, Timestamp,
     },
-    store::{Bound, Confirmation, ConversationRow, HandleRow, NewCase, NewEntry, NewReport, ReportRow, SealedPaper},
+    store::{Bound, Confirmation, ConversationRow, LeakRow, NewCase, NewEntry, NewReport, ReportRow, SealedPaper},
     vault::{DataKey, Place},
 };
 
@@ -186,8 +186,7 @@ impl Desk {
         self.store.party(scope, party).await?.ok_or(Declined::NotFound)?;
         let mut leaks = Vec::new();
         for row in self.store.leaks(scope, party).await? {
-            let told = self.leak(scope, &row.handle, None).await?;
-            leaks.push(Leak { hits: row.hits, span: row.span, reports: row.reports, ..told });
+            leaks.push(self.leak(scope, &row, None).await?);
         }
         Ok(leaks)
     }
@@ -195,21 +194,16 @@ impl Desk {
     async fn report_view(&self, scope: &Scope, row: ReportRow) -> Result<ReportView, Declined> {
         let words = self.open_report(scope, &row).await?;
         let mut leaks = Vec::new();
-        for (handle, met) in &row.leaks {
-            let known = self.store.leaks(scope, &handle.shown_to).await?;
-            let known = known.into_iter().find(|leak| leak.handle.hash == handle.hash);
-            let told = self.leak(scope, handle, Some(met.clone())).await?;
-            leaks.push(match known {
-                Some(row) => Leak { hits: row.hits, span: row.span, reports: row.reports, ..told },
-                None => told,
-            });
+        for (leak, met) in &row.leaks {
+            leaks.push(self.leak(scope, leak, Some(met.clone())).await?);
         }
         let id = case_of(row.id)?;
         let case = self.store.case(scope, &id).await?.map(|case| case.id);
         Ok(ReportView { row, words, leaks, case })
     }
 
-    async fn leak(&self, scope: &Scope, handle: &HandleRow, met: Option<String>) -> Result<Leak, Fault> {
+    async fn leak(&self, scope: &Scope, row: &LeakRow, met: Option<String>) -> Result<Leak, Fault> {
+        let handle = &row.handle;
         let market = self.market(scope).await?;
         let text = match handle.kind {
             crate::store::HandleKind::Mail => {
@@ -228,9 +222,9 @@ impl Desk {
             since: handle.created,
             replaced: handle.replaced,
             met,
-            hits: 0,
-            span: None,
-            reports: Vec::new(),
+            hits: row.hits,
+            span: row.span,
+            reports: row.reports.clone(),
         })
     }
 

@@ -54,6 +54,8 @@ async fn whoever_is_left_is_told_when_the_other_side_was_erased() {
     house.talk().await;
     house.open_case().await;
     house.tend().await;
+    let decision = json!({"outcome": "for_buyer", "reason": "Dua kaos tidak dikirim.", "actor": "mediator-1"});
+    house.market("POST", "/v1/cases/k-1/decision", decision).await.ok();
     assert_eq!(house.market("DELETE", "/v1/parties/s-1", Value::Null).await.status, 200);
     let support = house.token(TokenScope::Support).await;
     let path = "/v1/conversations/c-1/messages";
@@ -61,8 +63,6 @@ async fn whoever_is_left_is_told_when_the_other_side_was_erased() {
     let told = house.ask(&support, "POST", path, letter("both")).await.ok();
     assert_eq!((told["letters"].as_array().unwrap().len(), &told["letters"][0]["to"]), (1, &json!("buyer")));
     assert_eq!(house.ask(&support, "POST", path, letter("seller")).await.status, 409);
-    let decision = json!({"outcome": "for_buyer", "reason": "Dua kaos tidak dikirim.", "actor": "mediator-1"});
-    house.market("POST", "/v1/cases/k-1/decision", decision).await.ok();
     house.tend().await;
     let mails = house.mails_to(BUYER_MAIL);
     let [.., letter, decision] = mails.as_slice() else { panic!("{mails:?}") };

@@ -315,8 +315,8 @@ pub struct ReportRow {
     pub state: ReportState,
     /// When.
     pub at: Timestamp,
-    /// The handles met in it, and where.
-    pub leaks: Vec<(HandleRow, String)>,
+    /// The handles met in it with what is known of each outside, and where.
+    pub leaks: Vec<(LeakRow, String)>,
     /// Its words: under the side's key where there is a conversation, else under the marketplace's.
     pub sealed: Vec<u8>,
 }

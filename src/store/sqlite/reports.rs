@@ -103,11 +103,16 @@ fn with_leaks(db: &Connection, num: i64, mut report: ReportRow) -> Result<Report
         .query_map([num], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_>>()?;
     for (hash, met) in met {
-        if let Some((_, handle)) = handles::find(db, hash)? {
-            report.leaks.push((handle, met));
-        }
+        report.leaks.extend(leak(db, hash)?.map(|leak| (leak, met)));
     }
     Ok(report)
+}
+
+/// What is known of a handle outside.
+fn leak(db: &Connection, hash: HandleHash) -> Result<Option<LeakRow>> {
+    let Some((_, handle)) = handles::find(db, hash)? else { return Ok(None) };
+    let (hits, span) = hits(db, hash)?;
+    Ok(Some(LeakRow { handle, hits, span, reports: reports_of(db, hash)? }))
 }
 
 /// See [`crate::store::Cases::confirm_report`].
@@ -155,10 +160,7 @@ pub(super) fn leaks(db: &Connection, scope: &Scope, party: &PartyId) -> Result<V
         .collect::<Result<_>>()?;
     let mut all = Vec::with_capacity(shown.len());
     for hash in shown {
-        if let Some((_, handle)) = handles::find(db, hash)? {
-            let (hits, span) = hits(db, hash)?;
-            all.push(LeakRow { handle, hits, span, reports: reports_of(db, hash)? });
-        }
+        all.extend(leak(db, hash)?);
     }
     Ok(all)
 }

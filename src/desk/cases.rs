@@ -6,7 +6,10 @@ use crate::{
         Finding, ItemKind, Kept, Money, OrderId, PartyId, Scope, Share, Side, Signal, Slot, Timestamp, Topic,
     },
     policy::cases::evidence_until,
-    store::{CaseFilter, CaseRow, ConversationRow, ItemRow, LetterRow, NewCase, NewEntry, NewItem, PutCase, PutItem, SealedPaper},
+    store::{
+        CaseFilter, CaseRow, ConversationRow, ItemRow, LetterRow, NewCase, NewEntry, NewItem, PutCase, PutItem,
+        SealedPaper,
+    },
     vault::{DataKey, Place},
 };
 

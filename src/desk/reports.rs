@@ -30,6 +30,8 @@ pub struct ReportForm {
     pub said: Statement,
     /// Handles of ours met in it, and where.
     pub handles: Vec<(HandleHash, &'static str)>,
+    /// Who reports, where that is known and no conversation says it.
+    pub reporter: Option<PartyId>,
 }
 
 /// A report as it is.
@@ -112,6 +114,7 @@ impl Desk {
             entry,
             apart,
             papers: self.seal_papers(scope, own, id, &form.said.files)?,
+            reporter: form.reporter,
         };
         if !self.store.put_report(scope, report).await? {
             return Err(no_conversation());
@@ -139,6 +142,9 @@ impl Desk {
         let market = self.market(scope).await?;
         let words = self.open_report(scope, &row).await?.ok_or(Declined::NotFound)?;
         let place = self.row(scope, conversation).await?;
+        if row.reporter.as_ref().is_some_and(|reporter| reporter != place.party(row.by)) {
+            return Err(Wrong::unfit("conversation", "who reported this is not its buyer"));
+        }
         let key = self.key_in(scope, &place, row.by)?;
         let papers = self.seal_anew(scope, &market.key, &key, id, words.files.len()).await?;
         let facts = report_facts(id, row.category, row.leaks.len(), true);
@@ -148,7 +154,9 @@ impl Desk {
         match self.store.confirm_report(scope, confirmation).await? {
             Bound::Done => self.report(scope, id).await,
             Bound::NotThere => Err(Declined::NotFound),
-            Bound::NameTaken => Err(Wrong::unfit("id", "a case has the name that this report's urgent case would have")),
+            Bound::NameTaken => {
+                Err(Wrong::unfit("id", "a case has the name that this report's urgent case would have"))
+            }
         }
     }
 

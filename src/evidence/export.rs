@@ -96,9 +96,8 @@ fn originals_opened(case: &CaseId, at: Timestamp) -> NewEntry {
 
 /// The positions of what is about a case: entries that name it, and those that tell how its letters arrived.
 fn about(case: &CaseId, chain: &[EvidenceRow]) -> BTreeSet<u64> {
-    let fact = |entry: &Entry, name: &str| {
-        entry.facts().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
-    };
+    let fact =
+        |entry: &Entry, name: &str| entry.facts().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
     let mut letters = HashSet::new();
     let mut positions = BTreeSet::new();
     for EvidenceRow { entry, .. } in chain {

@@ -412,7 +412,8 @@ fn check_case(files: &Files, case: &CaseId, entries: &[Option<Entry>], broken: &
     struct Line {
         seq: u64,
     }
-    let lines = [PRIVATE, PARTS].into_iter().filter_map(|name| files.get(name)).flat_map(|text| text.split(|b| *b == b'\n'));
+    let lines =
+        [PRIVATE, PARTS].into_iter().filter_map(|name| files.get(name)).flat_map(|text| text.split(|b| *b == b'\n'));
     for Line { seq } in lines.filter_map(|line| serde_json::from_slice(line).ok()) {
         let entry = entry_of(seq, entries);
         if !entry.is_some_and(|entry| entry.facts().any(|fact| fact == ("case", case.as_str()))) {

@@ -106,12 +106,7 @@ fn for_seller(entry: &Entry) -> bool {
         MessageHeld, MessageRefused, MessageReleased, OrderFacts,
     };
     match entry.kind {
-        ConversationOpened
-        | MessageAccepted
-        | MessageDelivered
-        | MessageHeld
-        | MessageRefused
-        | MessageReleased
+        ConversationOpened | MessageAccepted | MessageDelivered | MessageHeld | MessageRefused | MessageReleased
         | OrderFacts => says_only(entry, &SELLERS_FACTS),
         CaseChanged | CaseEvidence | CaseOffer | CaseOpened => says_only(entry, &CASES_FACTS),
         _ => is_report(entry) && entry.by == Some(Side::Seller) && says_only(entry, &REPORTS_FACTS),

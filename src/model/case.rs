@@ -193,6 +193,8 @@ closed! {
         Safety = "safety"
         /// How a case ended.
         Decision = "decision"
+        /// That a report came.
+        Receipt = "receipt"
     }
 
     /// Where a letter of support is in its life.

@@ -202,6 +202,7 @@ impl Relay {
     }
 
     fn word<'a>(&self, case: &'a CaseRow, to: Side, kind: LetterKind, subject: &'a str, text: &'a str) -> Word<'a> {
-        Word { conversation: &case.conversation, to, kind, agent: None, case: Some(&case.id), subject, text }
+        let (conversation, id) = (&case.conversation, &case.id);
+        Word { conversation, to, kind, agent: None, case: Some(id), subject, text, number: Some(id.as_str()) }
     }
 }

@@ -58,7 +58,7 @@ impl Relay {
         Ok(self.transport.deliver(&mail, Box::pin(async { true })).await)
     }
 
-    fn profile_of(&self, scope: &Scope, party: &PartyRow) -> Result<Profile, Fault> {
+    pub(super) fn profile_of(&self, scope: &Scope, party: &PartyRow) -> Result<Profile, Fault> {
         let market = scope.marketplace();
         let key = self.vault.unwrap(&party.key, &Place::party_key(market, &party.id))?;
         let bytes = key.open(&Place::profile(market, &party.id), &party.profile)?;

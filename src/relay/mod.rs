@@ -33,6 +33,7 @@ mod judge;
 mod listener;
 mod notice;
 mod outcome;
+mod outside;
 mod people;
 mod picture;
 mod postmaster;
@@ -59,6 +60,7 @@ use tokio::sync::{Notify, Semaphore};
 
 pub use document::{Judged, judge, study};
 pub use files::Opened;
+pub use outside::Belongs;
 pub use picture::{CleanPicture, clean_picture};
 pub use resolve::{Challenge, Inbound, Route, Sender, Speaker};
 pub use study::{Ask, Matter, Studied, Unfit};

@@ -252,7 +252,6 @@ impl Relay {
         hidden || says(&self.rules.load().detect.scan(&pieces, &self.context(talk), &Window::default()).signals)
     }
 
-
     /// The detection window as it is now.
     pub(super) async fn window(&self, talk: &Talk) -> Result<WindowRow, Fault> {
         self.store.window(&talk.scope, &talk.conversation.id, talk.from).await
@@ -350,7 +349,8 @@ pub(super) struct Setting<'a> {
 impl Setting<'_> {
     /// What the detectors are told.
     pub(super) fn context(&self) -> Context {
-        let of = |profile: Option<&Profile>, field: fn(&Profile) -> &Option<String>| profile.and_then(|p| field(p).clone());
+        let of =
+            |profile: Option<&Profile>, field: fn(&Profile) -> &Option<String>| profile.and_then(|p| field(p).clone());
         Context {
             lang: of(self.author, |p| &p.locale).or_else(|| self.rules.locale.clone()),
             reader: of(self.reader, |p| &p.locale).or_else(|| self.rules.locale.clone()),

@@ -1,8 +1,8 @@
 //! What is remembered of cases, reports and letters of support.
 
 use super::{
-    Answer, Bound, CaseFilter, CaseJudge, CaseMark, CaseRow, Confirmation, Decided, ItemRow, LeakRow, LetterEnd, LetterRow,
-    NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem, ReportRow,
+    Answer, Bound, CaseFilter, CaseJudge, CaseMark, CaseRow, Confirmation, Decided, IndexTag, ItemRow, LeakRow,
+    LetterEnd, LetterRow, NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem, ReportRow,
 };
 use crate::model::{CaseId, ConversationId, Duration, EventId, PartyId, Scope, Side, Timestamp};
 
@@ -77,6 +77,8 @@ pub trait Cases: Send + Sync {
 
     /// Puts a report, with the urgent case that it opens. `false`: there is no such conversation.
     fn put_report<'a>(&'a self, scope: &'a Scope, report: NewReport) -> Answer<'a, bool>;
+    /// Whose contact this is, by what its index tells: people, not agents.
+    fn enrolled<'a>(&'a self, scope: &'a Scope, tags: &'a [IndexTag]) -> Answer<'a, Vec<PartyId>>;
     /// One report.
     fn report<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<ReportRow>>;
     /// Reports, oldest first.

@@ -136,12 +136,12 @@ fn zip_file_bytes(bundle: &[u8], name: &str) -> Vec<u8> {
     bytes
 }
 
-/// A white picture with something in a corner.
+/// A picture, written otherwise than it is made afresh.
 fn photo() -> Vec<u8> {
-    let picture = image::RgbImage::from_fn(60, 40, |x, y| image::Rgb(if x + y < 20 { [200, 30, 30] } else { [255; 3] }));
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    bytes.into_inner()
+    let picture = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([(x * 4) as u8, (y * 5) as u8, 90]));
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 37).encode_image(&picture).unwrap();
+    bytes
 }
 
 #[tokio::test]
@@ -153,10 +153,13 @@ async fn a_bundle_of_a_case_holds_what_was_put_into_it_with_its_pictures_and_not
     house.market("PUT", "/v1/cases/k-1", case).await;
     let original = data_encoding::BASE64.encode(&photo());
     let evidence = json!({"by": "buyer", "slot": "damaged_item",
-        "attachments": [{"filename": "a.png", "media_type": "image/png", "content": original}]});
+        "attachments": [{"filename": "a.jpg", "media_type": "image/jpeg", "content": original}]});
     assert_eq!(house.market("POST", "/v1/cases/k-1/evidence", evidence).await.status, 201);
     let (support, path) = (house.token(TokenScope::Support).await, "/v1/cases/k-1/evidence");
-    let came = format!("files/{}", data_encoding::HEXLOWER.encode(ring::digest::digest(&ring::digest::SHA256, &photo()).as_ref()));
+    let came = format!(
+        "files/{}",
+        data_encoding::HEXLOWER.encode(ring::digest::digest(&ring::digest::SHA256, &photo()).as_ref())
+    );
     for (query, originals) in [("", false), ("?as=buyer", false), ("?as=seller", false), ("?originals=true", true)] {
         let told = house.ask(&support, "GET", &format!("{path}{query}"), Value::Null).await;
         assert_eq!(told.status, 200, "{query}: {}", told.body);
@@ -167,8 +170,12 @@ async fn a_bundle_of_a_case_holds_what_was_put_into_it_with_its_pictures_and_not
         assert!(holds("Tutupnya retak.") && !holds("Barang kurang dua"), "{query}");
         assert_eq!(holds(&came), originals, "the picture as it came, {query}");
         assert!(zip_file(&bundle, "timeline.html").contains("src=\"data:image/"), "{query}");
-        assert!(String::from_utf8_lossy(&zip_file_bytes(&bundle, "timeline.pdf")).contains("/Subtype /Image"), "{query}");
-        let beside = tampered(&bundle, "manifest.json", |text| text.replacen("\"case\":\"k-1\"", "\"case\":\"k-2\"", 1));
+        assert!(
+            String::from_utf8_lossy(&zip_file_bytes(&bundle, "timeline.pdf")).contains("/Subtype /Image"),
+            "{query}"
+        );
+        let beside =
+            tampered(&bundle, "manifest.json", |text| text.replacen("\"case\":\"k-1\"", "\"case\":\"k-2\"", 1));
         assert!(python(&beside, &key, &[]).1.contains("beside the case"), "{query}");
     }
     assert_eq!(house.feed().await.iter().filter(|event| event["type"] == "case.file_opened").count(), 1);

@@ -1,5 +1,10 @@
 //! The clocks: silence, proof, alarms, and no order of events that decides without them.
 
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration as StdDuration,
+};
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tabir::{
@@ -124,6 +129,33 @@ async fn an_urgent_case_has_minutes_and_an_alarm_until_a_person_takes_it() {
     house.pass(Duration::days(90));
     house.tend().await;
     assert_eq!(house.case().await["state"], "open", "no silence decides what is urgent");
+}
+
+#[tokio::test]
+async fn a_slow_mail_host_holds_up_its_own_letters_alone_and_what_is_in_hand_is_finished_at_the_end() {
+    let house = House::new().await;
+    house.talk().await;
+    house.wire.slow.store(true, Ordering::SeqCst);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let caring = tokio::spawn(Arc::clone(&house.relay).care(async { drop(ended.await) }));
+    for id in ["k-1", "k-2"] {
+        let case = json!({"conversation": "c-1", "by": "buyer", "topic": "damaged", "description": "Rusak."});
+        house.market("PUT", &format!("/v1/cases/{id}"), case).await.ok();
+        let asked = async {
+            while house.market("GET", &format!("/v1/cases/{id}"), Value::Null).await.ok()["requests"]["seller"]
+                .is_null()
+            {
+                tokio::time::sleep(StdDuration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(StdDuration::from_secs(5), asked).await.unwrap_or_else(|_| panic!("{id} waits"));
+    }
+    end.send(()).unwrap();
+    tokio::time::sleep(StdDuration::from_millis(100)).await;
+    assert!(!caring.is_finished(), "letters in hand are waited for");
+    house.wire.slow.store(false, Ordering::SeqCst);
+    tokio::time::timeout(StdDuration::from_secs(5), caring).await.unwrap().unwrap();
+    assert_eq!(house.case().await["requests"]["seller"]["state"], "delivered");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration as StdDuration,
 };
@@ -50,6 +50,8 @@ impl Clock for Hand {
 pub(crate) struct Wire {
     pub(crate) left: Mutex<Vec<(String, String)>>,
     pub(crate) says: Mutex<Option<Handover>>,
+    /// It takes its time, until it does not.
+    pub(crate) slow: AtomicBool,
 }
 
 impl Transport for Wire {
@@ -59,7 +61,12 @@ impl Transport for Wire {
             let text = String::from_utf8_lossy(&mail.bytes).into_owned();
             self.left.lock().unwrap().push((mail.to.reveal().clone(), text));
         }
-        Box::pin(async move { says })
+        Box::pin(async move {
+            while self.slow.load(Ordering::SeqCst) {
+                tokio::time::sleep(StdDuration::from_millis(5)).await;
+            }
+            says
+        })
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) async fn speak(call: &Call<'_>, id: &ConversationId, speech: Speech<'
         case: case.as_ref(),
         subject,
         text,
+        number: case.as_ref().map(CaseId::as_str),
     };
     let words: Vec<Word<'_>> = speech.to.iter().map(word).collect();
     let spoken = match (&case, speech.kind) {
@@ -129,7 +130,7 @@ pub(super) struct LetterBody {
     /// Who at support: not told to a side.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
-    /// `message`, `request`, `escalation`, `safety` or `decision`.
+    /// `message`, `request`, `escalation`, `safety`, `decision` or `receipt`.
     #[schema(value_type = String)]
     kind: LetterKind,
     /// About which case.

@@ -2,7 +2,7 @@
 
 use crate::model::{
     CaseClock, CaseId, Category, Channel, ConversationId, EventId, HandleHash, ItemKind, LetterKind, LetterState,
-    Money, ReportState, Ruling, Side, Slot, Timestamp, Topic,
+    Money, PartyId, ReportState, Ruling, Side, Slot, Timestamp, Topic,
 };
 
 use super::{HandleRow, NewEntry};
@@ -298,6 +298,8 @@ pub struct NewReport {
     pub papers: Vec<SealedPaper>,
     /// The urgent case that it opens, in the same transaction.
     pub alarm: Option<NewCase>,
+    /// Who reported, where that is known and no conversation says it.
+    pub reporter: Option<PartyId>,
 }
 
 /// A report as it is.
@@ -315,6 +317,8 @@ pub struct ReportRow {
     pub state: ReportState,
     /// When.
     pub at: Timestamp,
+    /// Who reported, where that is known and no conversation says it.
+    pub reporter: Option<PartyId>,
     /// The handles met in it with what is known of each outside, and where.
     pub leaks: Vec<(LeakRow, String)>,
     /// Its words: under the side's key where there is a conversation, else under the marketplace's.

@@ -7,8 +7,9 @@ use super::{
 use crate::{
     model::{CaseId, ConversationId, Duration, EventId, PartyId, Scope, Side, Timestamp},
     store::{
-        Answer, Bound, CaseFilter, CaseJudge, CaseMark, CaseRow, Cases, Confirmation, Decided, ItemRow, LeakRow, LetterEnd,
-        LetterRow, NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem, ReportRow,
+        Answer, Bound, CaseFilter, CaseJudge, CaseMark, CaseRow, Cases, Confirmation, Decided, IndexTag, ItemRow,
+        LeakRow, LetterEnd, LetterRow, NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem,
+        ReportRow,
     },
 };
 
@@ -128,6 +129,10 @@ impl Cases for Sqlite {
     fn put_report<'a>(&'a self, scope: &'a Scope, report: NewReport) -> Answer<'a, bool> {
         let scope = scope.clone();
         self.write("keeping a report", Urgent, move |db| reports::put(db, &scope, &report))
+    }
+
+    fn enrolled<'a>(&'a self, scope: &'a Scope, tags: &'a [IndexTag]) -> Answer<'a, Vec<PartyId>> {
+        self.look("finding whose a contact is", move |db| reports::enrolled(db, scope, tags))
     }
 
     fn report<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<ReportRow>> {

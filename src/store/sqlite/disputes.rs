@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     model::{
-        CaseClock, CaseId, CaseRequest, CaseState, EntryKind, EventId, LetterState, Marketplace, Money,
-        Ruling, Scope, Side,
+        CaseClock, CaseId, CaseRequest, CaseState, EntryKind, EventId, LetterState, Marketplace, Money, Ruling, Scope,
+        Side,
     },
     store::{
         Barrier, CaseFilter, CaseJudge, CaseMark, CaseRow, Decided, DecisionRow, ItemRow, NewCase, NewDecision,

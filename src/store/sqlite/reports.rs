@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{EventId, HandleHash, PartyId, ReportState, Scope, Timestamp},
-    store::{Bound, Confirmation, LeakRow, NewCase, NewReport, ReportRow},
+    store::{Bound, Confirmation, IndexTag, LeakRow, NewCase, NewReport, ReportRow},
 };
 
 /// See [`crate::store::Cases::put_report`].
@@ -31,8 +31,9 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
         }
     };
     db.prepare_cached(
-        "INSERT INTO report (id, marketplace, conversation, by_side, category, state, at, entry, sealed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO report (id, marketplace, conversation, by_side, category, state, at, entry, sealed, reporter)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+             (SELECT num FROM party WHERE marketplace = ?2 AND id = ?10 AND profile IS NOT NULL))",
     )?
     .execute(params![
         report.id,
@@ -44,6 +45,7 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
         report.at,
         entry.map(super::columns::signed),
         report.apart,
+        report.reporter,
     ])?;
     let num = db.last_insert_rowid();
     for (handle, met) in &report.leaks {
@@ -58,6 +60,38 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
 /// Opens the urgent case of a report together with it: after a crash there are both or neither.
 fn raise(db: &Connection, scope: &Scope, alarm: Option<&NewCase>) -> Result<()> {
     alarm.map_or(Ok(()), |case| disputes::put(db, scope, case).map(drop))
+}
+
+/// See [`crate::store::Cases::enrolled`].
+pub(super) fn enrolled(db: &Connection, scope: &Scope, tags: &[IndexTag]) -> Result<Vec<PartyId>> {
+    let mut query = db.prepare_cached(
+        "SELECT p.id FROM tag t JOIN party p ON p.num = t.party
+         WHERE t.tag = ?3 AND t.ring_key = ?2 AND t.agent = '' AND p.marketplace = ?1 ORDER BY p.num LIMIT 50",
+    )?;
+    let market = market(db, scope)?;
+    let mut parties: Vec<PartyId> = Vec::new();
+    for tag in tags {
+        for party in query.query_map(params![market, tag.by, tag.tag], |row| row.get(0))? {
+            let party = party?;
+            if !parties.contains(&party) {
+                parties.push(party);
+            }
+        }
+    }
+    Ok(parties)
+}
+
+/// Forgets what somebody reported by mail and nobody bound to a conversation yet.
+pub(super) fn forget(db: &Connection, party: i64) -> Result<()> {
+    db.prepare_cached(
+        "DELETE FROM paper WHERE owner IN (SELECT id FROM report WHERE reporter = ?1 AND conversation IS NULL)",
+    )?
+    .execute([party])?;
+    db.prepare_cached(
+        "UPDATE report SET reporter = NULL, sealed = iif(conversation IS NULL, NULL, sealed) WHERE reporter = ?1",
+    )?
+    .execute([party])
+    .map(drop)
 }
 
 /// See [`crate::store::Cases::report`].
@@ -91,6 +125,7 @@ fn read(row: &Row<'_>) -> Result<(i64, ReportRow)> {
         category: row.get(4)?,
         state: row.get(5)?,
         at: row.get(6)?,
+        reporter: row.get(9)?,
         leaks: Vec::new(),
         sealed: apart.or(bound).unwrap_or_default(),
     };
@@ -186,8 +221,10 @@ fn reports_of(db: &Connection, hash: HandleHash) -> Result<Vec<EventId>> {
     .collect()
 }
 
-const READ: &str = "SELECT r.num, r.id, c.id, r.by_side, r.category, r.state, r.at, r.sealed, e.sealed
+const READ: &str = "SELECT r.num, r.id, c.id, r.by_side, r.category, r.state, r.at, r.sealed, e.sealed,
+         p.id
      FROM report r
+     LEFT JOIN party p ON p.num = r.reporter
      LEFT JOIN conversation c ON c.num = r.conversation
      LEFT JOIN evidence e ON e.conversation = r.conversation AND e.seq = r.entry";
 const HOUR: i64 = 3_600_000;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::{House, MARKET, Pair, Person, Plan, api::Api, canary, eventually, mails, run_in, sink::Sink};
+use crate::house::{
+    DOMAIN, House, MARKET, Pair, Person, Plan, api::Api, canary, eventually, mails, run_in, sink::Sink,
+};
 
 async fn put_story(house: &House, id: &str) {
     let api = house.api();
@@ -65,6 +67,7 @@ async fn a_short_parcel_a_third_offered_silence_a_decision_one_star_a_flood_and_
         canary::none(&mail.raw, &pair.buyer.canaries(), "what the seller was sent");
     }
     one_timeline(&house, &pair.id, proof).await;
+    forwarded(&house, &sink, &pair).await;
 }
 
 /// The buyer lives somewhere: a postal handle stands for it.
@@ -146,6 +149,54 @@ async fn a_courier_at_the_door(house: &House, support: &Api, pair: &Pair) {
     assert_eq!(reply.expect("a reply").code, 250, "the buyer can always write");
 }
 
+/// A mail from outside, as its receiver forwards it with a word of their own.
+fn forward(from: &str, head: &str, outside: &str) -> Vec<u8> {
+    format!(
+        "From: <{from}>\r\nTo: <report@{DOMAIN}>\r\nSubject: Fwd: Bintang\r\nMessage-ID: <f@hp.example>\r\n{head}\
+         MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nIni yang saya terima.\r\n\
+         --b\r\nContent-Type: message/rfc822\r\n\r\n{outside}\r\n--b--\r\n"
+    )
+    .into_bytes()
+}
+
+/// The buyer forwards what the seller wrote around the platform; nobody else can.
+async fn forwarded(house: &House, sink: &Sink, pair: &Pair) {
+    let (address, buyer) = (format!("report@{DOMAIN}"), &pair.buyer.email);
+    let outside = |to: &str| {
+        format!(
+            "From: <toko@luar.example>\r\nTo: <{to}>\r\nSubject: Bintang\r\n\r\nUbah bintang, nanti dapat voucher.\r\n"
+        )
+    };
+    let mut smtp = house.smtp_tls().await;
+    let stranger = forward("rina@lain.example", "", &outside(&pair.buyer_handle));
+    let refused = smtp.send("rina@lain.example", &address, &stranger).await.expect("a reply");
+    let unknown = smtp.send(buyer, &format!("nobody@{DOMAIN}"), &stranger).await.expect("a reply");
+    assert_eq!((refused.code, &refused.text), (550, &unknown.text), "it tells nobody who is known here");
+    let known = house.api().get("/v1/reports").await.ok()["items"].as_array().expect("a list").len();
+    let unbound = forward(buyer, "Auto-Submitted: auto-replied\r\n", &outside("rina@surat.example"));
+    let bound = forward(buyer, "", &outside(&pair.buyer_handle));
+    for mail in [&unbound, &bound, &bound] {
+        let reply = smtp.send(buyer, &address, mail).await.expect("a reply");
+        assert_eq!(reply.code, 250, "{reply:?}\n{}", house.logs());
+    }
+    let reports = house.api().get("/v1/reports").await.ok();
+    let [unbound, bound] = &reports["items"].as_array().expect("a list")[known..] else { panic!("{reports:#?}") };
+    assert_eq!((&unbound["state"], &unbound["reporter"]), (&json!("unconfirmed"), &json!(pair.buyer.id)));
+    assert_eq!((&bound["state"], &bound["conversation"]), (&json!("confirmed"), &json!(pair.id)));
+    assert_eq!(
+        (&bound["leaks"][0]["shown_to"], &bound["leaks"][0]["met"]),
+        (&json!(pair.seller.id), &json!("recipient"))
+    );
+    assert!(bound["text"].as_str().is_some_and(|text| text.contains("dapat voucher")), "{bound:#}");
+    let id = bound["id"].as_str().expect("an id");
+    let receipt = |id: &str| sink.to(buyer).into_iter().find(|mail| mail.body().contains(id));
+    let told = sink.wait(Duration::from_secs(10), || receipt(id)).await;
+    let told = told.unwrap_or_else(|| panic!("{:?}\n{}", sink.to(buyer).last().map(|mail| mail.text()), house.logs()));
+    assert!(!told.body().contains("voucher"), "a receipt, and nothing of what was reported");
+    assert!(receipt(unbound["id"].as_str().expect("an id")).is_none(), "what wrote by itself is told nothing");
+    assert!(!sink.to(&pair.seller.email).iter().any(|mail| mail.body().contains(id)), "the seller hears of nothing");
+}
+
 /// Everything is in one chain, which anybody verifies without us.
 async fn one_timeline(house: &House, conversation: &str, proof: u64) {
     let path = format!("/v1/conversations/{conversation}/evidence");
@@ -156,6 +207,9 @@ async fn one_timeline(house: &House, conversation: &str, proof: u64) {
     let key = house.api().get("/v1/evidence-key").await.ok()["key"].as_str().expect("a key").to_owned();
     let checked = run_in(house.dir.path(), &["evidence", "verify", "story.zip", "--key", &key], None);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    house.run_ok(&["evidence", "export", "--case", "k-1", "-o", "case.zip", "--originals", "--marketplace", MARKET]);
+    let checked = run_in(house.dir.path(), &["evidence", "verify", "case.zip", "--key", &key], None);
+    assert!(checked.status.success() && String::from_utf8_lossy(&checked.stdout).contains("of the case k-1 alone"));
     let feed = house.api().get("/v1/events?limit=200").await.ok();
     let mine: Vec<&Value> = feed["items"]
         .as_array()

@@ -80,6 +80,9 @@ pub(super) struct ReportBody {
     /// The urgent case that it opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<String>,
+    /// Who reported by mail; they are the buyer of the conversation that it is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reporter: Option<String>,
 }
 
 /// A handle that is known outside.
@@ -147,7 +150,15 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     let asked = (conversation.as_ref(), by, Matter::Report);
     let (said, studied) = statement(call, asked, body.text, body.attachments).await?;
     let (handles, sent_by) = (studied.handles, studied.sent_by);
-    let form = ReportForm { conversation, by, on_behalf: body.on_behalf, category: body.category, said, handles };
+    let form = ReportForm {
+        conversation,
+        by,
+        on_behalf: body.on_behalf,
+        category: body.category,
+        said,
+        handles,
+        reporter: None,
+    };
     let view = call.api.desk.put_report(call.scope(), form).await?;
     raise_alarm(call, &view).await?;
     let mut told = tell(call, view);
@@ -249,5 +260,6 @@ fn tell(call: &Call<'_>, view: ReportView) -> ReportBody {
         leaks: leaks.into_iter().map(LeakBody::from).collect(),
         sent_by: None,
         case: case.map(String::from),
+        reporter: row.reporter.map(String::from),
     }
 }

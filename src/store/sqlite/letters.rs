@@ -24,7 +24,8 @@ pub(super) fn put_all(db: &Connection, scope: &Scope, letters: &[NewLetter]) -> 
     Ok(true)
 }
 
-fn put(db: &Connection, scope: &Scope, letter: &NewLetter) -> Result<bool> {
+/// Puts one letter. `false`: there is no such conversation.
+pub(super) fn put(db: &Connection, scope: &Scope, letter: &NewLetter) -> Result<bool> {
     let Some(conversation) = evidence::conversation(db, scope, &letter.conversation)? else { return Ok(false) };
     let mut chain = Chain::load(db, conversation)?;
     let entry = chain.entries;

@@ -7,7 +7,7 @@ use super::{
     deliveries::{self, Message, lane},
     evidence, keys, links,
     pair::market,
-    persons,
+    persons, reports,
 };
 use crate::{
     model::{AgentId, ConversationId, EntryKind, EventId, PartyId, Scope, Side, Timestamp},
@@ -268,6 +268,7 @@ pub(super) fn forget(db: &Connection, scope: &Scope, id: &PartyId, at: Timestamp
     db.prepare_cached("DELETE FROM agent WHERE party = ?1")?.execute([party])?;
     db.prepare_cached("DELETE FROM agent_certificate WHERE party = ?1")?.execute([party])?;
     persons::forget(db, party)?;
+    reports::forget(db, party)?;
     db.prepare_cached("UPDATE token SET revoked = coalesce(revoked, ?3) WHERE party = ?1 AND marketplace = ?2")?
         .execute(params![id, market(db, scope)?, at])?;
     db.prepare_cached("UPDATE party SET profile = NULL, changed = ?2 WHERE num = ?1")?.execute(params![party, at])?;

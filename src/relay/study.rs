@@ -337,6 +337,7 @@ mod tests {
             files: vec![(None, original)],
             handles: Vec::new(),
             sent_by: None,
+            words: Vec::new(),
         };
         let (shown, kept) = studied.described().remove(0);
         assert_eq!((shown.filename.as_str(), shown.action), ("file-1", AttachmentAction::RemovedUnreadable));

@@ -2,12 +2,17 @@
 //!
 //! `cargo bench --bench contact` takes seconds. The decision is the pure one that runs inside the writer's
 //! transaction; the bar is 2 µs. The state is a full one: the busiest pair of a hundred days, reviewed, in a case.
+//! The transaction is the store's, with its sync: message, evidence, budget and outbox of 5 kB mails, from one writer
+//! and from many at once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
     reason = "a benchmark prints, and fails by panicking"
 )]
+
+#[path = "contact/ledger.rs"]
+mod ledger;
 
 use std::{hint::black_box, time::Instant};
 
@@ -35,6 +40,15 @@ fn main() {
         }
         let took = nanoseconds(|| _ = black_box(standing(black_box(&state), &rules)));
         println!("{name:14} {:32} {took:8.0} ns", "what is left");
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    for (writers, messages) in [(1, 500), (20, 4_000), (100, 10_000)] {
+        let took = runtime.block_on(ledger::measure(writers, messages));
+        println!(
+            "{writers:3} at once: {:6.0} µs a message, {:.2} commits each; a review that withholds {}: {:6.0} µs",
+            took.message, took.commits, took.withheld, took.barrier
+        );
     }
 }
 

@@ -153,7 +153,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let desk = Arc::new(desk(&store, &vault, &clock, &rules));
     let first_token = first_marketplace(&desk).await?;
     let metrics = metrics_handle()?;
-    let smtp = Smtp::new(Arc::clone(&relay), &settings.mail, required(&settings, &compiled), &dns);
+    let smtp = Smtp::new(Arc::clone(&relay), Arc::clone(&desk), &settings.mail, required(&settings, &compiled), &dns);
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone()));
     let kept = Arc::clone(&desk);
     let rooms = Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };

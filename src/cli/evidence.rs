@@ -12,16 +12,23 @@ use clap::Subcommand;
 use super::{Failure, house::House, say};
 use crate::{
     evidence::{self, Anchor, Reader, View},
-    model::{Clock, ConversationId, EventId, Marketplace, SystemClock},
+    model::{CaseId, Clock, ConversationId, EventId, Marketplace, Scope, SystemClock},
 };
 
 /// Evidence bundles.
 #[derive(Debug, Subcommand)]
 pub(super) enum Evidence {
-    /// Writes a conversation's evidence as a sealed bundle.
+    /// Writes the evidence of a conversation, or of one case, as a sealed bundle.
     Export {
         /// Which conversation.
-        conversation: ConversationId,
+        #[arg(required_unless_present = "case", conflicts_with = "case")]
+        conversation: Option<ConversationId>,
+        /// Of this case alone.
+        #[arg(long)]
+        case: Option<CaseId>,
+        /// Enclose the case's files as they came too, for a mediator: that they were opened stands in evidence.
+        #[arg(long, requires = "case")]
+        originals: bool,
         /// Where to.
         #[arg(short, long)]
         output: PathBuf,
@@ -81,7 +88,10 @@ pub(super) enum Evidence {
 impl Evidence {
     pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
         match self {
-            Self::Export { conversation, output, reader, open, lang, anchor, marketplace } => {
+            Self::Export { conversation, case, originals, output, reader, open, lang, anchor, marketplace } => {
+                if *originals && *reader != Reader::Mediator {
+                    return Err(Failure::Usage("--originals: files as they came are for a mediator alone".to_owned()));
+                }
                 let house = House::open(config)?;
                 let scope = house.scope(marketplace.as_ref())?;
                 let view = View {
@@ -89,11 +99,11 @@ impl Evidence {
                     language: house.desk.language(&scope, lang.as_deref()),
                     only: open.as_ref().map(|numbers| numbers.iter().copied().collect()),
                     anchor: *anchor,
+                    case: case.clone(),
+                    originals: *originals,
                 };
-                let asked = evidence::Asked { conversation, view, now: SystemClock.now() };
-                let export = evidence::export(house.store.as_ref(), &house.vault, &scope, asked);
-                let Some(bundle) = house.runtime.block_on(export)? else {
-                    say::err("no such conversation");
+                let Some(bundle) = export(&house, &scope, conversation.as_ref(), view)? else {
+                    say::err(if case.is_some() { "no such case for this reader" } else { "no such conversation" });
                     return Err(Failure::No);
                 };
                 std::fs::write(output, bundle)?;
@@ -116,6 +126,22 @@ impl Evidence {
             }
         }
     }
+}
+
+/// The bundle of a conversation, or of the case that `view` names.
+fn export(
+    house: &House,
+    scope: &Scope,
+    conversation: Option<&ConversationId>,
+    view: View,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let of_case = match &view.case {
+        Some(case) => house.runtime.block_on(house.store.case(scope, case))?.map(|row| row.conversation),
+        None => None,
+    };
+    let Some(conversation) = conversation.or(of_case.as_ref()) else { return Ok(None) };
+    let asked = evidence::Asked { conversation, view, now: SystemClock.now() };
+    Ok(house.runtime.block_on(evidence::export(house.store.as_ref(), &house.vault, scope, asked))?)
 }
 
 fn unseal(

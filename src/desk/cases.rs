@@ -3,10 +3,13 @@
 use crate::{
     model::{
         Attachment, CaseClock, CaseId, CaseWords, ConversationId, DecisionWords, EntryKind, EventId, Fault, File,
-        Finding, ItemKind, Kept, Money, OrderId, PartyId, Scope, Side, Signal, Slot, Timestamp, Topic,
+        Finding, ItemKind, Kept, Money, OrderId, PartyId, Scope, Share, Side, Signal, Slot, Timestamp, Topic,
     },
     policy::cases::evidence_until,
-    store::{CaseFilter, CaseRow, ItemRow, LetterRow, NewCase, NewEntry, NewItem, PutCase, PutItem, SealedPaper},
+    store::{
+        CaseFilter, CaseRow, ConversationRow, ItemRow, LetterRow, NewCase, NewEntry, NewItem, PutCase, PutItem,
+        SealedPaper,
+    },
     vault::{DataKey, Place},
 };
 
@@ -125,10 +128,30 @@ impl Desk {
                 return Ok((self.case_view(scope, known).await?, false));
             }
         }
-        let now = self.now();
-        let item_id = self.draw_id(now)?;
         let known = self.store.case(scope, id).await?.is_some();
         let kind = if known { EntryKind::CaseChanged } else { EntryKind::CaseOpened };
+        let new = self.new_case(scope, id, kind, (&conversation, &form))?;
+        let created = match self.store.put_case(scope, new).await? {
+            PutCase::Created => true,
+            PutCase::Changed => false,
+            PutCase::Other => return Err(Wrong::unfit("conversation", "this case is of another conversation or side")),
+            PutCase::Decided => return Err(Wrong::unfit("id", "this case is decided, and a decision is final")),
+            PutCase::Full => return Err(Wrong::unfit("id", "there is too much in this case")),
+            PutCase::NoSuchConversation => return Err(Wrong::field("conversation", "no such conversation")),
+        };
+        Ok((self.case_of(scope, id).await?, created))
+    }
+
+    /// A submission, sealed for the side that makes it.
+    pub(super) fn new_case(
+        &self,
+        scope: &Scope,
+        id: &CaseId,
+        kind: EntryKind,
+        (conversation, form): (&ConversationRow, &CaseForm),
+    ) -> Result<NewCase, Declined> {
+        let now = self.now();
+        let item_id = self.draw_id(now)?;
         let mut facts = format!("case={id} topic={} item={item_id}", form.topic.as_str());
         money_facts(&mut facts, form.claim.as_ref());
         let words = CaseWords {
@@ -137,9 +160,9 @@ impl Desk {
             money: form.claim.clone(),
             ..words(&form.said)
         };
-        let key = self.key_of(scope, &form.conversation, form.by).await?;
+        let key = self.key_in(scope, conversation, form.by)?;
         let alarm = format!("case={id} topic={}", form.topic.as_str());
-        let new = NewCase {
+        Ok(NewCase {
             id: id.clone(),
             conversation: form.conversation.clone(),
             topic: form.topic,
@@ -157,16 +180,7 @@ impl Desk {
                 papers: self.seal_papers(scope, &key, item_id, &form.said.files)?,
             },
             alarm: form.topic.is_urgent().then(|| entry(now, EntryKind::CaseUrgent, None, alarm)),
-        };
-        let created = match self.store.put_case(scope, new).await? {
-            PutCase::Created => true,
-            PutCase::Changed => false,
-            PutCase::Other => return Err(Wrong::unfit("conversation", "this case is of another conversation or side")),
-            PutCase::Decided => return Err(Wrong::unfit("id", "this case is decided, and a decision is final")),
-            PutCase::Full => return Err(Wrong::unfit("id", "there is too much in this case")),
-            PutCase::NoSuchConversation => return Err(Wrong::field("conversation", "no such conversation")),
-        };
-        Ok((self.case_of(scope, id).await?, created))
+        })
     }
 
     /// One case.
@@ -329,8 +343,11 @@ impl Desk {
 
     /// The key of what a side writes; an erased side writes no more.
     pub(super) async fn key_of(&self, scope: &Scope, id: &ConversationId, side: Side) -> Result<DataKey, Declined> {
-        let row = self.row(scope, id).await?;
-        self.side_key(scope, &row, side)?.ok_or_else(|| Wrong::unfit("by", "this side was erased"))
+        self.key_in(scope, &self.row(scope, id).await?, side)
+    }
+
+    pub(super) fn key_in(&self, scope: &Scope, row: &ConversationRow, side: Side) -> Result<DataKey, Declined> {
+        self.side_key(scope, row, side)?.ok_or_else(|| Wrong::unfit("by", "this side was erased"))
     }
 
     pub(super) fn said_by(
@@ -342,8 +359,14 @@ impl Desk {
         words: &CaseWords,
         facts: String,
     ) -> Result<NewEntry, Fault> {
-        let json = serde_json::to_vec(words).map_err(|e| Fault::new("writing what somebody said", e))?;
-        let private = key.commit(&Place::evidence(scope.marketplace(), &id), &json)?;
+        let json = |fault| Fault::new("writing what somebody said", fault);
+        let whole = serde_json::to_vec(words).map_err(json)?;
+        let (said, shown) = (serde_json::to_vec(&words.said()), serde_json::to_vec(&words.shown()));
+        let (said, shown) = (said.map_err(json)?, shown.map_err(json)?);
+        let parts = [(Share::Said, said.as_slice()), (Share::Shown, &shown)];
+        let place = Place::evidence(scope.marketplace(), &id);
+        let (private, [said, shown]) = key.commit_parts(&place, &whole, parts)?;
+        let facts = format!("{facts} said={said} shown={shown}");
         Ok(NewEntry { message: Some(id), private: Some(private), ..entry(self.now(), kind, Some(by), facts) })
     }
 
@@ -362,8 +385,12 @@ impl Desk {
         files.iter().map(seal).collect()
     }
 
-    /// Whether a submission repeats the newest one: a request that was sent again changes nothing.
+    /// Whether a submission repeats the newest one: a call that was made again changes nothing. Where its side was asked
+    /// since, to say the same again is an answer.
     async fn says_the_same(&self, scope: &Scope, known: &CaseRow, form: &CaseForm) -> Result<bool, Fault> {
+        if known.clock.request(form.by).is_some_and(|request| request.answered.is_none()) {
+            return Ok(false);
+        }
         let items = self.store.case_items(scope, &known.id).await?;
         let Some(last) = items.into_iter().rfind(|item| item.kind == ItemKind::Submission) else { return Ok(false) };
         let Some(words) = self.open_words(scope, &known.conversation, &last).await? else { return Ok(false) };

@@ -6,13 +6,13 @@ use crate::{
         CaseId, CaseWords, Category, ConversationId, EntryKind, EventId, Fault, HandleHash, PartyId, ReportState,
         Scope, Side, Timestamp,
     },
-    store::{Confirmation, HandleRow, NewEntry, NewReport, ReportRow, SealedPaper},
+    store::{Bound, Confirmation, ConversationRow, LeakRow, NewCase, NewEntry, NewReport, ReportRow, SealedPaper},
     vault::{DataKey, Place},
 };
 
 use super::{
     Declined, Desk, Wrong,
-    cases::{CaseForm, CaseView, Statement, check_text, words},
+    cases::{CaseForm, Statement, check_text, words},
     entry,
 };
 
@@ -30,6 +30,8 @@ pub struct ReportForm {
     pub said: Statement,
     /// Handles of ours met in it, and where.
     pub handles: Vec<(HandleHash, &'static str)>,
+    /// Who reports, where that is known and no conversation says it.
+    pub reporter: Option<PartyId>,
 }
 
 /// A report as it is.
@@ -79,43 +81,46 @@ impl Desk {
         if form.said.text.as_deref().is_none_or(|text| text.trim().is_empty()) && form.said.files.is_empty() {
             return Err(Wrong::field("text", "a report needs a text or a file"));
         }
-        if let Some(conversation) = &form.conversation
-            && self.store.conversation(scope, conversation).await?.is_none()
-        {
-            return Err(Wrong::field("conversation", "no such conversation"));
-        }
+        let named = match &form.conversation {
+            Some(id) => Some(self.store.conversation(scope, id).await?.ok_or_else(no_conversation)?),
+            None => None,
+        };
         let now = self.now();
         let id = self.draw_id(now)?;
-        let bound = form.conversation.clone().filter(|_| !form.on_behalf);
+        // Somebody else says that it is theirs: until they say so too, an erasure has to find it.
+        let theirs = named.as_ref().filter(|_| form.on_behalf).map(|row| row.party(form.by).clone());
+        let bound = named.filter(|_| !form.on_behalf);
         let words = words(&form.said);
-        let (key, place_in) = match &bound {
-            Some(conversation) => (Some(self.key_of(scope, conversation, form.by).await?), Some(conversation)),
-            None => (None, None),
-        };
+        let key = bound.as_ref().map(|row| self.key_in(scope, row, form.by)).transpose()?;
         let market = self.market(scope).await?;
         let own = key.as_ref().unwrap_or(&market.key);
         let facts = report_facts(id, form.category, form.handles.len(), bound.is_some());
         let received = EntryKind::ReportReceived;
-        let (entry, apart) = match place_in {
+        let (entry, apart) = match &bound {
             Some(_) => (self.said_by(scope, own, (received, form.by), id, &words, facts)?, None),
             None => self.apart(scope, own, (id, now), &words, facts)?,
         };
+        let alarm = match &bound {
+            Some(row) => self.alarm(scope, id, (form.category, form.by), row)?,
+            None => None,
+        };
         let report = NewReport {
             id,
-            conversation: bound.clone(),
+            conversation: bound.as_ref().map(|row| row.id.clone()),
             by: form.by,
             category: form.category,
             state: if bound.is_some() { ReportState::Confirmed } else { ReportState::Unconfirmed },
+            alarm,
             at: now,
             leaks: form.handles.clone(),
             entry,
             apart,
             papers: self.seal_papers(scope, own, id, &form.said.files)?,
+            reporter: form.reporter.or(theirs),
         };
         if !self.store.put_report(scope, report).await? {
-            return Err(Wrong::field("conversation", "no such conversation"));
+            return Err(no_conversation());
         }
-        self.alarm_for(scope, id).await?;
         self.report(scope, id).await
     }
 
@@ -138,16 +143,23 @@ impl Desk {
         }
         let market = self.market(scope).await?;
         let words = self.open_report(scope, &row).await?.ok_or(Declined::NotFound)?;
-        let key = self.key_of(scope, conversation, row.by).await?;
+        let place = self.row(scope, conversation).await?;
+        if row.reporter.as_ref().is_some_and(|reporter| reporter != place.party(row.by)) {
+            return Err(Wrong::unfit("conversation", "who reported this is not its buyer"));
+        }
+        let key = self.key_in(scope, &place, row.by)?;
         let papers = self.seal_anew(scope, &market.key, &key, id, words.files.len()).await?;
         let facts = report_facts(id, row.category, row.leaks.len(), true);
         let entry = self.said_by(scope, &key, (EntryKind::ReportConfirmed, row.by), id, &words, facts)?;
-        let confirmation = Confirmation { id, conversation: conversation.clone(), entry, papers };
-        if !self.store.confirm_report(scope, confirmation).await? {
-            return Err(Declined::NotFound);
+        let alarm = self.alarm(scope, id, (row.category, row.by), &place)?;
+        let confirmation = Confirmation { id, conversation: conversation.clone(), entry, papers, alarm };
+        match self.store.confirm_report(scope, confirmation).await? {
+            Bound::Done => self.report(scope, id).await,
+            Bound::NotThere => Err(Declined::NotFound),
+            Bound::NameTaken => {
+                Err(Wrong::unfit("id", "a case has the name that this report's urgent case would have"))
+            }
         }
-        self.alarm_for(scope, id).await?;
-        self.report(scope, id).await
     }
 
     /// One report.
@@ -184,8 +196,7 @@ impl Desk {
         self.store.party(scope, party).await?.ok_or(Declined::NotFound)?;
         let mut leaks = Vec::new();
         for row in self.store.leaks(scope, party).await? {
-            let told = self.leak(scope, &row.handle, None).await?;
-            leaks.push(Leak { hits: row.hits, span: row.span, reports: row.reports, ..told });
+            leaks.push(self.leak(scope, &row, None).await?);
         }
         Ok(leaks)
     }
@@ -193,21 +204,16 @@ impl Desk {
     async fn report_view(&self, scope: &Scope, row: ReportRow) -> Result<ReportView, Declined> {
         let words = self.open_report(scope, &row).await?;
         let mut leaks = Vec::new();
-        for (handle, met) in &row.leaks {
-            let known = self.store.leaks(scope, &handle.shown_to).await?;
-            let known = known.into_iter().find(|leak| leak.handle.hash == handle.hash);
-            let told = self.leak(scope, handle, Some(met.clone())).await?;
-            leaks.push(match known {
-                Some(row) => Leak { hits: row.hits, span: row.span, reports: row.reports, ..told },
-                None => told,
-            });
+        for (leak, met) in &row.leaks {
+            leaks.push(self.leak(scope, leak, Some(met.clone())).await?);
         }
         let id = case_of(row.id)?;
         let case = self.store.case(scope, &id).await?.map(|case| case.id);
         Ok(ReportView { row, words, leaks, case })
     }
 
-    async fn leak(&self, scope: &Scope, handle: &HandleRow, met: Option<String>) -> Result<Leak, Fault> {
+    async fn leak(&self, scope: &Scope, row: &LeakRow, met: Option<String>) -> Result<Leak, Fault> {
+        let handle = &row.handle;
         let market = self.market(scope).await?;
         let text = match handle.kind {
             crate::store::HandleKind::Mail => {
@@ -226,24 +232,25 @@ impl Desk {
             since: handle.created,
             replaced: handle.replaced,
             met,
-            hits: 0,
-            span: None,
-            reports: Vec::new(),
+            hits: row.hits,
+            span: row.span,
+            reports: row.reports.clone(),
         })
     }
 
-    /// Opens the urgent case of a report that counts, if it is one; the report's id names it, so that
-    /// there is one however often it is asked for.
-    async fn alarm_for(&self, scope: &Scope, id: EventId) -> Result<Option<CaseView>, Declined> {
-        let row = self.store.report(scope, id).await?.ok_or(Declined::NotFound)?;
-        let (Some(topic), Some(conversation)) = (row.category.urgent(), row.conversation.clone()) else {
-            return Ok(None);
-        };
+    /// The urgent case of a report that counts, if it is one; the report's id names it.
+    fn alarm(
+        &self,
+        scope: &Scope,
+        id: EventId,
+        (category, by): (Category, Side),
+        place: &ConversationRow,
+    ) -> Result<Option<NewCase>, Declined> {
+        let Some(topic) = category.urgent() else { return Ok(None) };
         let said = Statement { text: Some(format!("report {id}")), ..Statement::default() };
-        let (by, order, claim) = (row.by, None, None);
+        let (conversation, order, claim) = (place.id.clone(), None, None);
         let form = CaseForm { conversation, by, topic, order, claim, quiet: true, said };
-        let (view, _) = self.put_case(scope, &case_of(id)?, form).await?;
-        Ok(Some(view))
+        self.new_case(scope, &case_of(id)?, EntryKind::CaseOpened, (place, &form)).map(Some)
     }
 
     async fn open_report(&self, scope: &Scope, row: &ReportRow) -> Result<Option<CaseWords>, Fault> {
@@ -302,6 +309,10 @@ impl Desk {
         }
         Ok(papers)
     }
+}
+
+fn no_conversation() -> Declined {
+    Wrong::field("conversation", "no such conversation")
 }
 
 fn case_of(report: EventId) -> Result<CaseId, Fault> {

@@ -40,7 +40,7 @@ impl Desk {
         let private = self.seal_decision(scope, decision, &words).await?;
         let taken = entry(now, EntryKind::CaseTaken, None, format!("case={id}"));
         let taken = NewEntry { message: Some(decision), private: Some(private), ..taken };
-        self.store.mark_case(scope, id, CaseMark::Taken, taken).await?;
+        self.store.mark_case(scope, id, CaseMark::Taken, taken, None).await?;
         self.case_of(scope, id).await
     }
 

@@ -1,20 +1,20 @@
 //! Takes a conversation's chain out of the store and opens what may still be opened.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::{
     anchor::{Anchor, Leaf, Proof},
     format::{Contents, Opened, PartOpened, PublicKey},
-    view::{Reader, View},
+    view::{Quiet, Reader, View},
 };
 use crate::{
     model::{
-        Commitment, ConversationId, Entry, EntryKind, EventId, Fault, Kept, Link, MessageState, OrderId, Scope, Share,
-        Shown, Side, Timestamp,
+        CaseId, CaseWords, Commitment, ConversationId, Entry, EntryKind, EventId, Fault, Kept, LetterWords, Link,
+        MessageState, OrderId, Scope, Share, Shown, Side, Timestamp,
     },
-    store::{ConversationRow, EvidenceRow, HeadRow, Store},
+    store::{CaseFilter, ConversationRow, EvidenceRow, HeadRow, NewEntry, Store},
     vault::{DataKey, EvidenceSigner, Place, Vault},
 };
 
@@ -22,6 +22,9 @@ use crate::{
 const BATCH: usize = 500;
 /// Against how many anchors a bundle is proven unasked, the newest.
 const NEWEST: usize = 16;
+
+/// More cases than a conversation has.
+const MOST_CASES: usize = 10_000;
 
 /// What is asked for.
 pub struct Asked<'a> {
@@ -33,7 +36,7 @@ pub struct Asked<'a> {
     pub now: Timestamp,
 }
 
-/// The bundle of a conversation, signed; `None` when there is no such conversation.
+/// The bundle of a conversation, signed; `None` when there is no such conversation, or no such case of it for the reader.
 ///
 /// What a person had erased stays closed: its commitments are in the bundle, its text is not.
 ///
@@ -47,6 +50,19 @@ pub async fn export(
 ) -> Result<Option<Vec<u8>>, Fault> {
     let conversation = asked.conversation;
     let Some(row) = store.conversation(scope, conversation).await? else { return Ok(None) };
+    let cases = store.cases(scope, CaseFilter { conversation: Some(conversation.clone()), limit: MOST_CASES }).await?;
+    let quiet = cases.iter().filter(|case| case.clock.quiet);
+    let quiet = Quiet::of(quiet.map(|case| (case.id.to_string(), case.clock.opener)));
+    if let Some(id) = &asked.view.case {
+        let Some(case) = cases.iter().find(|case| case.id == *id) else { return Ok(None) };
+        let hidden = case.clock.quiet && asked.view.reader.side().is_some_and(|side| side != case.clock.opener);
+        if hidden {
+            return Ok(None);
+        }
+        if asked.view.encloses_originals() {
+            store.append(scope, conversation, originals_opened(id, asked.now)).await?;
+        }
+    }
     let chain = read_chain(store, scope, conversation).await?;
     let keys = Keys::unwrap(store, vault, scope, &row).await?;
     let mut contents = Contents {
@@ -60,42 +76,127 @@ pub async fn export(
         parts: Vec::new(),
         attached: Vec::new(),
         anchors: Vec::new(),
+        about: None,
     };
+    contents.about = contents.view.case.as_ref().map(|case| about(case, &chain));
     contents.anchors = anchors(store, scope, conversation, contents.view.anchor).await?;
     for row in chain {
-        take(store, &keys, &row, &mut contents).await?;
+        take(store, &keys, &quiet, &row, &mut contents).await?;
         contents.entries.push((row.canonical, row.link));
     }
     let signer = vault.evidence_signer()?;
     contents.write(public_key(&signer)?, &|bytes| signer.sign(bytes)).map(Some)
 }
 
+/// That everything of a case was opened as it came stands in evidence before it is given out.
+fn originals_opened(case: &CaseId, at: Timestamp) -> NewEntry {
+    let facts = format!("case={case} file=all");
+    NewEntry { at, kind: EntryKind::CaseFileOpened, by: None, message: None, facts, private: None }
+}
+
+/// The positions of what is about a case: entries that name it, and those that tell how its letters arrived.
+fn about(case: &CaseId, chain: &[EvidenceRow]) -> BTreeSet<u64> {
+    let fact =
+        |entry: &Entry, name: &str| entry.facts().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
+    let mut letters = HashSet::new();
+    let mut positions = BTreeSet::new();
+    for EvidenceRow { entry, .. } in chain {
+        let letter = fact(entry, "letter");
+        let named = fact(entry, "case").as_deref() == Some(case.as_str());
+        if named || letter.as_ref().is_some_and(|letter| letters.contains(letter)) {
+            positions.insert(entry.seq);
+            letters.extend(letter);
+        }
+    }
+    positions
+}
+
+/// What an entry's text is.
+enum Words {
+    Message(Box<Kept>),
+    /// Said in a case or a report.
+    Case(Box<CaseWords>),
+    /// Written by support.
+    Letter(LetterWords),
+    Other,
+}
+
+impl Words {
+    fn of(entry: &Entry, text: &str) -> Self {
+        use EntryKind::{
+            CaseChanged, CaseEvidence, CaseOffer, CaseOpened, ReportConfirmed, ReportReceived, SupportWrote,
+        };
+        let words = match entry.kind {
+            CaseChanged | CaseEvidence | CaseOffer | CaseOpened | ReportConfirmed | ReportReceived => {
+                serde_json::from_str(text).map(Self::Case)
+            }
+            SupportWrote => serde_json::from_str(text).map(Self::Letter),
+            _ if author(entry).is_some() => serde_json::from_str(text).map(Self::Message),
+            _ => Ok(Self::Other),
+        };
+        words.unwrap_or(Self::Other)
+    }
+}
+
 /// Takes of an entry what is for the reader.
-async fn take(store: &dyn Store, keys: &Keys<'_>, row: &EvidenceRow, contents: &mut Contents) -> Result<(), Fault> {
+async fn take(
+    store: &dyn Store,
+    keys: &Keys<'_>,
+    quiet: &Quiet,
+    row: &EvidenceRow,
+    contents: &mut Contents,
+) -> Result<(), Fault> {
     let (entry, reader) = (&row.entry, contents.view.reader);
     let opened = keys.open_entry(row)?;
-    let seen = reader.sees(entry);
+    let seen = reader.sees(entry, quiet);
     if !seen {
         contents.withheld.insert(entry.seq);
     }
-    let Some(opened) = opened.filter(|_| seen && contents.view.opens(entry.seq)) else { return Ok(()) };
-    let message = author(entry).zip(serde_json::from_str::<Kept>(&opened.text).ok());
-    let Some(((id, author), kept)) = message else {
-        if is_for(reader, entry) {
-            contents.private.push(opened);
+    let is_open = seen && contents.view.opens(entry.seq) && contents.tells(entry.seq);
+    let Some(opened) = opened.filter(|_| is_open) else { return Ok(()) };
+    match (Words::of(entry, &opened.text), author(entry)) {
+        (Words::Message(kept), Some(author)) => take_message(store, keys, author, (opened, &kept), contents).await,
+        (Words::Case(words), Some((id, author))) => {
+            // A report is nobody's other side's, and of a quiet case the other side was shown nothing.
+            let shown = entry.share(Share::Shown).is_some() && is_case(entry) && !quiet.keeps(entry, author.other());
+            if take_part(reader, author, shown, (opened, &words.said(), &words.shown()), contents)? {
+                attach_papers(store, keys, (id, author), words.files.len(), contents).await?;
+            }
+            Ok(())
         }
-        return Ok(());
-    };
+        (Words::Letter(words), _) => {
+            let shown = words.shown();
+            let to = letter(entry).map(|(_, side)| side);
+            match to.filter(|_| reader != Reader::Mediator) {
+                Some(to) if reader.side().is_none_or(|side| side == to) => {
+                    contents.parts.push(part(&opened, Share::Shown, &shown)?);
+                }
+                Some(_) => {}
+                None => contents.private.push(opened),
+            }
+            Ok(())
+        }
+        _ => {
+            if is_for(reader, entry) {
+                contents.private.push(opened);
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Takes of a message the part that is for the reader, and its files.
+async fn take_message(
+    store: &dyn Store,
+    keys: &Keys<'_>,
+    (id, author): (EventId, Side),
+    (opened, kept): (Opened, &Kept),
+    contents: &mut Contents,
+) -> Result<(), Fault> {
     let message = store.message(keys.scope, id).await?;
     let arrived = message.as_ref().is_some_and(|message| message.state == MessageState::Delivered);
-    if reader == Reader::Mediator {
-        contents.private.push(opened);
-    } else if reader.side() == Some(author) {
-        // The whole would tell the author what was met of the other side's guarded names.
-        contents.parts.push(part(&opened, Share::Said, &kept.original)?);
-    } else if arrived {
-        contents.parts.push(part(&opened, Share::Shown, &kept.delivered)?);
-    } else {
+    let parts = (opened, &kept.original, &kept.delivered);
+    if !take_part(contents.view.reader, author, arrived, parts, contents)? {
         return Ok(());
     }
     for sealed in message.iter().flat_map(|message| &message.files) {
@@ -105,13 +206,60 @@ async fn take(store: &dyn Store, keys: &Keys<'_>, row: &EvidenceRow, contents: &
     Ok(())
 }
 
-/// Whether a reader may read the whole of what is no message: an order's facts anybody, a side what it said itself and
-/// what support wrote to it. What a side says in a case or a report is not cut for the other, and a decision names who made
-/// it: those are the mediator's.
+/// Takes what a side said: all of it for a mediator, as it was said for its author, as it was shown for others; `false`:
+/// nothing of it is theirs.
+fn take_part(
+    reader: Reader,
+    author: Side,
+    shown_to_others: bool,
+    (opened, said, shown): (Opened, &Shown, &Shown),
+    contents: &mut Contents,
+) -> Result<bool, Fault> {
+    if reader == Reader::Mediator {
+        contents.private.push(opened);
+    } else if reader.side() == Some(author) {
+        // The whole would tell the author what was met of the other side's guarded names.
+        contents.parts.push(part(&opened, Share::Said, said)?);
+    } else if shown_to_others {
+        contents.parts.push(part(&opened, Share::Shown, shown)?);
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Encloses the files of a case or report as they were made afresh, and as they came where that was asked for.
+async fn attach_papers(
+    store: &dyn Store,
+    keys: &Keys<'_>,
+    (id, author): (EventId, Side),
+    files: usize,
+    contents: &mut Contents,
+) -> Result<(), Fault> {
+    let market = keys.scope.marketplace();
+    let mut forms = vec![(false, Place::paper(market, &id))];
+    if contents.view.encloses_originals() {
+        forms.push((true, Place::paper_original(market, &id)));
+    }
+    for n in 0..files {
+        for (original, place) in &forms {
+            if let Some(sealed) = store.paper(keys.scope, id, n, *original).await? {
+                contents.attached.extend(open(keys.sides.get(&author), place, &sealed)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_case(entry: &Entry) -> bool {
+    !matches!(entry.kind, EntryKind::ReportConfirmed | EntryKind::ReportReceived)
+}
+
+/// Whether a reader may read the whole of what nobody said to anybody: an order's facts anybody, a side its own. A
+/// decision names who made it: that is the mediator's.
 fn is_for(reader: Reader, entry: &Entry) -> bool {
     let facts = author(entry).is_none() && decision(entry).is_none() && order(entry).is_some();
-    let of = author(entry).or_else(|| letter(entry)).map(|(_, side)| side);
-    reader == Reader::Mediator || facts || of.is_some_and(|side| reader.side() == Some(side))
+    reader == Reader::Mediator || facts || author(entry).is_some_and(|(_, side)| reader.side() == Some(side))
 }
 
 /// A part of a message, with what opens its own commitment.
@@ -275,7 +423,7 @@ mod tests {
     use crate::{
         evidence::{verify, verify::Verified},
         model::{Fulfilment, Marketplace, OrderState, PartyId, SystemLuck},
-        store::{Deliver, MarketplaceRow, NewConversation, NewEntry, OrderRow, PartyRow, sqlite::Sqlite},
+        store::{Deliver, MarketplaceRow, NewConversation, OrderRow, PartyRow, sqlite::Sqlite},
     };
 
     struct House {

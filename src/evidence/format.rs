@@ -22,7 +22,7 @@ use super::{
     timeline,
     view::{Reader, View},
 };
-use crate::model::{ConversationId, Entry, Fault, Link, Marketplace, Share, Timestamp};
+use crate::model::{CaseId, ConversationId, Entry, Fault, Link, Marketplace, Share, Timestamp};
 
 /// What stands at the head of every manifest.
 pub const VERSION: &str = "tabir evidence 2";
@@ -64,6 +64,8 @@ pub struct Contents {
     pub attached: Vec<Vec<u8>>,
     /// Where the chain stood when heads of all chains were written down.
     pub anchors: Vec<Proof>,
+    /// In a bundle of one case: the positions of what it tells of.
+    pub about: Option<BTreeSet<u64>>,
 }
 
 impl Contents {
@@ -82,6 +84,7 @@ impl Contents {
             head: self.head(),
             signer: signer.fingerprint(),
             reader: Some(self.view.reader),
+            case: self.view.case.clone(),
             withheld: self.withheld.iter().copied().collect(),
             files: files.iter().map(|(name, bytes)| Listed::of(name, bytes)).collect(),
         };
@@ -121,6 +124,11 @@ impl Contents {
         }
         timeline::tell(self, &entries, &mut files)?;
         Ok(files)
+    }
+
+    /// Whether a bundle tells of an entry: one of a case of that case alone.
+    pub(super) fn tells(&self, seq: u64) -> bool {
+        self.about.as_ref().is_none_or(|about| about.contains(&seq))
     }
 
     fn head(&self) -> Link {
@@ -193,6 +201,8 @@ pub(super) struct Manifest {
     pub(super) signer: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reader: Option<Reader>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) case: Option<CaseId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) withheld: Vec<u64>,
     pub(super) files: Vec<Listed>,

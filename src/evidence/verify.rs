@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use data_encoding::{BASE64, HEXLOWER};
 use ring::signature::{ED25519, UnparsedPublicKey};
+use serde::Deserialize;
 
 use super::{
     anchor::{Anchor, Proof},
@@ -13,7 +14,7 @@ use super::{
     },
     view::Reader,
 };
-use crate::model::{Commitment, ConversationId, Entry, Link, Marketplace, Timestamp};
+use crate::model::{CaseId, Commitment, ConversationId, Entry, Link, Marketplace, Timestamp};
 
 /// Checks a bundle by itself and against the key that the reader trusts: the key as
 /// [`PublicKey`] prints it, or its fingerprint. Without one the inside is checked all the same,
@@ -88,6 +89,8 @@ pub struct Verified {
     pub opened: usize,
     /// For whom it was made.
     pub reader: Reader,
+    /// Of which case alone it tells.
+    pub case: Option<CaseId>,
     /// How many entries are not for that reader.
     pub withheld: usize,
     /// Of how many messages one part is shown.
@@ -119,6 +122,9 @@ impl fmt::Display for Verified {
                 "made for: {}; {withheld} entries are not for them, of {parts} messages one part",
                 self.reader
             )?;
+        }
+        if let Some(case) = &self.case {
+            writeln!(f, "it opens what is of the case {case} alone")?;
         }
         if self.attested > 0 {
             writeln!(f, "{} of these messages rest on the signature alone", self.attested)?;
@@ -186,6 +192,12 @@ pub enum Broken {
     NotAnchored {
         /// When it was made.
         at: String,
+    },
+    /// A bundle of one case opens what is of none, or of another.
+    #[error("entry {seq} is opened and is not of the case that the bundle is of")]
+    Beside {
+        /// Which.
+        seq: u64,
     },
     /// The chain does not end where the manifest says.
     #[error("the chain does not end at the head that was signed")]
@@ -258,6 +270,9 @@ fn check(files: &Files, trusted: Option<&Trusted>, anchors: &[Anchor], broken: &
     let chain = check_chain(files, &manifest, broken);
     let opened = chain.as_ref().and_then(|entries| check_private(files, entries, broken));
     let parts = chain.as_ref().and_then(|entries| check_parts(files, entries, broken));
+    if let (Some(case), Some(entries)) = (&manifest.case, &chain) {
+        check_case(files, case, entries, broken);
+    }
     check_files(files, &manifest, broken);
     let signer = check_signature(files, &manifest, trusted, broken)?;
     let anchored = check_anchors(files, &manifest, signer, anchors, broken);
@@ -268,6 +283,7 @@ fn check(files: &Files, trusted: Option<&Trusted>, anchors: &[Anchor], broken: &
         committed: entries.iter().flatten().filter(|e| e.commitment.is_some()).count(),
         opened: opened?,
         reader: manifest.reader.unwrap_or_default(),
+        case: manifest.case,
         withheld: manifest.withheld.len(),
         parts,
         attested,
@@ -388,6 +404,22 @@ fn check_private(files: &Files, entries: &[Option<Entry>], broken: &mut Vec<Brok
         }
     }
     Some(lines.len())
+}
+
+/// That a bundle of one case opens nothing else. Lines that can not be read were told of already.
+fn check_case(files: &Files, case: &CaseId, entries: &[Option<Entry>], broken: &mut Vec<Broken>) {
+    #[derive(Deserialize)]
+    struct Line {
+        seq: u64,
+    }
+    let lines =
+        [PRIVATE, PARTS].into_iter().filter_map(|name| files.get(name)).flat_map(|text| text.split(|b| *b == b'\n'));
+    for Line { seq } in lines.filter_map(|line| serde_json::from_slice(line).ok()) {
+        let entry = entry_of(seq, entries);
+        if !entry.is_some_and(|entry| entry.facts().any(|fact| fact == ("case", case.as_str()))) {
+            broken.push(Broken::Beside { seq });
+        }
+    }
 }
 
 /// Of how many messages a part is shown, and of how many of these nothing in the chain says what it was.
@@ -619,6 +651,7 @@ mod tests {
             parts: Vec::new(),
             attached: vec![b"a photo".to_vec()],
             anchors: Vec::new(),
+            about: None,
         }
     }
 
@@ -812,6 +845,15 @@ mod tests {
             let fact = format!("n={n}\"");
             assert!(!bundle.windows(fact.len()).any(|window| window == fact.as_bytes()), "{n} is told");
         }
+    }
+
+    #[test]
+    fn a_bundle_of_one_case_that_opens_anything_else_is_told() {
+        let mut of_a_case = contents();
+        of_a_case.view.case = Some("k-1".parse().unwrap());
+        assert_eq!(faults(&write(&of_a_case, 1)), [Broken::Beside { seq: 1 }]);
+        of_a_case.private.clear();
+        assert_eq!(verify(&write(&of_a_case, 1), Some(&key())).unwrap().case, of_a_case.view.case);
     }
 
     #[test]

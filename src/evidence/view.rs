@@ -4,11 +4,15 @@
 //! whoever is shown the entry one day can prove where it stood. What is for a reader is a list of what may be seen: a
 //! kind of entry that nobody thought of here is the mediator's and the auditor's alone.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Entry, EntryKind, Side};
+use crate::model::{CaseId, Entry, EntryKind, Side};
 
 /// For whom a bundle is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,45 +51,70 @@ impl Reader {
     }
 
     /// Whether an entry stands in this reader's bundle.
-    pub(super) fn sees(self, entry: &Entry) -> bool {
-        match self {
-            Self::Auditor | Self::Mediator => true,
-            Self::Buyer => for_buyer(entry),
-            Self::Seller => for_seller(entry),
+    pub(super) fn sees(self, entry: &Entry, quiet: &Quiet) -> bool {
+        let Some(side) = self.side() else { return true };
+        if let Some(reader) = read_by(entry) {
+            return reader == side && (side == Side::Buyer || says_only(entry, &LETTERS_FACTS));
         }
+        let known = if side == Side::Buyer { for_buyer(entry) } else { for_seller(entry) };
+        known && !quiet.keeps(entry, side)
     }
 }
 
-/// What concerns the conversation. What is between the marketplace and the seller is not the buyer's: neither a report of
-/// the seller's nor the case that it opened.
+/// Cases that one side is told nothing of, and who opened each.
+#[derive(Debug, Default)]
+pub(super) struct Quiet(HashMap<String, Side>);
+
+impl Quiet {
+    /// Of these cases and who opened them.
+    pub(super) fn of(cases: impl Iterator<Item = (String, Side)>) -> Self {
+        Self(cases.collect())
+    }
+
+    /// Whether an entry is about a case that `side` is told nothing of.
+    pub(super) fn keeps(&self, entry: &Entry, side: Side) -> bool {
+        let case = entry.facts().find(|(name, _)| *name == "case").map(|(_, value)| value);
+        case.and_then(|case| self.0.get(case)).is_some_and(|opener| *opener != side)
+    }
+}
+
+/// To whom a letter of support went, of which an entry tells.
+fn read_by(entry: &Entry) -> Option<Side> {
+    use EntryKind::{SupportDelivered, SupportFailed, SupportWrote};
+    if !matches!(entry.kind, SupportDelivered | SupportFailed | SupportWrote) {
+        return None;
+    }
+    let to = entry.facts().find(|(name, _)| *name == "to").map(|(_, value)| value);
+    [Side::Buyer, Side::Seller].into_iter().find(|side| to == Some(side.as_str()))
+}
+
+/// What concerns the conversation. A report of the seller's is between the marketplace and the seller.
 fn for_buyer(entry: &Entry) -> bool {
     let event = word(entry.kind);
-    let of_a_report = event.starts_with("report") || entry.facts().any(|fact| is_of_a_report(&fact));
-    BUYERS.iter().any(|begins| event.starts_with(begins)) && (!of_a_report || entry.by == Some(Side::Buyer))
+    BUYERS.iter().any(|begins| event.starts_with(begins)) && (!is_report(entry) || entry.by == Some(Side::Buyer))
 }
 
-/// A report's own case is named after it.
-fn is_of_a_report((name, value): &(&str, &str)) -> bool {
-    *name == "case" && value.starts_with("report-")
+fn is_report(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::ReportReceived | EntryKind::ReportConfirmed)
 }
 
-/// What the seller knows already: the order, what it wrote, what reached it; and only where no fact says more.
+/// What the seller knows already: the order, what it wrote, what reached it, what was put into a case; and only where no
+/// fact says more.
 fn for_seller(entry: &Entry) -> bool {
     use EntryKind::{
-        ConversationOpened, MessageAccepted, MessageDelivered, MessageHeld, MessageRefused, MessageReleased, OrderFacts,
+        CaseChanged, CaseEvidence, CaseOffer, CaseOpened, ConversationOpened, MessageAccepted, MessageDelivered,
+        MessageHeld, MessageRefused, MessageReleased, OrderFacts,
     };
-    let kind = matches!(
-        entry.kind,
-        ConversationOpened
-            | MessageAccepted
-            | MessageDelivered
-            | MessageHeld
-            | MessageRefused
-            | MessageReleased
-            | OrderFacts
-    );
-    let known = |fact: &str| SELLERS_FACTS.contains(&fact.split('=').next().unwrap_or_default());
-    kind && entry.facts.split_ascii_whitespace().all(known)
+    match entry.kind {
+        ConversationOpened | MessageAccepted | MessageDelivered | MessageHeld | MessageRefused | MessageReleased
+        | OrderFacts => says_only(entry, &SELLERS_FACTS),
+        CaseChanged | CaseEvidence | CaseOffer | CaseOpened => says_only(entry, &CASES_FACTS),
+        _ => is_report(entry) && entry.by == Some(Side::Seller) && says_only(entry, &REPORTS_FACTS),
+    }
+}
+
+fn says_only(entry: &Entry, known: &[&str]) -> bool {
+    entry.facts().all(|(name, _)| known.contains(&name))
 }
 
 /// A kind as the chain writes it.
@@ -115,6 +144,10 @@ const BUYERS: [&str; 15] = [
 ];
 const SELLERS_FACTS: [&str; 11] =
     ["agent", "channel", "cut", "delivery", "fulfilment", "order", "proof", "said", "shown", "state", "template"];
+const CASES_FACTS: [&str; 10] =
+    ["amount", "case", "corrects", "currency", "item", "late", "said", "shown", "slot", "topic"];
+const LETTERS_FACTS: [&str; 8] = ["case", "cause", "channel", "cut", "kind", "letter", "shown", "to"];
+const REPORTS_FACTS: [&str; 6] = ["category", "confirmed", "leaked", "report", "said", "shown"];
 
 /// Why a text names no reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -181,9 +214,18 @@ pub struct View {
     pub only: Option<BTreeSet<u64>>,
     /// Prove against this anchor too, beside the newest.
     pub anchor: Option<u64>,
+    /// Tell of this case and of nothing else.
+    pub case: Option<CaseId>,
+    /// Enclose the files of that case as they came too: for a mediator alone, and it leaves a trace.
+    pub originals: bool,
 }
 
 impl View {
+    /// Whether files of the case are enclosed as they came.
+    pub(super) fn encloses_originals(&self) -> bool {
+        self.originals && self.case.is_some() && self.reader == Reader::Mediator
+    }
+
     /// Whether the text of an entry may be opened at all.
     pub(super) fn opens(&self, seq: u64) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&seq))
@@ -201,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_seller_is_shown_nothing_that_tells_of_a_review() {
-        let seller = Some(Side::Seller);
+        let (seller, none) = (Some(Side::Seller), Quiet::default());
         for (kind, by, facts, seen) in [
             (EntryKind::ConversationOpened, None, "order=o-1 state=placed", true),
             (EntryKind::MessageAccepted, seller, "channel=api proof=token agent=ana cut=phone", true),
@@ -215,9 +257,30 @@ mod tests {
             (EntryKind::HandleRotated, None, "of=buyer cause=time", false),
             (EntryKind::Disclosure, None, "disclosure=1 purpose=label", false),
         ] {
-            assert_eq!(Reader::Seller.sees(&entry(kind, by, facts)), seen, "{kind:?} {facts}");
-            assert!(Reader::Mediator.sees(&entry(kind, by, facts)));
-            assert!(Reader::Buyer.sees(&entry(kind, by, facts)), "{kind:?}");
+            assert_eq!(Reader::Seller.sees(&entry(kind, by, facts), &none), seen, "{kind:?} {facts}");
+            assert!(Reader::Mediator.sees(&entry(kind, by, facts), &none));
+            assert!(Reader::Buyer.sees(&entry(kind, by, facts), &none), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_side_is_shown_its_own_letters_and_what_was_put_into_a_case_that_it_knows_of() {
+        let quiet = Quiet::of([("q-s".to_owned(), Side::Seller), ("q-b".to_owned(), Side::Buyer)].into_iter());
+        let (buyer, seller) = (Some(Side::Buyer), Some(Side::Seller));
+        for (kind, by, facts, seen) in [
+            (EntryKind::SupportWrote, None, "letter=1 to=buyer kind=message case=k-1 shown=0", [true, false]),
+            (EntryKind::SupportDelivered, None, "letter=1 to=buyer channel=mail", [true, false]),
+            (EntryKind::SupportFailed, None, "letter=2 to=seller cause=bounce", [false, true]),
+            (EntryKind::CaseOpened, buyer, "case=k-1 topic=damaged item=1 said=0 shown=0", [true, true]),
+            (EntryKind::CaseEvidence, seller, "case=k-1 item=2 slot=chat late=false", [true, true]),
+            (EntryKind::CaseOpened, buyer, "case=q-b topic=threat item=1", [true, false]),
+            (EntryKind::CaseOpened, seller, "case=q-s topic=threat item=1", [false, true]),
+            (EntryKind::CaseTaken, None, "case=k-1", [true, false]),
+            (EntryKind::ReportReceived, buyer, "report=1 category=threat leaked=0 confirmed=true", [true, false]),
+            (EntryKind::ReportReceived, seller, "report=2 category=threat leaked=0 confirmed=true", [false, true]),
+        ] {
+            let entry = entry(kind, by, facts);
+            assert_eq!([Reader::Buyer, Reader::Seller].map(|reader| reader.sees(&entry, &quiet)), seen, "{facts}");
         }
     }
 

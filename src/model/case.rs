@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
-use super::{File, Kind, Side, SignalKind, Timestamp};
+use super::{File, Kind, Shown, Side, SignalKind, Timestamp};
 
 /// Why a text is none of a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -193,6 +193,8 @@ closed! {
         Safety = "safety"
         /// How a case ended.
         Decision = "decision"
+        /// That a report came.
+        Receipt = "receipt"
     }
 
     /// Where a letter of support is in its life.
@@ -293,6 +295,14 @@ pub struct LetterWords {
     pub case: Option<String>,
 }
 
+impl LetterWords {
+    /// The letter as its reader got it: who at support wrote it is not told.
+    pub fn shown(&self) -> Shown {
+        let subject = Some(self.subject.clone()).filter(|subject| !subject.is_empty());
+        Shown { subject, text: Some(self.text.clone()), ..Shown::default() }
+    }
+}
+
 /// What a side put into a case, or reported: sealed.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct CaseWords {
@@ -320,6 +330,29 @@ pub struct CaseWords {
     /// Its files: as the other side may see them, and as they came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<(File, File)>,
+}
+
+impl CaseWords {
+    /// As its author said it. Files are described as they were made afresh: those that came are the mediator's.
+    pub fn said(&self) -> Shown {
+        Shown { text: self.text.clone(), files: self.fresh_files(), ..Shown::default() }
+    }
+
+    /// As the other side may read it.
+    pub fn shown(&self) -> Shown {
+        let text = self.shown.clone().or_else(|| self.text.clone());
+        Shown { text, files: self.fresh_files(), ..Shown::default() }
+    }
+
+    /// All of it, as it came.
+    pub fn whole(&self) -> Shown {
+        let files = self.files.iter().map(|(_, came)| came.clone()).collect();
+        Shown { text: self.text.clone(), files, ..Shown::default() }
+    }
+
+    fn fresh_files(&self) -> Vec<File> {
+        self.files.iter().map(|(shown, _)| shown.clone()).collect()
+    }
 }
 
 /// Why a case ended so: sealed.

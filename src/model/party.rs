@@ -157,6 +157,7 @@ fn local(text: &str) -> Option<String> {
     // Two letters before so many digits are an IBAN with a digit that was mistyped.
     let mistyped = bank.len() == 2 && digits.len() >= 13;
     let fits = !mistyped
+        && !text.contains(char::is_control)
         && (2..=40).contains(&bank.chars().count())
         && bank.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '&' | '.' | '-'))
         && !bank.chars().any(|c| c.is_ascii_digit())

@@ -1,5 +1,5 @@
 //! Deliveries that are carried from where they were recorded. Where a lane is free, a delivery is
-//! born claimed: nothing of it is read from the store again before it is handed over.
+//! born claimed: nothing of it is read from the store again before the last look at it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::Relay;
+use super::{Relay, talk::Talk};
 use crate::store::Delivery;
 
 /// How many lanes are carried at once.
@@ -22,9 +22,11 @@ pub(super) struct Births {
     way: ArcSwapOption<mpsc::UnboundedSender<Newborn>>,
 }
 
-/// Deliveries of one lane under their lease, and the right to carry them.
+/// Deliveries of one lane under their lease, the conversation as it was when they were born, and the
+/// right to carry them.
 pub(super) struct Newborn {
     deliveries: Vec<Delivery>,
+    talk: Arc<Talk>,
     lane: OwnedSemaphorePermit,
 }
 
@@ -68,10 +70,10 @@ impl Births {
 
 impl Birth {
     /// Hands deliveries of one lane to who carries.
-    pub(super) fn carry(self, deliveries: Vec<Delivery>) {
+    pub(super) fn carry(self, deliveries: Vec<Delivery>, talk: Arc<Talk>) {
         if !deliveries.is_empty() {
             // Whoever holds a way has somebody at its other end: see `carry`.
-            let _ = self.way.send(Newborn { deliveries, lane: self.lane });
+            let _ = self.way.send(Newborn { deliveries, talk, lane: self.lane });
         }
     }
 }
@@ -79,12 +81,13 @@ impl Birth {
 /// Carries what is born until nobody can send more.
 pub(super) async fn carry(relay: Arc<Relay>, mut newborn: mpsc::UnboundedReceiver<Newborn>) {
     let mut lanes = JoinSet::new();
-    while let Some(Newborn { deliveries, lane }) = newborn.recv().await {
+    while let Some(Newborn { deliveries, talk, lane }) = newborn.recv().await {
         while lanes.try_join_next().is_some() {}
         let relay = Arc::clone(&relay);
         lanes.spawn(async move {
-            relay.walk(deliveries).await;
-            relay.bell.notify_one();
+            if relay.walk(deliveries, Some(&talk)).await {
+                relay.bell.notify_one();
+            }
             drop(lane);
         });
     }

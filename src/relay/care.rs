@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration as StdDuration};
 
 use dashmap::DashMap;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::Relay;
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 const ROUND: StdDuration = StdDuration::from_millis(500);
-/// How often cases are looked at when no bell rings: their clocks count minutes and days.
+/// How often cases, letters and notices are looked at when no bell rings: their clocks count minutes and days.
 const TEND: StdDuration = StdDuration::from_secs(2);
 /// Rounds between two sweeps of what has expired.
 const SWEEP: u32 = 120;
@@ -24,23 +25,68 @@ const SETTLED: Duration = Duration::seconds(30);
 /// Up to when buyers who wait were looked for, by marketplace and clock.
 pub(super) type Looked = DashMap<(Marketplace, bool), Timestamp>;
 
+/// Each in a round of its own: letters and notices wait for hosts of others, and must not hold up the rest. At the end
+/// nothing new is begun, and what is in hand is finished.
 pub(super) async fn care(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
-    // Letters wait for hosts of others: they must not hold up the rest.
-    let tending = tokio::spawn(tend(Arc::clone(&relay)));
+    let (ending, ended) = watch::channel(());
+    let mut rounds = JoinSet::new();
+    rounds.spawn(tend(Arc::clone(&relay), ended.clone()));
+    rounds.spawn(post(Arc::clone(&relay), ended.clone()));
+    rounds.spawn(tell(Arc::clone(&relay), ended));
     look(relay, stop).await;
-    // What is being handed over is under its lease, and is tried again where it was cut off.
-    tending.abort();
+    drop(ending);
+    while rounds.join_next().await.is_some() {}
 }
 
-/// Looks after cases and letters, again and again.
-async fn tend(relay: Arc<Relay>) {
+/// That the end has come: whoever cares for the house has let go of the other half.
+pub(super) type Ended = watch::Receiver<()>;
+
+/// Whether nothing new is to be begun.
+pub(super) fn is_over(ended: &Ended) -> bool {
+    ended.has_changed().is_err()
+}
+
+/// Looks after cases, again and again.
+async fn tend(relay: Arc<Relay>, mut ended: Ended) {
     loop {
         tokio::select! {
+            _ = ended.changed() => return,
             () = tokio::time::sleep(TEND) => {}
             () = relay.case_bell.notified() => {}
         }
         if let Err(fault) = relay.tend_cases().await {
             tracing::error!(fault = %fault.chain(), "looking after cases");
+        }
+    }
+}
+
+/// Carries what support wrote: one slow host holds up its own letter.
+async fn post(relay: Arc<Relay>, mut ended: Ended) {
+    let mut under_way = JoinSet::new();
+    loop {
+        if let Err(fault) = relay.take_letters(&mut under_way).await {
+            tracing::error!(fault = %fault.chain(), "carrying letters");
+        }
+        tokio::select! {
+            _ = ended.changed() => break,
+            // A place is free.
+            Some(_) = under_way.join_next() => {}
+            () = tokio::time::sleep(TEND) => {}
+            () = relay.letter_bell.notified() => {}
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+/// Tells people whose contact was disclosed.
+async fn tell(relay: Arc<Relay>, mut ended: Ended) {
+    loop {
+        tokio::select! {
+            _ = ended.changed() => return,
+            () = tokio::time::sleep(TEND) => {}
+        }
+        if let Err(fault) = relay.tell_of_disclosures(&ended).await {
+            tracing::error!(fault = %fault.chain(), "telling of disclosures");
         }
     }
 }
@@ -83,7 +129,6 @@ impl Relay {
         metrics::gauge!("tabir_open_cases", "severity" => "urgent").set(urgent as f64);
         metrics::gauge!("tabir_open_cases", "severity" => "ordinary").set(ordinary as f64);
         self.forget_people();
-        self.tell_of_disclosures().await?;
         if sweep {
             self.store.sweep(self.clock.now()).await?;
             self.end_what_waits().await?;

@@ -7,11 +7,11 @@ use std::{collections::HashMap, future::Future, sync::Arc, time::Duration as Std
 
 use tokio::task::JoinSet;
 
-use super::{Handover, Mail, Relay, birth};
+use super::{Handover, Mail, Relay, birth, talk::Talk};
 use crate::{
     model::{Channel, ConversationId, Duration, Fault, Marketplace, Secret, Side, Timestamp},
     store::{Cargo, Delivery, Ending, Settled},
-    vault::Place,
+    vault::{DataKey, Place},
 };
 
 /// How long a claim holds: longer than any handover may take, so that only a crash lets one
@@ -54,7 +54,7 @@ async fn carry_claimed(relay: &Arc<Relay>, stop: impl Future<Output = ()>) {
             let Ok(permit) = Arc::clone(&free).acquire_owned().await else { break };
             let relay = Arc::clone(relay);
             lanes.spawn(async move {
-                relay.walk(lane).await;
+                relay.walk(lane, None).await;
                 relay.bell.notify_one();
                 drop(permit);
             });
@@ -85,21 +85,25 @@ fn by_lane(claimed: Vec<Delivery>) -> Vec<Vec<Delivery>> {
 }
 
 impl Relay {
-    /// Carries one lane in order. After a delivery that must wait, the rest is given back.
-    pub(super) async fn walk(&self, lane: Vec<Delivery>) {
-        let mut waits = false;
+    /// Carries one lane in order. After a delivery that must wait, the rest is given back. Of what was
+    /// just born the conversation is known. `true`: more may be due now.
+    pub(super) async fn walk(&self, lane: Vec<Delivery>, born: Option<&Talk>) -> bool {
+        let (mut waits, mut more) = (false, false);
         for delivery in lane {
-            let ending = if waits { Ending::Released } else { self.bring(&delivery).await };
+            let ending = if waits { Ending::Released } else { self.bring(&delivery, born).await };
             waits = waits || matches!(ending, Ending::Deferred(_));
+            more = more || ending != Ending::Delivered;
             let settled = Settled { id: delivery.id, claim: delivery.claim, how: ending, at: self.clock.now() };
-            if let Err(fault) = self.store.settle(vec![settled]).await {
+            more |= self.store.settle(vec![settled]).await.unwrap_or_else(|fault| {
                 tracing::error!(fault = %fault.chain(), delivery = %delivery.id, "recording a delivery");
-            }
+                true
+            });
         }
+        more
     }
 
-    async fn bring(&self, delivery: &Delivery) -> Ending {
-        let (ending, code) = match self.hand_over(delivery).await {
+    async fn bring(&self, delivery: &Delivery, born: Option<&Talk>) -> Ending {
+        let (ending, code) = match self.hand_over(delivery, born).await {
             Ok(Handover::Delivered) => (Ending::Delivered, "delivered".to_owned()),
             Ok(Handover::CalledOff) => (self.withheld(delivery), "withheld".to_owned()),
             Ok(Handover::Never { code }) => (Ending::Failed, code),
@@ -116,32 +120,25 @@ impl Relay {
     }
 
     /// Opens what is needed now: the body for the length of this call, the people as `people` keeps
-    /// them.
-    async fn hand_over(&self, delivery: &Delivery) -> Result<Handover, Fault> {
-        let Some(boarding) = self.store.boarding(delivery).await? else { return Ok(Handover::CalledOff) };
-        let conversation = boarding.conversation;
-        let never = |code: &str| Ok(Handover::Never { code: code.to_owned() });
+    /// them. What a review, a block or an erasure changed meanwhile is for the last look to see.
+    async fn hand_over(&self, delivery: &Delivery, born: Option<&Talk>) -> Result<Handover, Fault> {
         if delivery.channel != Channel::Mail {
-            return never("channel");
+            return Ok(never("channel"));
         }
         let market = self.market(delivery.scope.marketplace()).await?;
-        let Some(reader) = boarding.reader else { return never("erased") };
-        let reader = self.opened(&delivery.scope, &conversation, delivery.to, &reader)?;
-        let Some(address) = reader.emails.first().cloned() else {
-            // Nobody to tell by mail; the API shows it.
-            return if delivery.cargo == Cargo::Message { never("no_address") } else { Ok(Handover::Delivered) };
+        let boarded = match born {
+            Some(talk) => match talk.reader.emails.first() {
+                Some(address) if !self.is_unknown(delivery, address) => {
+                    Ok((address.clone(), open_body(&talk.key, delivery)?))
+                }
+                Some(_) => Err(never("suppressed")),
+                None => Err(never("no_address")),
+            },
+            None => self.board(delivery, &market.domain).await?,
         };
-        if self.is_unknown(delivery, &address) {
-            return never("suppressed");
-        }
-        let built = match delivery.cargo {
-            Cargo::Message => {
-                let Some(key) = self.side_key(&delivery.scope, &conversation, delivery.to.other())? else {
-                    return never("erased");
-                };
-                key.open(&Place::delivery(delivery.scope.marketplace(), &delivery.id), &delivery.body)?
-            }
-            _ => self.word_notice(delivery, &conversation, &market.domain, reader.locale.as_deref()).await?,
+        let (address, built) = match boarded {
+            Ok(boarded) => boarded,
+            Err(handover) => return Ok(handover),
         };
         let mail = Mail {
             from: format!("{}@{}", self.vault.verp().local_part(delivery.id), market.domain),
@@ -154,6 +151,30 @@ impl Relay {
             self.refused_for_good(delivery, mail.to.reveal(), code);
         }
         Ok(handover)
+    }
+
+    /// Where a delivery goes, and what: read anew, for it may have waited for days.
+    async fn board(&self, delivery: &Delivery, domain: &str) -> Result<Result<(String, Vec<u8>), Handover>, Fault> {
+        let Some(boarding) = self.store.boarding(delivery).await? else { return Ok(Err(Handover::CalledOff)) };
+        let conversation = boarding.conversation;
+        let Some(reader) = boarding.reader else { return Ok(Err(never("erased"))) };
+        let reader = self.opened(&delivery.scope, &conversation, delivery.to, &reader)?;
+        let Some(address) = reader.emails.first().cloned() else {
+            // Nobody to tell by mail; the API shows it.
+            let unseen = if delivery.cargo == Cargo::Message { never("no_address") } else { Handover::Delivered };
+            return Ok(Err(unseen));
+        };
+        if self.is_unknown(delivery, &address) {
+            return Ok(Err(never("suppressed")));
+        }
+        let built = match delivery.cargo {
+            Cargo::Message => match self.side_key(&delivery.scope, &conversation, delivery.to.other())? {
+                Some(key) => open_body(&key, delivery)?,
+                None => return Ok(Err(never("erased"))),
+            },
+            _ => self.word_notice(delivery, &conversation, domain, reader.locale.as_deref()).await?,
+        };
+        Ok(Ok((address, built)))
     }
 
     fn withheld(&self, delivery: &Delivery) -> Ending {
@@ -178,6 +199,14 @@ impl Relay {
         };
         Ending::Deferred(Timestamp(now.0 + wait.0 + tenth))
     }
+}
+
+fn open_body(key: &DataKey, delivery: &Delivery) -> Result<Vec<u8>, Fault> {
+    key.open(&Place::delivery(delivery.scope.marketplace(), &delivery.id), &delivery.body)
+}
+
+fn never(code: &str) -> Handover {
+    Handover::Never { code: code.to_owned() }
 }
 
 fn word(ending: &Ending) -> &'static str {

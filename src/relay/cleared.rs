@@ -1,7 +1,7 @@
 //! What staff write for a side to read goes through the same masks as everybody's words: nobody at support can give
 //! away by accident what the relay keeps, neither in a letter nor in the reason of a decision.
 
-use super::{Relay, scrub::guarding, talk::Talk};
+use super::{Relay, listener::Listener, scrub::guarding};
 use crate::{
     detect::{Context, Known, Own, Piece, Window},
     model::{ConversationId, Fault, Finding, Part, PartyId, Profile, Scope, Side},
@@ -32,8 +32,8 @@ impl Relay {
         to: Side,
         text: &str,
     ) -> Result<Cleared, Fault> {
-        let context = match self.hear(scope, conversation, to.other()).await? {
-            Some(talk) => self.staff_context(&talk),
+        let context = match self.listener(scope, conversation, to).await? {
+            Some(listener) => listener.of_staff(),
             None => self.context_among(scope, &[]).await?,
         };
         Ok(self.scanned(text, &context))
@@ -52,14 +52,6 @@ impl Relay {
             }
         }
         Ok(self.scanned(text, &self.context_among(scope, &profiles).await?))
-    }
-
-    /// With what support's words to the reader of a talk are read.
-    pub(super) fn staff_context(&self, talk: &Talk) -> Context {
-        let mut context = self.context(talk);
-        context.lang = talk.reader_locale().map(str::to_owned);
-        own(&mut context.own, &talk.rules.voice.own);
-        context
     }
 
     async fn context_among(&self, scope: &Scope, profiles: &[Profile]) -> Result<Context, Fault> {
@@ -84,6 +76,15 @@ impl Relay {
         let pieces = [Piece { part: Part::Text(0), text }];
         let report = self.rules.load().detect.scan(&pieces, context, &Window::default());
         Cleared { text: report.redacted.into_iter().next().unwrap_or_default(), findings: report.findings }
+    }
+}
+
+impl Listener {
+    /// With what support's words to this side are read.
+    pub(super) fn of_staff(&self) -> Context {
+        let mut context = Context { lang: self.context.reader.clone(), ..self.context.clone() };
+        own(&mut context.own, &self.rules.voice.own);
+        context
     }
 }
 

@@ -1,8 +1,6 @@
 //! What time alone brings to cases: requests, alarms, decisions by silence, and telling them. What is
 //! due follows from the store alone, so that a restart loses and repeats nothing.
 
-use std::sync::Arc;
-
 use super::{Relay, voice::Word, wording};
 use crate::{
     model::{CaseClock, DecisionWords, EntryKind, EventId, Fault, ItemKind, LetterKind, Money, Ruling, Scope, Side},
@@ -10,7 +8,7 @@ use crate::{
         cases::{self, Act},
         rules::MarketRules,
     },
-    store::{CaseMark, CaseRow, Decided, NewDecision, NewEntry},
+    store::{CaseMark, CaseRow, Decided, NewDecision, NewEntry, NewLetter},
     vault::Place,
 };
 
@@ -18,11 +16,11 @@ use crate::{
 const BATCH: usize = 200;
 
 impl Relay {
-    /// Does what is due in all cases, and carries what support wrote.
+    /// Does what is due in all cases.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn tend_cases(self: &Arc<Self>) -> Result<(), Fault> {
+    pub async fn tend_cases(&self) -> Result<(), Fault> {
         let mut after = 0;
         loop {
             let running = self.store.running_cases(after, BATCH).await?;
@@ -38,7 +36,9 @@ impl Relay {
                 break;
             }
         }
-        self.carry_letters().await
+        // What was written now is carried at once.
+        self.letter_bell.notify_one();
+        Ok(())
     }
 
     /// Does what is due in one case; what that makes due too.
@@ -63,16 +63,14 @@ impl Relay {
             Act::Request(side) => self.request(scope, case, rules, side).await,
             Act::Tell(side) => self.tell_decision(scope, case, side).await,
             Act::Default(ruling) => self.decide_by_silence(scope, case, rules, ruling).await,
-            Act::Unattended => self.call_person(scope, case, CaseMark::Unattended, "unattended").await.map(drop),
+            Act::Unattended => self.call_person(scope, case, CaseMark::Unattended, ("unattended", None)).await,
             Act::Unproven(side) => {
                 let cause = format!("unproven side={}", side.as_str());
-                self.call_person(scope, case, CaseMark::Unproven(side), &cause).await.map(drop)
+                self.call_person(scope, case, CaseMark::Unproven(side), (&cause, None)).await
             }
             Act::Overdue => {
-                if self.call_person(scope, case, CaseMark::Overdue, "overdue").await? {
-                    self.tell_overdue(scope, case).await?;
-                }
-                Ok(())
+                let letter = self.word_of_delay(scope, case).await?;
+                self.call_person(scope, case, CaseMark::Overdue, ("overdue", Some(letter))).await
             }
         }
     }
@@ -82,10 +80,7 @@ impl Relay {
         let days = rules.cases.clocks.evidence;
         let (subject, text) = wording::request(case.id.as_str(), case.topic, days, lang.as_deref());
         let word = self.word(case, to, LetterKind::Request, &subject, &text);
-        let letter = match self.compose(scope, &word).await? {
-            Some((letter, _)) => letter,
-            None => self.lose(&word)?,
-        };
+        let letter = self.compose_or_lose(scope, &word).await?;
         self.store.put_request(scope, &case.id, letter, false).await.map(drop)
     }
 
@@ -106,22 +101,27 @@ impl Relay {
         let (subject, text) =
             wording::decision(case.id.as_str(), how, decision.amount.as_ref(), &reason, lang.as_deref());
         let word = self.word(case, to, LetterKind::Decision, &subject, &text);
-        let letter = match self.compose(scope, &word).await? {
-            Some((letter, _)) => letter,
-            None => self.lose(&word)?,
-        };
+        let letter = self.compose_or_lose(scope, &word).await?;
         self.store.put_told(scope, &case.id, letter).await.map(drop)
     }
 
-    async fn tell_overdue(&self, scope: &Scope, case: &CaseRow) -> Result<(), Fault> {
+    /// The letter that tells who opened a case that it waits too long.
+    async fn word_of_delay(&self, scope: &Scope, case: &CaseRow) -> Result<NewLetter, Fault> {
         let to = case.clock.opener;
         let lang = self.language(scope, case, to).await?;
         let (subject, text) = wording::overdue(case.id.as_str(), lang.as_deref());
-        self.speak(scope, &[self.word(case, to, LetterKind::Escalation, &subject, &text)]).await.map(drop)
+        self.compose_or_lose(scope, &self.word(case, to, LetterKind::Escalation, &subject, &text)).await
     }
 
-    /// Calls a person: an event, a line in the log, a count that alarms are set on.
-    async fn call_person(&self, scope: &Scope, case: &CaseRow, mark: CaseMark, cause: &str) -> Result<bool, Fault> {
+    /// Calls a person: an event, a line in the log, a count that alarms are set on; and, in the same transaction, a
+    /// letter that tells of it.
+    async fn call_person(
+        &self,
+        scope: &Scope,
+        case: &CaseRow,
+        mark: CaseMark,
+        (cause, letter): (&str, Option<NewLetter>),
+    ) -> Result<(), Fault> {
         let facts = format!("case={} topic={} cause={cause}", case.id, case.topic.as_str());
         let entry = NewEntry {
             at: self.clock.now(),
@@ -131,13 +131,12 @@ impl Relay {
             facts,
             private: None,
         };
-        let new = self.store.mark_case(scope, &case.id, mark, entry).await?;
-        if new {
+        if self.store.mark_case(scope, &case.id, mark, entry, letter).await? {
             let cause = cause.split(' ').next().unwrap_or_default().to_owned();
             tracing::error!(case = %case.id, urgent = case.clock.urgent, cause, "a case wants a person");
             metrics::counter!("tabir_case_escalations_total", "cause" => cause).increment(1);
         }
-        Ok(new)
+        Ok(())
     }
 
     /// Nobody answered: decided on what is there, with the entry that proves that the request came.
@@ -198,11 +197,12 @@ impl Relay {
     }
 
     async fn language(&self, scope: &Scope, case: &CaseRow, to: Side) -> Result<Option<String>, Fault> {
-        let talk = self.hear(scope, &case.conversation, to.other()).await?;
-        Ok(talk.and_then(|talk| talk.reader_locale().map(str::to_owned)))
+        let listener = self.listener(scope, &case.conversation, to).await?;
+        Ok(listener.and_then(|listener| listener.locale().map(str::to_owned)))
     }
 
     fn word<'a>(&self, case: &'a CaseRow, to: Side, kind: LetterKind, subject: &'a str, text: &'a str) -> Word<'a> {
-        Word { conversation: &case.conversation, to, kind, agent: None, case: Some(&case.id), subject, text }
+        let (conversation, id) = (&case.conversation, &case.id);
+        Word { conversation, to, kind, agent: None, case: Some(id), subject, text, number: Some(id.as_str()) }
     }
 }

@@ -1,7 +1,10 @@
 //! Tells a person that their contact was disclosed: when, for what, and whom they can ask. By mail, through the
 //! relay, in their language; a person without a mail address is told by the marketplace, which can list it.
 
-use super::{Handover, Mail, Relay};
+use super::{
+    Handover, Mail, Relay,
+    care::{Ended, is_over},
+};
 use crate::{
     model::{Duration, EntryKind, Fault, Profile, Scope, Secret, Timestamp},
     store::{GlassRow, NewEntry, Notice, PartyRow},
@@ -14,10 +17,13 @@ const AGAIN: Duration = Duration::hours(1);
 const ROUND: usize = 50;
 
 impl Relay {
-    /// Tells whoever is to be told by now.
-    pub(super) async fn tell_of_disclosures(&self) -> Result<(), Fault> {
+    /// Tells whoever is to be told by now, until the end comes.
+    pub(super) async fn tell_of_disclosures(&self, ended: &Ended) -> Result<(), Fault> {
         let now = self.clock.now();
         for (scope, row) in self.store.notices_due(now, ROUND).await? {
+            if is_over(ended) {
+                break;
+            }
             let told = self.tell_of(&scope, &row).await;
             let notice = match told {
                 Ok(Handover::Delivered) => done(now, &row, "mail"),
@@ -52,7 +58,7 @@ impl Relay {
         Ok(self.transport.deliver(&mail, Box::pin(async { true })).await)
     }
 
-    fn profile_of(&self, scope: &Scope, party: &PartyRow) -> Result<Profile, Fault> {
+    pub(super) fn profile_of(&self, scope: &Scope, party: &PartyRow) -> Result<Profile, Fault> {
         let market = scope.marketplace();
         let key = self.vault.unwrap(&party.key, &Place::party_key(market, &party.id))?;
         let bytes = key.open(&Place::profile(market, &party.id), &party.profile)?;

@@ -31,8 +31,10 @@ mod disclosed;
 mod document;
 mod files;
 mod judge;
+mod listener;
 mod notice;
 mod outcome;
+mod outside;
 mod people;
 mod picture;
 mod postmaster;
@@ -60,6 +62,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use cleared::Cleared;
 pub use document::{Judged, judge, study};
 pub use files::Opened;
+pub use outside::Belongs;
 pub use picture::{CleanPicture, clean_picture};
 pub use resolve::{Challenge, Inbound, Route, Sender, Speaker};
 pub use study::{Ask, Matter, Studied, Unfit};
@@ -109,6 +112,8 @@ pub struct Relay {
     bell: Notify,
     /// Rung when something may be due in a case, or support wrote.
     case_bell: Notify,
+    /// Rung when a letter may be due.
+    letter_bell: Notify,
     /// Letters to the postmaster on their way at a time.
     postmaster: Semaphore,
     /// Where somebody wrote soon after a review.
@@ -166,6 +171,7 @@ impl Relay {
             looked: Looked::new(),
             bell: Notify::new(),
             case_bell: Notify::new(),
+            letter_bell: Notify::new(),
             postmaster: Semaphore::new(2),
             watched: Watched::default(),
         }
@@ -215,6 +221,7 @@ impl Relay {
     /// Says that something may be due in a case, or that support wrote: whoever tends looks at once.
     pub fn wake_cases(&self) {
         self.case_bell.notify_one();
+        self.letter_bell.notify_one();
     }
 
     /// Looks after what time alone brings: held messages that nobody decided, keys rotated

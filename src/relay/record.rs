@@ -18,7 +18,7 @@ use super::{
 use crate::{
     model::{
         Accepted, Channel, Commitment, Content, Decision, Duration, EventId, Fault, Finding, Form, Kept, Kind,
-        MessageState, PairState, Purpose, Reason, Refusal, Scope, Share, Shown, Signal, Timestamp, Unguarded, Verdict,
+        MessageState, PairState, Purpose, Reason, Refusal, Share, Shown, Signal, Timestamp, Unguarded, Verdict,
     },
     policy::contact::{self, SideStanding},
     store::{Idempotency, Judge, Record, Recorded},
@@ -44,7 +44,7 @@ impl Relay {
         let from = talk.from;
         let judge: Judge = Box::new(move |state| contact::judge(state, approach, &rules.contact, verdict));
         let Scrubbed { findings, signals, .. } = &stage.scrubbed;
-        let recorded = self.commit(&talk.scope, record, judge).await?;
+        let recorded = self.commit(&stage.scrubbed.talk, record, judge).await?;
         self.watch(talk);
         match recorded {
             Recorded::Accepted { state, pair, .. } => {
@@ -69,20 +69,20 @@ impl Relay {
     }
 
     /// Records a message; where a lane is free, what it delivers is carried at once.
-    async fn commit(&self, scope: &Scope, mut record: Record, judge: Judge) -> Result<Recorded, Fault> {
+    async fn commit(&self, talk: &Arc<Talk>, mut record: Record, judge: Judge) -> Result<Recorded, Fault> {
         let Some(birth) = self.births.ready() else {
-            let recorded = self.store.record(scope, record, judge).await;
+            let recorded = self.store.record(&talk.scope, record, judge).await;
             self.bell.notify_one();
             return recorded;
         };
         record.lease = Some(self.clock.now().plus(LEASE));
-        let (store, scope) = (Arc::clone(&self.store), scope.clone());
+        let (store, talk) = (Arc::clone(&self.store), Arc::clone(talk));
         // In a task of its own: whoever waits for the answer may go away, and what is born claimed
         // must be carried all the same.
         let recording = tokio::spawn(async move {
-            let mut recorded = store.record(&scope, record, judge).await?;
+            let mut recorded = store.record(&talk.scope, record, judge).await?;
             if let Recorded::Accepted { claimed, .. } = &mut recorded {
-                birth.carry(std::mem::take(claimed));
+                birth.carry(std::mem::take(claimed), talk);
             }
             Ok(recorded)
         });

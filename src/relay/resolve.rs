@@ -128,7 +128,7 @@ impl Relay {
     }
 
     /// Whose handles have this domain. Marketplaces are few, and keep their domain for life.
-    async fn marketplace_of(&self, domain: &str) -> Result<Option<Marketplace>, Fault> {
+    pub(super) async fn marketplace_of(&self, domain: &str) -> Result<Option<Marketplace>, Fault> {
         let domain = domain.to_ascii_lowercase();
         let known = self.markets.iter().find(|market| market.domain == domain).map(|market| market.key().clone());
         match known {

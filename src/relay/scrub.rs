@@ -11,17 +11,17 @@ use super::{
     files::Opened,
     outcome::Stop,
     stage::{AdmittedMessage, Scrubbed, ScrubbedMessage},
-    talk::{Run, Talk},
+    talk::{Market, Run, Talk},
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, View, Window, link_stays, placeholder},
     media::{Removed, footer::Footer, html::Document, text},
     model::{
-        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Shown, Side, Signal,
-        SignalKind, Unguarded, Verdict,
+        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Scope, Shown, Side,
+        Signal, SignalKind, Unguarded, Verdict,
     },
-    policy::{content, voice},
-    store::WindowRow,
+    policy::{content, rules::MarketRules, voice},
+    store::{ConversationRow, WindowRow},
     vault::Place,
 };
 
@@ -219,20 +219,17 @@ impl Relay {
     }
 
     pub(super) fn context(&self, talk: &Talk) -> Context {
-        let tracking = self.tracking(talk);
-        Context {
-            lang: talk.author.locale.clone().or_else(|| talk.rules.locale.clone()),
-            reader: talk.reader_locale().map(str::to_owned),
-            region: talk.author.region.clone().or_else(|| talk.rules.region.clone()),
-            sender: talk.from,
-            known: Known {
-                orders: talk.conversation.order.iter().map(ToString::to_string).collect(),
-                tracking,
-                links: talk.rules.links.allow.clone(),
-            },
-            guard: guard(talk),
-            own: Own { domains: vec![talk.market.domain.clone()], ..Own::default() },
-        }
+        let setting = Setting {
+            scope: &talk.scope,
+            market: &talk.market,
+            rules: &talk.rules,
+            conversation: &talk.conversation,
+            from: talk.from,
+            author: Some(&talk.author),
+            reader: Some(&talk.reader),
+            guarded: talk.run == Run::Real,
+        };
+        setting.context()
     }
 
     /// Whether the buyer says in words of their own that nothing more is wanted: history that a
@@ -254,16 +251,6 @@ impl Relay {
         // Of HTML alone there are no lines to tell history by.
         let hidden = scrubbed.original.text.is_none();
         hidden || says(&self.rules.load().detect.scan(&pieces, &self.context(talk), &Window::default()).signals)
-    }
-
-    fn tracking(&self, talk: &Talk) -> Vec<String> {
-        let row = &talk.conversation;
-        if row.tracking.is_empty() {
-            return Vec::new();
-        }
-        let place = Place::tracking(talk.marketplace(), &row.id);
-        let opened = talk.market.key.open(&place, &row.tracking).ok();
-        opened.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
     /// The detection window as it is now.
@@ -346,11 +333,51 @@ fn rename_inline(files: &mut [Attachment], domain: &str) -> HashMap<String, Stri
     renamed
 }
 
-/// The names and contacts of both, opened for the length of one reading.
-fn guard(talk: &Talk) -> Guard {
-    match talk.run {
-        Run::Real => guarding([&*talk.author, &*talk.reader]),
-        Run::Dry => Guard::default(),
+/// Between whom and in what a text is read. Who was erased is not there.
+pub(super) struct Setting<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) market: &'a Market,
+    pub(super) rules: &'a MarketRules,
+    pub(super) conversation: &'a ConversationRow,
+    pub(super) from: Side,
+    pub(super) author: Option<&'a Profile>,
+    pub(super) reader: Option<&'a Profile>,
+    /// Whether what the vault knows of the two is looked for.
+    pub(super) guarded: bool,
+}
+
+impl Setting<'_> {
+    /// What the detectors are told.
+    pub(super) fn context(&self) -> Context {
+        let of =
+            |profile: Option<&Profile>, field: fn(&Profile) -> &Option<String>| profile.and_then(|p| field(p).clone());
+        Context {
+            lang: of(self.author, |p| &p.locale).or_else(|| self.rules.locale.clone()),
+            reader: of(self.reader, |p| &p.locale).or_else(|| self.rules.locale.clone()),
+            region: of(self.author, |p| &p.region).or_else(|| self.rules.region.clone()),
+            sender: self.from,
+            known: Known {
+                orders: self.conversation.order.iter().map(ToString::to_string).collect(),
+                tracking: self.tracking(),
+                links: self.rules.links.allow.clone(),
+            },
+            guard: self.guard(),
+            own: Own { domains: vec![self.market.domain.clone()], ..Own::default() },
+        }
+    }
+
+    fn tracking(&self) -> Vec<String> {
+        let row = self.conversation;
+        if row.tracking.is_empty() {
+            return Vec::new();
+        }
+        let place = Place::tracking(self.scope.marketplace(), &row.id);
+        let opened = self.market.key.open(&place, &row.tracking).ok();
+        opened.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    fn guard(&self) -> Guard {
+        guarding([self.author, self.reader].into_iter().flatten().filter(|_| self.guarded))
     }
 }
 

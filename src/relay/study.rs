@@ -2,6 +2,8 @@
 //! its files made afresh for the other side, the originals kept for the mediator, and every handle
 //! of ours named that is met in it.
 
+use bytes::Bytes;
+
 use super::{Relay, scrub::describe};
 use crate::{
     detect::{Context, Guard, Own, Piece, Window},
@@ -57,6 +59,8 @@ pub struct Studied {
     pub handles: Vec<(HandleHash, &'static str)>,
     /// Who of the conversation's sides wrote the mail that came with it, by a real address.
     pub sent_by: Option<Side>,
+    /// What mails that came with it say, each part by itself.
+    pub words: Vec<String>,
 }
 
 impl Studied {
@@ -107,13 +111,14 @@ impl Relay {
             files: Vec::new(),
             handles: Vec::new(),
             sent_by: None,
+            words: Vec::new(),
         };
         if let Some(text) = ask.text {
             studied.shown = self.read(&context, Part::Text(0), text, &mut studied);
         }
         for (n, file) in ask.files.iter().enumerate() {
             if is_mail(file) {
-                self.read_mail(&ask, &context, (n, file), &mut studied).await?;
+                self.read_mail(&ask, &context, (n, &file.bytes, 0), &mut studied).await?;
                 studied.files.push((None, file.clone()));
             } else {
                 let made = self.rebuild_one(&context, &rules, (n, file), &mut studied).await?;
@@ -178,15 +183,16 @@ impl Relay {
         Ok((!made.action.removed() && opened.verdict < Verdict::Hold).then_some(made))
     }
 
-    /// A mail that was handed in: whom it names, what it says, and what came with it.
+    /// A mail that was handed in: whom it names, what it says, and what came with it, mails in it too.
     async fn read_mail(
         &self,
         ask: &Ask<'_>,
         context: &Context,
-        (n, file): (usize, &Attachment),
+        (n, bytes, depth): (usize, &Bytes, usize),
         studied: &mut Studied,
     ) -> Result<(), Fault> {
-        let Ok(opened) = mail::open(&file.bytes, &Limits::default()) else { return Ok(()) };
+        let limits = Limits { forwarded: MOST_FORWARDED, ..Limits::default() };
+        let Ok(opened) = mail::open(bytes, &limits) else { return Ok(()) };
         let recipients = opened.to.iter().chain(&opened.cc);
         for (address, met) in recipients.map(|a| (a, "recipient")).chain(opened.from.iter().map(|a| (a, "sender"))) {
             studied.handles.extend(spelled(address).map(|hash| (hash, met)));
@@ -199,6 +205,7 @@ impl Relay {
         let part = Part::Attachment(n);
         for text in texts(&opened.content) {
             self.read(context, part, &text, studied);
+            studied.words.push(text);
         }
         let rules = self.rules.load().book.of(ask.scope.marketplace());
         let inner = opened.content.attachments.iter().filter(|inner| {
@@ -208,10 +215,18 @@ impl Relay {
         for inner in inner.take(rules.cases.attachments.max) {
             self.rebuild_one(context, &rules, (n, inner), studied).await?;
         }
+        for inner in opened.forwarded.iter().filter(|_| depth < DEEPEST) {
+            Box::pin(self.read_mail(ask, context, (n, inner, depth + 1), studied)).await?;
+        }
         Ok(())
     }
 
-    async fn side_of(&self, scope: &Scope, id: &ConversationId, address: &str) -> Result<Option<Side>, Fault> {
+    pub(super) async fn side_of(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        address: &str,
+    ) -> Result<Option<Side>, Fault> {
         let Ok(contact) = Contact::email(address) else { return Ok(None) };
         let tags = self.vault.tags(scope.marketplace(), &contact);
         for side in [Side::Seller, Side::Buyer] {
@@ -277,13 +292,14 @@ fn texts(content: &Content) -> Vec<String> {
 const HANDLE: usize = 26;
 /// So many words that look like handles are looked up.
 const MOST_HANDLES: usize = 100;
+/// So many mails in a mail are read, and so deep.
+const MOST_FORWARDED: usize = 5;
+const DEEPEST: usize = 2;
 /// So many senders of one mail are looked up.
 const MOST_SENDERS: usize = 3;
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn file(name: &str, bytes: &'static [u8]) -> Attachment {
@@ -309,6 +325,23 @@ mod tests {
         assert_eq!(admit(&[mail()], &rules, Matter::Report), Ok(()));
         let large = CaseFiles { max_bytes: 4, ..rules };
         assert_eq!(admit(&[png()], &large, Matter::Case), Err(Unfit::TooLarge(0)));
+    }
+
+    #[test]
+    fn of_a_file_that_can_not_be_shown_not_even_its_name_is() {
+        let original = file("call-me-555-0100.png", b"MZ\x90\x00\x03\x00\x00\x00");
+        let studied = Studied {
+            shown: None,
+            findings: Vec::new(),
+            signals: Vec::new(),
+            files: vec![(None, original)],
+            handles: Vec::new(),
+            sent_by: None,
+            words: Vec::new(),
+        };
+        let (shown, kept) = studied.described().remove(0);
+        assert_eq!((shown.filename.as_str(), shown.action), ("file-1", AttachmentAction::RemovedUnreadable));
+        assert_eq!(kept.filename, "call-me-555-0100.png");
     }
 
     #[test]

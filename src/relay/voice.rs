@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{
     Handover, Inbound, Mail, Relay,
+    listener::Listener,
     outcome::Stop,
     talk::{Run, Talk},
     wording::takes_no_answers,
@@ -19,8 +20,8 @@ use crate::{
     detect::{Piece, Window},
     media::mail,
     model::{
-        AgentId, CaseId, Channel, Content, ConversationId, Duration, EntryKind, EventId, Fault, Finding, Handle,
-        LetterKind, LetterState, LetterWords, Part, Purpose, Scope, Secret, Side, Timestamp,
+        AgentId, CaseId, Channel, Commitment, Content, ConversationId, Duration, EntryKind, EventId, Fault, Finding,
+        Handle, LetterKind, LetterState, LetterWords, Part, Purpose, Scope, Secret, Share, Side, Timestamp,
     },
     store::{LetterEnd, LetterRow, NewEntry, NewLetter, SealedProfile},
     vault::Place,
@@ -43,6 +44,8 @@ pub struct Word<'a> {
     pub subject: &'a str,
     /// The text.
     pub text: &'a str,
+    /// A number of the house's own in it, which no detector takes for a contact.
+    pub number: Option<&'a str>,
 }
 
 /// A letter as it was written.
@@ -65,22 +68,26 @@ pub struct Spoken {
 }
 
 impl Relay {
-    /// Writes letters of support. `None`: there is no such conversation, or nobody is left to read.
+    /// Writes letters of support to whoever of these is left to read. `None`: there is no such conversation, or nobody is.
     ///
     /// # Errors
     /// By a fault.
     pub async fn speak(&self, scope: &Scope, words: &[Word<'_>]) -> Result<Option<Vec<Spoken>>, Fault> {
         let (mut letters, mut spoken) = (Vec::new(), Vec::new());
         for word in words {
-            let Some((letter, told)) = self.compose(scope, word).await? else { return Ok(None) };
-            letters.push(letter);
-            spoken.push(told);
+            if let Some((letter, told)) = self.compose(scope, word).await? {
+                letters.push(letter);
+                spoken.push(told);
+            }
+        }
+        if letters.is_empty() {
+            return Ok(None);
         }
         Ok(self.store.put_letters(scope, letters).await?.then_some(spoken))
     }
 
     /// Asks a side for evidence in a case anew, in the words of a person: its silence counts from the
-    /// moment this arrives. `None`: there is no such open case of that conversation.
+    /// moment this arrives. `None`: there is no such open case of that conversation, or nobody is left to read.
     ///
     /// # Errors
     /// By a fault.
@@ -91,40 +98,44 @@ impl Relay {
 
     /// A letter, masked and sealed; `None`: nobody is left to read it.
     pub(super) async fn compose(&self, scope: &Scope, word: &Word<'_>) -> Result<Option<(NewLetter, Spoken)>, Fault> {
-        let Some(talk) = self.hear(scope, word.conversation, word.to.other()).await? else { return Ok(None) };
-        let context = self.staff_context(&talk);
+        let Some(listener) = self.listener(scope, word.conversation, word.to).await? else { return Ok(None) };
+        let mut context = listener.of_staff();
+        context.known.orders.extend(word.number.map(str::to_owned));
+        let Listener { at, key, channel, .. } = listener;
         let pieces =
             [Piece { part: Part::Subject, text: word.subject }, Piece { part: Part::Text(0), text: word.text }];
         let report = self.rules.load().detect.scan(&pieces, &context, &Window::default());
         let [subject, text] = <[String; 2]>::try_from(report.redacted).unwrap_or_default();
-        let Some(key) = self.side_key(scope, &talk.conversation, word.to)? else { return Ok(None) };
-        let id = EventId::draw(talk.at, self.vault.luck())?;
+        let id = EventId::draw(at, self.vault.luck())?;
         let words = LetterWords {
             agent: word.agent.map(ToString::to_string),
             subject: subject.clone(),
             text: text.clone(),
             case: word.case.map(ToString::to_string),
         };
-        let json = serde_json::to_vec(&words).map_err(|e| Fault::new("writing a letter", e))?;
-        let private = key.commit(&Place::letter(scope.marketplace(), &id), &json)?;
-        let channel = channel(&talk);
-        let letter = NewLetter {
-            id,
-            conversation: word.conversation.clone(),
-            to: word.to,
-            kind: word.kind,
-            channel,
-            at: talk.at,
-            lost: false,
-            entry: entry(id, word, &report.findings, talk.at, Some(private)),
-        };
+        let json = |fault| Fault::new("writing a letter", fault);
+        let (whole, shown) = (serde_json::to_vec(&words), serde_json::to_vec(&words.shown()));
+        let (whole, shown) = (whole.map_err(json)?, shown.map_err(json)?);
+        let place = Place::letter(scope.marketplace(), &id);
+        let (private, [shown]) = key.commit_parts(&place, &whole, [(Share::Shown, &shown)])?;
+        let entry = entry(id, word, &report.findings, at, Some((private, shown)));
+        let (conversation, to) = (word.conversation.clone(), word.to);
+        let letter = NewLetter { id, conversation, to, kind: word.kind, channel, at, lost: false, entry };
         let state = if channel == Channel::Api { LetterState::Delivered } else { LetterState::Queued };
         let findings = report.findings;
-        Ok(Some((letter, Spoken { id, to: word.to, state, channel, subject, text, findings })))
+        Ok(Some((letter, Spoken { id, to, state, channel, subject, text, findings })))
+    }
+
+    /// A letter, masked and sealed; where nobody is left to read it, one that says so.
+    pub(super) async fn compose_or_lose(&self, scope: &Scope, word: &Word<'_>) -> Result<NewLetter, Fault> {
+        match self.compose(scope, word).await? {
+            Some((letter, _)) => Ok(letter),
+            None => self.lose(word),
+        }
     }
 
     /// A letter to somebody who is gone: it says so, and holds no words.
-    pub(super) fn lose(&self, word: &Word<'_>) -> Result<NewLetter, Fault> {
+    fn lose(&self, word: &Word<'_>) -> Result<NewLetter, Fault> {
         let at = self.clock.now();
         let id = EventId::draw(at, self.vault.luck())?;
         Ok(NewLetter {
@@ -167,21 +178,30 @@ impl Relay {
         }
     }
 
-    /// Carries the letters that are due, some at a time.
+    /// Carries the letters that are due, some at a time, and waits for them.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn carry_letters(self: &Arc<Self>) -> Result<(), Fault> {
-        let due = self.store.claim_letters(self.clock.now(), LEASE, BATCH).await?;
         let mut under_way = JoinSet::new();
-        for (scope, letter) in due {
-            let relay = Arc::clone(self);
-            under_way.spawn(async move { relay.carry_letter(&scope, &letter).await });
+        self.take_letters(&mut under_way).await?;
+        while under_way.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Begins to carry as many letters as there is room for beside those under way.
+    pub(super) async fn take_letters(self: &Arc<Self>, under_way: &mut JoinSet<()>) -> Result<(), Fault> {
+        let room = BATCH.saturating_sub(under_way.len());
+        if room == 0 {
+            return Ok(());
         }
-        while let Some(ended) = under_way.join_next().await {
-            if let Ok(Err(fault)) = ended {
-                tracing::error!(fault = %fault.chain(), "recording a letter");
-            }
+        for (scope, letter) in self.store.claim_letters(self.clock.now(), LEASE, room).await? {
+            let relay = Arc::clone(self);
+            under_way.spawn(async move {
+                if let Err(fault) = relay.carry_letter(&scope, &letter).await {
+                    tracing::error!(fault = %fault.chain(), "recording a letter");
+                }
+            });
         }
         Ok(())
     }
@@ -263,31 +283,24 @@ impl Relay {
     }
 }
 
-/// By mail where the reader has it and wants it, since that proves itself; else by the API.
-fn channel(talk: &Talk) -> Channel {
-    let wanted = match talk.from.other() {
-        Side::Buyer => &talk.conversation.deliver.buyer,
-        Side::Seller => &talk.conversation.deliver.seller,
-    };
-    let by_mail = wanted.as_ref().is_none_or(|ways| ways.contains(&Channel::Mail));
-    if by_mail && !talk.reader.emails.is_empty() { Channel::Mail } else { Channel::Api }
-}
-
+/// Who at support wrote is in the sealed words alone: whoever reads the letter may be shown this entry.
 fn entry(
     id: EventId,
     word: &Word<'_>,
     findings: &[Finding],
     at: Timestamp,
-    private: Option<(crate::model::Commitment, Vec<u8>)>,
+    sealed: Option<((Commitment, Vec<u8>), Commitment)>,
 ) -> NewEntry {
     let mut facts = format!("letter={id} to={} kind={}", word.to.as_str(), word.kind.as_str());
-    for (name, value) in [("case", word.case.map(CaseId::as_str)), ("agent", word.agent.map(AgentId::as_str))] {
-        if let Some(value) = value {
-            facts.push_str(&format!(" {name}={value}"));
-        }
+    if let Some(case) = word.case {
+        facts.push_str(&format!(" case={case}"));
     }
     for finding in findings {
         facts.push_str(&format!(" cut={}", finding.kind.as_str()));
+    }
+    let (private, shown) = sealed.unzip();
+    if let Some(shown) = shown {
+        facts.push_str(&format!(" shown={shown}"));
     }
     NewEntry { at, kind: EntryKind::SupportWrote, by: None, message: None, facts, private }
 }

@@ -77,6 +77,25 @@ pub(super) fn decision(
     fill(subject, text, &[("case", case), ("ruling", ruling_in(ruling, lang)), ("money", &money), ("reason", reason)])
 }
 
+/// Says that a report by mail came, and nothing of what it says.
+pub(super) fn receipt(report: &str, lang: Option<&str>) -> Wording {
+    let (subject, text) = match language(lang) {
+        "id" => (
+            "Laporan Anda diterima",
+            "Laporan Anda sudah kami terima. Nomornya: {report}. Pihak lain tidak diberi tahu.\n",
+        ),
+        "pl" => (
+            "Otrzymaliśmy Twoje zgłoszenie",
+            "Otrzymaliśmy Twoje zgłoszenie. Jego numer: {report}. Druga strona nie jest o nim powiadamiana.\n",
+        ),
+        _ => (
+            "Your report was received",
+            "We have received your report. Its number: {report}. The other side is not told of it.\n",
+        ),
+    };
+    fill(subject, text, &[("report", report)])
+}
+
 /// What stands under every letter.
 pub(super) fn takes_no_answers(lang: Option<&str>) -> &'static str {
     match language(lang) {

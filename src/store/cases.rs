@@ -1,8 +1,8 @@
 //! What is remembered of cases, reports and letters of support.
 
 use super::{
-    Answer, CaseFilter, CaseJudge, CaseMark, CaseRow, Confirmation, Decided, ItemRow, LeakRow, LetterEnd, LetterRow,
-    NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem, ReportRow,
+    Answer, Bound, CaseFilter, CaseJudge, CaseMark, CaseRow, Confirmation, Decided, IndexTag, ItemRow, LeakRow,
+    LetterEnd, LetterRow, NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem, ReportRow,
 };
 use crate::model::{CaseId, ConversationId, Duration, EventId, PartyId, Scope, Side, Timestamp};
 
@@ -53,8 +53,16 @@ pub trait Cases: Send + Sync {
     fn case_items<'a>(&'a self, scope: &'a Scope, id: &'a CaseId) -> Answer<'a, Vec<ItemRow>>;
     /// Puts evidence or an offer into a case: it answers the newest request to its side.
     fn put_item<'a>(&'a self, scope: &'a Scope, case: &'a CaseId, item: NewItem) -> Answer<'a, PutItem>;
-    /// Notes something in a case, once. `false`: it was noted, or there is no such case.
-    fn mark_case<'a>(&'a self, scope: &'a Scope, id: &'a CaseId, mark: CaseMark, entry: NewEntry) -> Answer<'a, bool>;
+    /// Notes something in a case, once, and puts the letter that tells of it. `false`: it was noted, or there is no
+    /// such case, and no letter was put.
+    fn mark_case<'a>(
+        &'a self,
+        scope: &'a Scope,
+        id: &'a CaseId,
+        mark: CaseMark,
+        entry: NewEntry,
+        letter: Option<NewLetter>,
+    ) -> Answer<'a, bool>;
     /// Decides a case for good, if `judge` agrees on its clocks as they are in that transaction. What
     /// the seller has on its way to the buyer is withheld with it.
     fn decide_case<'a>(&'a self, scope: &'a Scope, decision: NewDecision, judge: CaseJudge) -> Answer<'a, Decided>;
@@ -67,14 +75,16 @@ pub trait Cases: Send + Sync {
 
     // Reports
 
-    /// Puts a report. `false`: there is no such conversation.
+    /// Puts a report, with the urgent case that it opens. `false`: there is no such conversation.
     fn put_report<'a>(&'a self, scope: &'a Scope, report: NewReport) -> Answer<'a, bool>;
+    /// Whose contact this is, by what its index tells: people, not agents.
+    fn enrolled<'a>(&'a self, scope: &'a Scope, tags: &'a [IndexTag]) -> Answer<'a, Vec<PartyId>>;
     /// One report.
     fn report<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<ReportRow>>;
     /// Reports, oldest first.
     fn reports<'a>(&'a self, scope: &'a Scope, after: Option<EventId>, limit: usize) -> Answer<'a, Vec<ReportRow>>;
-    /// Binds a report that was kept apart. `false`: there is none such, or it is bound.
-    fn confirm_report<'a>(&'a self, scope: &'a Scope, confirmation: Confirmation) -> Answer<'a, bool>;
+    /// Binds a report that was kept apart, with the urgent case that it opens.
+    fn confirm_report<'a>(&'a self, scope: &'a Scope, confirmation: Confirmation) -> Answer<'a, Bound>;
     /// The handles shown to a party that are known outside.
     fn leaks<'a>(&'a self, scope: &'a Scope, party: &'a PartyId) -> Answer<'a, Vec<LeakRow>>;
 }

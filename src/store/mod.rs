@@ -68,8 +68,9 @@ pub trait Ledger: Send + Sync {
     fn still_current<'a>(&'a self, delivery: &'a Delivery) -> Answer<'a, bool>;
 
     /// Records how claimed deliveries ended, many in one commit. May be committed a little
-    /// later together with other work: it is lost at worst to a repeated delivery.
-    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, ()>;
+    /// later together with other work: it is lost at worst to a repeated delivery. `true`: something
+    /// else may be due now, since it stood behind one of these.
+    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, bool>;
 
     /// A review as a barrier: raises the epoch of every pair of the seller's group with this
     /// buyer, withholds what is accepted and not claimed, gives the debits back, and leaves a

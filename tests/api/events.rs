@@ -108,7 +108,9 @@ async fn a_stream_ends_when_its_token_is_revoked() {
     let (token, row) = house.desk.issue_token(&house.scope, TokenScope::Auditor, None).await.unwrap();
     let mut stream = Stream::open(&house, token.reveal(), "/v1/events", None).await;
     assert!(stream.next().await.is_some());
+    house.talk(json!({})).await;
     house.desk.revoke_token(&house.scope, row.id).await.unwrap();
+    // What happened before is not told any more either.
     while let Some((_, kind, _)) = stream.next().await {
         assert!(kind.starts_with("token."), "{kind}");
     }

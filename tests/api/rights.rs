@@ -136,6 +136,65 @@ fn zip_file_bytes(bundle: &[u8], name: &str) -> Vec<u8> {
     bytes
 }
 
+/// A picture, written otherwise than it is made afresh.
+fn photo() -> Vec<u8> {
+    let picture = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([(x * 4) as u8, (y * 5) as u8, 90]));
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 37).encode_image(&picture).unwrap();
+    bytes
+}
+
+#[tokio::test]
+async fn a_bundle_of_a_case_holds_what_was_put_into_it_with_its_pictures_and_nothing_else() {
+    let house = House::new().await;
+    house.quarrel().await;
+    let key = house.key().await;
+    let case = json!({"conversation": "c-1", "by": "buyer", "topic": "damaged", "description": "Tutupnya retak."});
+    house.market("PUT", "/v1/cases/k-1", case).await;
+    let original = data_encoding::BASE64.encode(&photo());
+    let evidence = json!({"by": "buyer", "slot": "damaged_item",
+        "attachments": [{"filename": "a.jpg", "media_type": "image/jpeg", "content": original}]});
+    assert_eq!(house.market("POST", "/v1/cases/k-1/evidence", evidence).await.status, 201);
+    let (support, path) = (house.token(TokenScope::Support).await, "/v1/cases/k-1/evidence");
+    let came = format!(
+        "files/{}",
+        data_encoding::HEXLOWER.encode(ring::digest::digest(&ring::digest::SHA256, &photo()).as_ref())
+    );
+    for (query, originals) in [("", false), ("?as=buyer", false), ("?as=seller", false), ("?originals=true", true)] {
+        let told = house.ask(&support, "GET", &format!("{path}{query}"), Value::Null).await;
+        assert_eq!(told.status, 200, "{query}: {}", told.body);
+        let bundle = told.text;
+        assert_eq!(verify(&bundle, Some(&key)).unwrap().case, Some("k-1".parse().unwrap()), "{query}");
+        assert_eq!(python(&bundle, &key, &[]), (true, "whole".to_owned()), "{query}");
+        let holds = |text: &str| bundle.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(holds("Tutupnya retak.") && !holds("Barang kurang dua"), "{query}");
+        assert_eq!(holds(&came), originals, "the picture as it came, {query}");
+        assert!(zip_file(&bundle, "timeline.html").contains("src=\"data:image/"), "{query}");
+        assert!(
+            String::from_utf8_lossy(&zip_file_bytes(&bundle, "timeline.pdf")).contains("/Subtype /Image"),
+            "{query}"
+        );
+        let beside =
+            tampered(&bundle, "manifest.json", |text| text.replacen("\"case\":\"k-1\"", "\"case\":\"k-2\"", 1));
+        assert!(python(&beside, &key, &[]).1.contains("beside the case"), "{query}");
+    }
+    assert_eq!(house.feed().await.iter().filter(|event| event["type"] == "case.file_opened").count(), 1);
+    for (token, query, status) in [
+        (&house.market, "?originals=true", 403),
+        (&support, "?originals=true&as=buyer", 400),
+        (&house.token(TokenScope::Auditor).await, "?as=buyer", 403),
+    ] {
+        assert_eq!(house.ask(token, "GET", &format!("{path}{query}"), Value::Null).await.status, status, "{query}");
+    }
+    assert_eq!(house.market("GET", "/v1/cases/k-9/evidence", Value::Null).await.status, 404);
+    // Of a case that opened itself for the buyer's safety the seller's bundle does not even say that it is there.
+    let quiet = json!({"conversation": "c-1", "by": "buyer", "topic": "threat", "description": "Ia mengancam."});
+    house.market("PUT", "/v1/cases/k-2", quiet).await;
+    assert_eq!(house.market("GET", "/v1/cases/k-2/evidence?as=seller", Value::Null).await.status, 404);
+    let whole = house.bundle("?as=seller").await;
+    assert!(!zip_file(&whole, "entries.jsonl").contains("k-2") && zip_file(&whole, "entries.jsonl").contains("k-1"));
+}
+
 #[tokio::test]
 async fn whoever_guesses_a_guarded_name_learns_nothing_from_the_bundle() {
     let house = House::new().await;

@@ -1,5 +1,10 @@
 //! The clocks: silence, proof, alarms, and no order of events that decides without them.
 
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration as StdDuration,
+};
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tabir::{
@@ -74,13 +79,26 @@ async fn evidence_of_both_leaves_the_decision_to_a_person_and_late_evidence_is_s
     let case = house.market("POST", "/v1/cases/k-1/evidence", chat("buyer")).await.ok();
     assert_eq!((&case["items"][1]["late"], &case["items"][2]["late"]), (&json!(false), &json!(true)));
     house.pass(Duration::days(30));
+    house.break_table("letter");
+    house.tend().await;
+    assert!(house.case().await.get("escalated").is_none(), "nobody was told, so it is not noted");
+    house.heal();
     house.tend().await;
     let case = house.case().await;
     assert_eq!((&case["state"], &case["escalated"]), (&json!("open"), &json!(["overdue"])), "{case}");
-    // Support asks again: now the buyer's silence counts, from the arrival of this.
+    assert!(house.mails_to(BUYER_MAIL).last().unwrap().contains("was passed on"));
+    // Support asks again: the same words once more are an answer now.
     let support = house.token(tabir::desk::TokenScope::Support).await;
     let ask = json!({"from": "support", "agent": "cs-1", "to": "buyer", "kind": "request", "case": "k-1",
         "text": "Mohon foto paketnya."});
+    house.ask(&support, "POST", "/v1/conversations/c-1/messages", ask.clone()).await.ok();
+    assert!(house.case().await["requests"]["buyer"].get("answered_at").is_none());
+    for _ in 0..2 {
+        let case = house.open_case().await;
+        assert!(case["requests"]["buyer"]["answered_at"].is_string(), "{case}");
+        assert_eq!(case["items"].as_array().unwrap().len(), 4, "answered once: {case}");
+    }
+    // And again: now the buyer's silence counts, from the arrival of this.
     house.ask(&support, "POST", "/v1/conversations/c-1/messages", ask).await.ok();
     house.tend().await;
     house.pass(Duration::hours(72));
@@ -111,6 +129,33 @@ async fn an_urgent_case_has_minutes_and_an_alarm_until_a_person_takes_it() {
     house.pass(Duration::days(90));
     house.tend().await;
     assert_eq!(house.case().await["state"], "open", "no silence decides what is urgent");
+}
+
+#[tokio::test]
+async fn a_slow_mail_host_holds_up_its_own_letters_alone_and_what_is_in_hand_is_finished_at_the_end() {
+    let house = House::new().await;
+    house.talk().await;
+    house.wire.slow.store(true, Ordering::SeqCst);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let caring = tokio::spawn(Arc::clone(&house.relay).care(async { drop(ended.await) }));
+    for id in ["k-1", "k-2"] {
+        let case = json!({"conversation": "c-1", "by": "buyer", "topic": "damaged", "description": "Rusak."});
+        house.market("PUT", &format!("/v1/cases/{id}"), case).await.ok();
+        let asked = async {
+            while house.market("GET", &format!("/v1/cases/{id}"), Value::Null).await.ok()["requests"]["seller"]
+                .is_null()
+            {
+                tokio::time::sleep(StdDuration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(StdDuration::from_secs(5), asked).await.unwrap_or_else(|_| panic!("{id} waits"));
+    }
+    end.send(()).unwrap();
+    tokio::time::sleep(StdDuration::from_millis(100)).await;
+    assert!(!caring.is_finished(), "letters in hand are waited for");
+    house.wire.slow.store(false, Ordering::SeqCst);
+    tokio::time::timeout(StdDuration::from_secs(5), caring).await.unwrap().unwrap();
+    assert_eq!(house.case().await["requests"]["seller"]["state"], "delivered");
 }
 
 #[tokio::test]

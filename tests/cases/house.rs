@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration as StdDuration,
 };
@@ -50,6 +50,8 @@ impl Clock for Hand {
 pub(crate) struct Wire {
     pub(crate) left: Mutex<Vec<(String, String)>>,
     pub(crate) says: Mutex<Option<Handover>>,
+    /// It takes its time, until it does not.
+    pub(crate) slow: AtomicBool,
 }
 
 impl Transport for Wire {
@@ -59,7 +61,12 @@ impl Transport for Wire {
             let text = String::from_utf8_lossy(&mail.bytes).into_owned();
             self.left.lock().unwrap().push((mail.to.reveal().clone(), text));
         }
-        Box::pin(async move { says })
+        Box::pin(async move {
+            while self.slow.load(Ordering::SeqCst) {
+                tokio::time::sleep(StdDuration::from_millis(5)).await;
+            }
+            says
+        })
     }
 }
 
@@ -157,6 +164,21 @@ impl House {
         Self::open(folder, clock, wire, (scope, market), rules)
     }
 
+    /// Nothing can be written into a table until [`House::heal`]: the process might as well have ended there.
+    pub(crate) fn break_table(&self, table: &str) {
+        let trigger =
+            format!("CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT raise(ABORT, 'no room'); END");
+        self.by_hand(&trigger);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.by_hand("DROP TRIGGER broken");
+    }
+
+    fn by_hand(&self, sql: &str) {
+        rusqlite::Connection::open(self.folder.path().join("t.db")).unwrap().execute_batch(sql).unwrap();
+    }
+
     pub(crate) fn pass(&self, span: Duration) {
         self.clock.0.fetch_add(span.0, Ordering::SeqCst);
     }
@@ -177,6 +199,7 @@ impl House {
 
     pub(crate) async fn tend(&self) {
         self.relay.tend_cases().await.unwrap();
+        self.relay.carry_letters().await.unwrap();
     }
 
     pub(crate) async fn token(&self, may: TokenScope) -> String {

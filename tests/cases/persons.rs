@@ -250,6 +250,9 @@ async fn words_of_cases_reports_letters_and_appeals_go_in_their_time_and_not_whi
 async fn an_erasure_takes_every_word_about_the_person_and_lists_what_stays() {
     let (house, left) = rich().await;
     let erase = async |party: &str| house.market("DELETE", &format!("/v1/parties/{party}"), Value::Null).await;
+    let named =
+        json!({"conversation": "c-1", "by": "buyer", "on_behalf": true, "category": "other", "text": "Kata teman."});
+    house.market("POST", "/v1/reports", named).await.ok();
     assert_eq!(erase("b-1").await.status, 202, "a case is open");
     end(&house).await;
     let done = erase("b-1").await;
@@ -268,6 +271,7 @@ async fn an_erasure_takes_every_word_about_the_person_and_lists_what_stays() {
         ON_BEHALF,
         "membantu",
         "Barang kurang",
+        "Kata teman",
     ] {
         assert!(!told.contains(words), "{words}: {told}");
     }

@@ -2,6 +2,10 @@
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
+use tabir::{
+    desk::{cases::Statement, reports::ReportForm},
+    model::{Category, Side},
+};
 
 use crate::{
     house::{BUYER_MAIL, House, SELLER_MAIL},
@@ -121,6 +125,61 @@ async fn the_seller_never_hears_of_a_report_nor_of_the_case_that_it_opened() {
     assert_eq!(house.ask(&seller, "GET", &format!("/v1/cases/{case}"), Value::Null).await.status, 404);
     let as_seller = house.market("GET", &format!("/v1/cases/{case}?as=seller"), Value::Null).await;
     assert_eq!(as_seller.status, 404);
+    // Nor of its end: no letter, and nothing less to say.
+    let rights = async || house.ask(&seller, "GET", "/v1/conversations/c-1", Value::Null).await.ok()["contact"].clone();
+    let before = rights().await;
+    let ruling = json!({"outcome": "for_buyer", "reason": "Ancaman.", "actor": "mediator-1"});
+    house.market("POST", &format!("/v1/cases/{case}/decision"), ruling).await.ok();
+    house.tend().await;
+    assert_eq!(house.mails_to(SELLER_MAIL).len(), 0);
+    assert_eq!(rights().await, before);
+}
+
+#[tokio::test]
+async fn a_report_and_its_urgent_case_are_there_both_or_neither() {
+    let house = House::new().await;
+    house.talk().await;
+    let report = |on_behalf: bool| {
+        json!({"conversation": "c-1", "by": "buyer", "on_behalf": on_behalf,
+        "category": "threat", "text": "Dia akan datang ke rumah."})
+    };
+    let apart = house.market("POST", "/v1/reports", report(true)).await.ok();
+    let path = format!("/v1/reports/{}", apart["id"].as_str().unwrap());
+    let bind = json!({"conversation": "c-1"});
+    house.break_table("dispute");
+    assert_eq!(house.market("POST", "/v1/reports", report(false)).await.status, 503);
+    assert_eq!(house.market("POST", &format!("{path}/confirm"), bind.clone()).await.status, 503);
+    let listed = house.market("GET", "/v1/reports", Value::Null).await.ok();
+    assert_eq!((listed["items"].as_array().unwrap().len(), &listed["items"][0]["state"]), (1, &json!("unconfirmed")));
+    house.heal();
+    assert!(house.market("POST", "/v1/reports", report(false)).await.ok()["case"].is_string());
+    assert!(house.market("POST", &format!("{path}/confirm"), bind).await.ok()["case"].is_string());
+    assert_eq!(house.market("GET", "/v1/cases", Value::Null).await.ok()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_somebody_reported_by_mail_is_bound_to_their_own_conversations_and_goes_with_them() {
+    let house = House::new().await;
+    house.talk().await;
+    house.market("PUT", "/v1/parties/b-2", json!({"role": "buyer"})).await.ok();
+    house.market("PUT", "/v1/conversations/c-2", json!({"buyer": "b-2", "seller": "s-1"})).await.ok();
+    let said = Statement { text: Some("Dia menulis ke surel saya.".to_owned()), ..Statement::default() };
+    let form = ReportForm {
+        conversation: None,
+        by: Side::Buyer,
+        on_behalf: false,
+        category: Category::OutsideContact,
+        said,
+        handles: Vec::new(),
+        reporter: Some("b-1".parse().unwrap()),
+    };
+    let path = format!("/v1/reports/{}", house.desk.put_report(&house.scope, form).await.unwrap().row.id);
+    let told = house.market("POST", &format!("{path}/confirm"), json!({"conversation": "c-2"})).await;
+    assert_eq!((told.status, &told.body["field"]), (422, &json!("conversation")), "{}", told.body);
+    assert_eq!(house.market("GET", &path, Value::Null).await.ok()["reporter"], "b-1");
+    assert_eq!(house.market("DELETE", "/v1/parties/b-1", Value::Null).await.status, 200);
+    let left = house.market("GET", &path, Value::Null).await.ok();
+    assert!(left.get("reporter").is_none() && left.get("text").is_none(), "{left}");
 }
 
 #[tokio::test]

@@ -32,6 +32,43 @@ async fn support_writes_to_both_under_its_mark_and_through_the_same_masks() {
     assert!(seen["items"][0]["proof"].is_u64(), "{seen}");
     let contact = house.market("GET", "/v1/conversations/c-1", Value::Null).await.ok()["contact"].clone();
     assert_eq!(contact["seller"]["left"], 3, "it costs and opens nothing: {contact}");
+    let alone = json!({"from": "support", "agent": "cs-17", "to": "seller", "text": "Hanya untuk toko."});
+    house.ask(&support, "POST", "/v1/conversations/c-1/messages", alone).await.ok();
+    for (reader, both, sellers, who) in
+        [("buyer", true, false, false), ("seller", true, true, false), ("mediator", true, true, true)]
+    {
+        let told = house.market("GET", &format!("/v1/conversations/c-1/evidence?as={reader}"), Value::Null).await;
+        let bundle = String::from_utf8_lossy(&told.text);
+        let holds = |text: &str| bundle.contains(text);
+        assert_eq!(
+            (holds("menunggu dua kaos"), holds("Hanya untuk toko."), holds("cs-17")),
+            (both, sellers, who),
+            "a side's own letters, and not who wrote them: {reader}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_left_is_told_when_the_other_side_was_erased() {
+    let house = House::new().await;
+    house.talk().await;
+    house.open_case().await;
+    house.tend().await;
+    let decision = json!({"outcome": "for_buyer", "reason": "Dua kaos tidak dikirim.", "actor": "mediator-1"});
+    house.market("POST", "/v1/cases/k-1/decision", decision).await.ok();
+    assert_eq!(house.market("DELETE", "/v1/parties/s-1", Value::Null).await.status, 200);
+    let support = house.token(TokenScope::Support).await;
+    let path = "/v1/conversations/c-1/messages";
+    let letter = |to: &str| json!({"from": "support", "agent": "cs-1", "to": to, "text": "Rina Kartika, toko tutup."});
+    let told = house.ask(&support, "POST", path, letter("both")).await.ok();
+    assert_eq!((told["letters"].as_array().unwrap().len(), &told["letters"][0]["to"]), (1, &json!("buyer")));
+    assert_eq!(house.ask(&support, "POST", path, letter("seller")).await.status, 409);
+    house.tend().await;
+    let mails = house.mails_to(BUYER_MAIL);
+    let [.., letter, decision] = mails.as_slice() else { panic!("{mails:?}") };
+    let body = letter.split_once("\r\n\r\n").unwrap().1;
+    assert!(body.contains("toko tutup.") && !body.contains("Kartika"), "{letter}");
+    assert!(decision.contains("Dua kaos tidak dikirim."), "{decision}");
 }
 
 #[tokio::test]

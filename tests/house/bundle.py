@@ -75,6 +75,17 @@ def check_openings(files, read):
             last = seq
 
 
+def check_case(files, manifest, read):
+    if "case" not in manifest:
+        return
+    for name in ("private.jsonl", "parts.jsonl"):
+        for line in lines(files, name):
+            seq = json.loads(line)["seq"]
+            entry = read[seq] if 0 <= seq < len(read) else None
+            if entry is None or "case=" + manifest["case"] not in entry.get("facts", "").split():
+                fault(f"beside the case {seq}")
+
+
 def check_files(files, manifest):
     listed = {item["name"]: item for item in manifest["files"]}
     for name, item in listed.items():
@@ -152,6 +163,7 @@ def check(path, trusted, known):
     links, read = check_chain(files, manifest)
     if read is not None:
         check_openings(files, read)
+        check_case(files, manifest, read)
     check_files(files, manifest)
     check_anchors(files, manifest, links, trusted, known)
 

@@ -16,7 +16,7 @@ use crate::{
         access::Seen,
         evidence::{Reader, View},
     },
-    model::ConversationId,
+    model::{CaseId, ConversationId},
 };
 
 /// The evidence of a conversation: entries, what may still be opened, files, a signed head.
@@ -34,6 +34,40 @@ use crate::{
 pub(super) async fn bundle(call: &Call<'_>) -> Answered {
     call.query.only(&["as", "open", "lang", "anchor"])?;
     let id: ConversationId = call.id("id")?;
+    draw(call, &id, view(call)?).await
+}
+
+/// The evidence of one case: what was put into it, its letters, its decision and its files, in the chain of its
+/// conversation. Everything else of that chain stays closed.
+#[utoipa::path(
+    get, path = "/v1/cases/{id}/evidence", tag = "evidence",
+    params(
+        ("id" = String, Path, description = "the marketplace's id of the case"),
+        ("as" = Option<String>, Query, description = "for whom: `mediator` (all that can be opened; without `as`), `buyer`, `seller`, `auditor`. An auditor's token draws an auditor's alone; a case that a side is told nothing of is absent for it"),
+        ("open" = Option<String>, Query, description = "open these entries of the case alone, such as `3,4,9`: for another body"),
+        ("lang" = Option<String>, Query, description = "of the labels: `id`, `pl` or `en`"),
+        ("anchor" = Option<u64>, Query, description = "prove it against the anchor of this number too"),
+        ("originals" = Option<bool>, Query, description = "for a mediator, by support: the files as they came too; that they were opened stands in evidence")
+    ),
+    responses((status = 200, description = "the sealed bundle", body = Vec<u8>, content_type = "application/zip"))
+)]
+pub(super) async fn of_case(call: &Call<'_>) -> Answered {
+    call.query.only(&["as", "open", "lang", "anchor", "originals"])?;
+    let case: CaseId = call.id("id")?;
+    let originals = call.query.read::<bool>("originals", "not true or false")?.unwrap_or(false);
+    let view = view(call)?;
+    if originals && call.caller.may != TokenScope::Support {
+        return Err(Problem::new(Code::ForbiddenScope));
+    }
+    if originals && view.reader != Reader::Mediator {
+        return Err(Problem::field("originals", "files as they came are for a mediator alone"));
+    }
+    let (conversation, ..) = call.api.desk.case_between(call.scope(), &case).await?;
+    draw(call, &conversation, View { case: Some(case), originals, ..view }).await
+}
+
+/// Who reads how much of a bundle, and in which language.
+fn view(call: &Call<'_>) -> Result<View, Problem> {
     let desk = &call.api.desk;
     let reader = match (call.query.read("as", "not buyer, seller, auditor or mediator")?, &call.caller.may) {
         (None | Some(Reader::Auditor), TokenScope::Auditor) => Reader::Auditor,
@@ -44,14 +78,18 @@ pub(super) async fn bundle(call: &Call<'_>) -> Answered {
         let numbers = list.split(',').filter(|n| !n.is_empty()).map(str::parse);
         numbers.collect::<Result<_, _>>().map_err(|_| Problem::field("open", "not numbers of entries such as 3,4,9"))
     });
-    let view = View {
+    Ok(View {
         reader,
         language: desk.language(call.scope(), call.query.get("lang")),
         only: only.transpose()?,
         anchor: call.query.read("anchor", "not the number of an anchor")?,
-    };
-    let parties = call.may_read(&id).await?;
-    let body = desk.evidence(call.scope(), &id, view).await?;
+        ..View::default()
+    })
+}
+
+async fn draw(call: &Call<'_>, id: &ConversationId, view: View) -> Answered {
+    let parties = call.may_read(id).await?;
+    let body = call.api.desk.evidence(call.scope(), id, view).await?;
     call.saw(&parties, Seen::Evidence).await?;
     Ok(Reply { status: StatusCode::OK, body, media_type: "application/zip" })
 }

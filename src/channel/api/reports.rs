@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     desk::{
+        access::Seen,
         cases::{findings_of, signals_of},
         reports::{Leak, ReportForm, ReportView},
     },
@@ -80,6 +81,9 @@ pub(super) struct ReportBody {
     /// The urgent case that it opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<String>,
+    /// Whose report it is, where that is known before it is bound: who reported by mail, or for whom it was handed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reporter: Option<String>,
 }
 
 /// A handle that is known outside.
@@ -150,7 +154,15 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     let asked = (conversation.as_ref(), by, Matter::Report);
     let (said, studied) = statement(call, asked, body.text, body.attachments).await?;
     let (handles, sent_by) = (studied.handles, studied.sent_by);
-    let form = ReportForm { conversation, by, on_behalf: body.on_behalf, category: body.category, said, handles };
+    let form = ReportForm {
+        conversation,
+        by,
+        on_behalf: body.on_behalf,
+        category: body.category,
+        said,
+        handles,
+        reporter: None,
+    };
     let view = call.api.desk.put_report(call.scope(), form).await?;
     raise_alarm(call, &view).await?;
     let mut told = tell(call, view);
@@ -251,6 +263,11 @@ async fn reads(call: &Call<'_>, view: &ReportView) -> Result<(), Problem> {
         Some(conversation) => vec![conversation],
         None => view.leaks.iter().map(|leak| &leak.conversation).collect(),
     };
+    match &view.row.reporter {
+        Some(reporter) if danger => call.saw(std::slice::from_ref(reporter), Seen::Text).await?,
+        Some(reporter) => call.reads_of(std::slice::from_ref(reporter)).await?,
+        None => {}
+    }
     for conversation in met {
         call.reads(conversation, danger).await?;
     }
@@ -279,5 +296,6 @@ fn tell(call: &Call<'_>, view: ReportView) -> ReportBody {
         leaks: leaks.into_iter().map(LeakBody::from).collect(),
         sent_by: None,
         case: case.map(String::from),
+        reporter: row.reporter.map(String::from),
     }
 }

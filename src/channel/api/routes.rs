@@ -152,6 +152,7 @@ routes! {
     POST   "/v1/cases/{id}/offers"                   SIDES   cases::offer;
     POST   "/v1/cases/{id}/take"                     DESK    cases::take;
     POST   "/v1/cases/{id}/decision"                 DESK    cases::decide;
+    GET    "/v1/cases/{id}/evidence"                 WATCH   evidence::of_case;
     GET    "/v1/cases/{id}/items/{item}/files/{n}"   CASE    cases::file;
     POST   "/v1/reports"                             DESK    reports::post;
     GET    "/v1/reports"                             DESK    reports::list;

@@ -80,6 +80,7 @@ pub(super) async fn speak(call: &Call<'_>, id: &ConversationId, speech: Speech<'
         case: case.as_ref(),
         subject,
         text,
+        number: case.as_ref().map(CaseId::as_str),
     };
     let words: Vec<Word<'_>> = speech.to.iter().map(word).collect();
     let spoken = match (&case, speech.kind) {
@@ -98,8 +99,10 @@ pub(super) async fn speak(call: &Call<'_>, id: &ConversationId, speech: Speech<'
 async fn ask(call: &Call<'_>, case: &CaseId, words: &[Word<'_>]) -> Result<Vec<Spoken>, Problem> {
     let mut all = Vec::new();
     for word in words {
-        let asked = call.api.relay.ask_again(call.scope(), case, word).await?;
-        all.push(asked.ok_or_else(|| Problem::unfit("case", "no such open case of this conversation"))?);
+        all.extend(call.api.relay.ask_again(call.scope(), case, word).await?);
+    }
+    if all.is_empty() {
+        return Err(Problem::unfit("case", "no such open case of this conversation, or nobody is left to read"));
     }
     Ok(all)
 }
@@ -127,7 +130,7 @@ pub(super) struct LetterBody {
     /// Who at support: not told to a side.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
-    /// `message`, `request`, `escalation`, `safety` or `decision`.
+    /// `message`, `request`, `escalation`, `safety`, `decision` or `receipt`.
     #[schema(value_type = String)]
     kind: LetterKind,
     /// About which case.

@@ -24,6 +24,7 @@ mod listen;
 mod login;
 mod mailbox;
 pub mod milter;
+mod outside;
 mod proof;
 mod receive;
 mod recipient;
@@ -51,6 +52,7 @@ pub use send::Courier;
 pub use settings::{AuthSettings, DkimSettings, MailSettings, OutSettings, Proof, Route, SessionLimits, TlsPolicy};
 
 use crate::{
+    desk::Desk,
     media::mail,
     model::{Marketplace, Scope},
     net::{Dns, Draining},
@@ -62,6 +64,7 @@ use proof::Prover;
 /// The way in for mail: what all its sessions share.
 pub struct Smtp {
     relay: Arc<Relay>,
+    desk: Arc<Desk>,
     terms: ArcSwap<Terms>,
     required: ArcSwap<Required>,
     dns: Dns,
@@ -88,9 +91,16 @@ pub struct Required {
 
 impl Smtp {
     /// Joins what sessions need.
-    pub fn new(relay: Arc<Relay>, settings: &MailSettings, required: Required, dns: &Dns) -> Arc<Self> {
+    pub fn new(
+        relay: Arc<Relay>,
+        desk: Arc<Desk>,
+        settings: &MailSettings,
+        required: Required,
+        dns: &Dns,
+    ) -> Arc<Self> {
         Arc::new(Self {
             relay,
+            desk,
             required: ArcSwap::from_pointee(required),
             dns: dns.clone(),
             prover: Prover::new(dns, &settings.hostname),

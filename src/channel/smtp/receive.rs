@@ -170,6 +170,7 @@ impl Smtp {
         let answer = match &envelope.recipient {
             Recipient::Bounce { local } => self.returned(local, &envelope, opened, &bytes).await,
             Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened).await,
+            Recipient::Report { scope, local } => self.reported((scope, local), &envelope, &opened, &bytes).await,
             Recipient::Handle { route, local, login, agent } => match login {
                 Some(login) => self.pass(route, agent.clone(), (*login).to_owned(), &envelope, opened).await,
                 None => self.proven(route, local, &envelope, opened, &bytes).await,

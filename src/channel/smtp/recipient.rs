@@ -2,7 +2,7 @@
 
 use super::{Smtp, command::Mailbox, reply, settings::MailSettings};
 use crate::{
-    model::{AgentId, Fault},
+    model::{AgentId, Fault, Scope},
     relay::{Route, Sender, Speaker},
 };
 
@@ -14,6 +14,8 @@ pub(super) enum Recipient {
     Bounce { local: String },
     /// Whoever runs the house, at an address elsewhere.
     Postmaster { address: String },
+    /// The marketplace, of what happened outside.
+    Report { scope: Scope, local: String },
 }
 
 /// By what a client is known.
@@ -43,6 +45,11 @@ impl Smtp {
         }
         if !self.relay.is_our_domain(&domain).await.map_err(fault)? {
             return Err(reply::NO_RELAY.into());
+        }
+        if settings.takes_reports(mailbox.local)
+            && let Some(scope) = self.relay.scope_of(&domain).await.map_err(fault)?
+        {
+            return Ok(Recipient::Report { scope, local: mailbox.local.to_owned() });
         }
         if self.relay.is_bounce_address(mailbox.local) {
             return Ok(Recipient::Bounce { local: mailbox.local.to_owned() });

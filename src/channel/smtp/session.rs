@@ -280,7 +280,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let by = By { speaker: self.speaker.as_ref(), certificate: self.peer.certificate };
         match self.smtp.find(&self.terms.settings, mailbox, by).await {
             Ok(recipient) => {
-                if matches!(recipient, Recipient::Postmaster { .. }) {
+                if matches!(recipient, Recipient::Postmaster { .. } | Recipient::Report { .. }) {
                     // Open to everybody, so it is paced as guessing is.
                     self.terms.gates.missed(self.network(), self.errors).await;
                 }

@@ -3,7 +3,7 @@ use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 use serde::{Deserialize, Deserializer};
 
 use super::listed::DnsblSettings;
-use crate::model::{Contact, Duration};
+use crate::model::{Contact, Duration, Handle};
 
 /// `[mail]`: how the relay speaks SMTP.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct MailSettings {
     /// Without it such mail is refused.
     #[serde(deserialize_with = "mail_address")]
     pub postmaster: Option<String>,
+    /// The part before the @, in every marketplace's domain, to which people forward mail from outside as a report.
+    /// Empty: such mail is refused.
+    #[serde(deserialize_with = "local_part")]
+    pub reports: String,
     /// The way out.
     pub out: OutSettings,
     /// What signs it.
@@ -40,6 +44,7 @@ impl Default for MailSettings {
         Self {
             hostname: "relay.localhost".to_owned(),
             postmaster: None,
+            reports: "report".to_owned(),
             out: OutSettings::default(),
             dkim: DkimSettings::default(),
             auth: AuthSettings::default(),
@@ -60,6 +65,11 @@ impl MailSettings {
         self.dkim.keys = folder.join(&self.dkim.keys);
     }
 
+    /// Whether mail to this local part is a report.
+    pub fn takes_reports(&self, local: &str) -> bool {
+        !self.reports.is_empty() && self.reports.eq_ignore_ascii_case(local)
+    }
+
     /// What `SIZE` says: the files in base64 with line ends (a growth of 37 %), and a megabyte
     /// for header fields and texts.
     pub fn size_on_the_wire(&self) -> usize {
@@ -72,6 +82,18 @@ fn mail_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
     let text = String::deserialize(deserializer)?;
     let contact = Contact::email(&text).map_err(|_| serde::de::Error::custom("not a mail address"))?;
     Ok(Some(contact.value.reveal().clone()))
+}
+
+fn local_part<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'));
+    // What could be a handle, or is somebody's already, names nobody else.
+    let taken = text.parse::<Handle>().is_ok()
+        || ["postmaster", "support", "no-reply"].iter().any(|own| own.eq_ignore_ascii_case(&text));
+    if plain && text.len() <= 64 && !taken {
+        return Ok(text);
+    }
+    Err(serde::de::Error::custom("not the part before the @ of an address, such as report"))
 }
 
 /// `[mail.out]`.

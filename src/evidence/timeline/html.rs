@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) fn tell(story: &Story<'_>, files: &Files) -> String {
-    let title = format!("{} {} · {}", story.say(Phrase::Conversation), story.conversation, story.marketplace);
+    let title = story.title();
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\

@@ -10,6 +10,8 @@ struct Document<'a> {
     format: &'static str,
     marketplace: &'a str,
     conversation: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a str>,
     exported_at: &'a str,
     reader: &'static str,
     head: &'a str,
@@ -47,6 +49,7 @@ pub(super) fn tell(story: &Story<'_>) -> Result<String, Fault> {
         format: "tabir timeline 1",
         marketplace: story.marketplace,
         conversation: &story.conversation,
+        case: story.case,
         exported_at: &story.exported_at,
         reader: story.reader.as_str(),
         head: &story.head,

@@ -13,7 +13,8 @@ use super::{
     format::{Contents, Files, Opened, PartOpened, attached_name},
     view::{Language, Reader, word},
 };
-use crate::model::{Entry, Fault, File, Kept, Share, Shown};
+use crate::model::{CaseId, CaseWords, Entry, EntryKind, Fault, Kept, LetterWords, Share, Shown};
+use words::Phrase;
 
 /// Writes the story of a conversation, oldest first, in every form.
 ///
@@ -34,6 +35,8 @@ struct Story<'a> {
     reader: Reader,
     marketplace: &'a str,
     conversation: String,
+    /// Of one case alone.
+    case: Option<&'a str>,
     exported_at: String,
     head: String,
     told: Vec<Told<'a>>,
@@ -66,7 +69,7 @@ impl<'a> Story<'a> {
         let by_seq = |list: &'a [Opened]| list.iter().map(|o| (o.seq, o.text.as_str())).collect::<HashMap<_, _>>();
         let private = by_seq(&contents.private);
         let parts: HashMap<u64, &PartOpened> = contents.parts.iter().map(|part| (part.seq, part)).collect();
-        let told = (0..).zip(entries).map(|(seq, entry)| {
+        let told = (0..).zip(entries).filter(|(seq, _)| contents.tells(*seq)).map(|(seq, entry)| {
             let body = body(entry.as_ref(), private.get(&seq).copied(), parts.get(&seq).copied());
             Told { seq, entry: entry.as_ref(), body }
         });
@@ -75,13 +78,20 @@ impl<'a> Story<'a> {
             reader: contents.view.reader,
             marketplace: contents.marketplace.as_str(),
             conversation: contents.conversation.to_string(),
+            case: contents.view.case.as_ref().map(CaseId::as_str),
             exported_at: contents.exported_at.rfc3339(),
             head: contents.entries.last().map(|(_, link)| link.to_string()).unwrap_or_default(),
             told: told.collect(),
         }
     }
 
-    fn say(&self, phrase: words::Phrase) -> &'static str {
+    fn title(&self) -> String {
+        let conversation = format!("{} {}", self.say(Phrase::Conversation), self.conversation);
+        let case = self.case.map(|case| format!("{} {case} · ", self.say(Phrase::Case))).unwrap_or_default();
+        format!("{case}{conversation} · {}", self.marketplace)
+    }
+
+    fn say(&self, phrase: Phrase) -> &'static str {
         words::say(phrase, self.language)
     }
 }
@@ -95,13 +105,12 @@ fn body(entry: Option<&Entry>, private: Option<&str>, part: Option<&PartOpened>)
         };
     }
     match private {
-        Some(text) => match serde_json::from_str::<Kept>(text) {
-            Ok(kept) => {
-                let differs = serde_json::to_value(&kept.original).ok() != serde_json::to_value(&kept.delivered).ok();
-                let delivered = differs.then(|| Box::new(kept.delivered));
-                Body::Message { written: Some(Box::new(kept.original)), delivered }
+        Some(text) => match entry.and_then(|entry| both_forms(entry.kind, text)) {
+            Some((written, delivered)) => {
+                let differs = serde_json::to_value(&written).ok() != serde_json::to_value(&delivered).ok();
+                Body::Message { written: Some(Box::new(written)), delivered: differs.then(|| Box::new(delivered)) }
             }
-            Err(_) => Body::Facts(said(text).unwrap_or_else(|| text.to_owned())),
+            None => Body::Facts(said(text).unwrap_or_else(|| text.to_owned())),
         },
         None if entry.is_some_and(|entry| word(entry.kind) == "message_escalated") => Body::Sealed,
         None if entry.is_some_and(|entry| entry.commitment.is_some()) => Body::Closed,
@@ -109,15 +118,30 @@ fn body(entry: Option<&Entry>, private: Option<&str>, part: Option<&PartOpened>)
     }
 }
 
-/// What was said in a case, a report, a letter of support or a decision.
+/// What somebody said, whole: as it was written, and as others got it.
+fn both_forms(kind: EntryKind, private: &str) -> Option<(Shown, Shown)> {
+    use EntryKind::{CaseChanged, CaseEvidence, CaseOffer, CaseOpened, ReportConfirmed, ReportReceived, SupportWrote};
+    match kind {
+        CaseChanged | CaseEvidence | CaseOffer | CaseOpened | ReportConfirmed | ReportReceived => {
+            let words: CaseWords = serde_json::from_str(private).ok()?;
+            Some((words.whole(), words.shown()))
+        }
+        SupportWrote => {
+            let words: LetterWords = serde_json::from_str(private).ok()?;
+            Some((words.shown(), words.shown()))
+        }
+        _ => {
+            let kept: Kept = serde_json::from_str(private).ok()?;
+            Some((kept.original, kept.delivered))
+        }
+    }
+}
+
+/// Why a case was decided, or what else is told in a text of its own.
 fn said(private: &str) -> Option<String> {
     let words: serde_json::Value = serde_json::from_str(private).ok()?;
-    let lines = ["subject", "topic", "text", "reason"].iter().filter_map(|name| words.get(*name)?.as_str());
-    let mut text = lines.collect::<Vec<_>>().join("\n");
-    for both in words.get("files").and_then(serde_json::Value::as_array).into_iter().flatten() {
-        let file: File = serde_json::from_value(both.get(1)?.clone()).ok()?;
-        text.push_str(&format!("\n({}, {}, {} bytes, {})", file.filename, file.media_type, file.bytes, file.sha256));
-    }
+    let lines = ["text", "reason"].iter().filter_map(|name| words.get(*name)?.as_str());
+    let text = lines.collect::<Vec<_>>().join("\n");
     (!text.is_empty()).then_some(text)
 }
 
@@ -170,7 +194,7 @@ mod tests {
     use super::*;
     use crate::{
         evidence::view::View,
-        model::{Commitment, EntryKind, Side, Timestamp},
+        model::{Commitment, Side, Timestamp},
     };
 
     pub(super) fn contents(view: View, private: Vec<Opened>, attached: Vec<Vec<u8>>) -> Contents {
@@ -185,6 +209,7 @@ mod tests {
             parts: Vec::new(),
             attached,
             anchors: Vec::new(),
+            about: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) fn tell(story: &Story<'_>, files: &Files) -> Result<Vec<u8>, Fault> {
-    let title = format!("{} {} · {}", story.say(Phrase::Conversation), story.conversation, story.marketplace);
+    let title = story.title();
     let mut paper = Paper::new(&format!("{title} · {} · {}", story.exported_at, story.say(Phrase::Page)))?;
     paper.write(Style::Title, 0.0, &title);
     let made = format!(

@@ -7,10 +7,8 @@ use crate::model::Shown;
 
 pub(super) fn tell(story: &Story<'_>) -> String {
     let mut text = format!(
-        "{}: {}, {} ({}: {}, {}: {})\n",
-        story.say(Phrase::Conversation),
-        story.conversation,
-        story.marketplace,
+        "{} ({}: {}, {}: {})\n",
+        story.title(),
         story.say(Phrase::AsOf),
         story.exported_at,
         story.say(Phrase::Reader),

@@ -9,6 +9,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) enum Phrase {
     AsOf,
+    Case,
     Closed,
     Conversation,
     Counts,
@@ -24,6 +25,7 @@ pub(super) enum Phrase {
 pub(super) fn say(phrase: Phrase, language: Language) -> &'static str {
     let [en, id, pl] = match phrase {
         Phrase::AsOf => ["as of", "per", "stan na"],
+        Phrase::Case => ["Case", "Kasus", "Sprawa"],
         Phrase::Closed => [
             "(erased, or not opened here)",
             "(sudah dihapus, atau tidak dibuka di sini)",
@@ -115,6 +117,17 @@ const KINDS: &[(&str, [&str; 3])] = &[
     ("unblocked", ["Contact unblocked", "Blokir dibuka", "Odblokowano kontakt"]),
     ("disclosure", ["Contact disclosed", "Kontak diungkapkan", "Ujawniono kontakt"]),
     ("unsealed", ["Opened for an authority", "Dibuka untuk pihak berwenang", "Otwarto dla organu"]),
+    ("support_wrote", ["Letter of support", "Surat dari layanan bantuan", "List od obsługi"]),
+    ("support_delivered", ["Letter delivered", "Surat tersampaikan", "Doręczono list"]),
+    ("support_failed", ["Letter not delivered", "Surat gagal disampaikan", "Nie doręczono listu"]),
+    ("case_opened", ["Case opened", "Kasus dibuka", "Otwarto sprawę"]),
+    ("case_changed", ["Case supplemented", "Kasus dilengkapi", "Uzupełniono sprawę"]),
+    ("case_evidence", ["Evidence put in", "Bukti diajukan", "Złożono dowód"]),
+    ("case_offer", ["Money back offered", "Pengembalian uang ditawarkan", "Zaproponowano zwrot pieniędzy"]),
+    ("case_decided", ["Case decided", "Kasus diputuskan", "Rozstrzygnięto sprawę"]),
+    ("case_file_opened", ["Original file opened", "Berkas asli dibuka", "Otwarto oryginał pliku"]),
+    ("report_received", ["Report received", "Laporan diterima", "Przyjęto zgłoszenie"]),
+    ("report_confirmed", ["Report confirmed", "Laporan dikonfirmasi", "Potwierdzono zgłoszenie"]),
     ("erased", ["A side was erased", "Data satu pihak dihapus", "Usunięto dane strony"]),
     (
         "disclosure_noticed",

@@ -30,11 +30,13 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of all decoded texts and HTML bodies together.
     pub body: usize,
+    /// How many mails in the mail are given out as they are; the others, as usual all, are taken out.
+    pub forwarded: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 16, parts: 256, headers: 1_000, body: 2_000_000 }
+        Self { depth: 16, parts: 256, headers: 1_000, body: 2_000_000, forwarded: 0 }
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Opened {
     pub report: Option<Report>,
     /// What was taken out.
     pub removed: Vec<Removed>,
+    /// Mails in it, as many as [`Limits::forwarded`] asks for.
+    pub forwarded: Vec<Bytes>,
 }
 
 impl std::fmt::Debug for Opened {
@@ -60,6 +62,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
         said: false,
         files: Vec::new(),
         removed: Vec::new(),
+        forwarded: Vec::new(),
         report: report::Found::default(),
     };
     let root = Part::read(bytes, PLAIN, &mut walk.fields_left)?;
@@ -92,6 +95,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, Unreadable> {
         is_report,
         report,
         removed: walk.removed,
+        forwarded: walk.forwarded,
     })
 }
 
@@ -104,6 +108,7 @@ struct Walk<'l> {
     said: bool,
     files: Vec<Attachment>,
     removed: Vec<Removed>,
+    forwarded: Vec<Bytes>,
     report: report::Found,
 }
 
@@ -143,10 +148,18 @@ impl Walk<'_> {
         match unwanted(&part.media_type) {
             // Without another form beside it, its words are said nowhere else.
             Some(Removed::Alternative) if place != Place::Choice => self.file(part),
-            Some(removed) => self.removed.push(removed),
+            Some(removed) => self.take_out(removed, || part.bytes().ok().map(|bytes| Bytes::from(bytes.into_owned()))),
             None => self.file(part),
         }
         Ok(Body::default())
+    }
+
+    /// Says what was taken out, and keeps a mail in the mail where somebody wants to read it.
+    fn take_out(&mut self, removed: Removed, bytes: impl FnOnce() -> Option<Bytes>) {
+        if removed == Removed::ForwardedMail && self.forwarded.len() < self.limits.forwarded {
+            self.forwarded.extend(bytes());
+        }
+        self.removed.push(removed);
     }
 
     /// Whether a text is a body and no file. A name alone makes no file of it: some programs name
@@ -236,7 +249,7 @@ impl Walk<'_> {
         };
         let found = attachment::sniff(&bytes, claimed);
         if let Some(removed) = unwanted(found) {
-            self.removed.push(removed);
+            self.take_out(removed, || Some(bytes));
             return;
         }
         let name = part.file_name.as_deref().unwrap_or_default();

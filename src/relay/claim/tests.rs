@@ -221,7 +221,7 @@ impl House {
                 return;
             }
             for lane in by_lane(claimed) {
-                self.relay.walk(lane).await;
+                self.relay.walk(lane, None).await;
             }
         }
     }

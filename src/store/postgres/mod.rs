@@ -152,7 +152,7 @@ impl Ledger for Postgres {
         Box::pin(async move { transact!(self, "judging a delivery again", tx => claim::still_current(&tx, delivery)) })
     }
 
-    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, ()> {
+    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, bool> {
         Box::pin(async move { transact!(self, "settling deliveries", tx => claim::settle(&tx, &outcomes)) })
     }
 

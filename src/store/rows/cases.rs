@@ -2,7 +2,7 @@
 
 use crate::model::{
     CaseClock, CaseId, Category, Channel, ConversationId, EventId, HandleHash, ItemKind, LetterKind, LetterState,
-    Money, ReportState, Ruling, Side, Slot, Timestamp, Topic,
+    Money, PartyId, ReportState, Ruling, Side, Slot, Timestamp, Topic,
 };
 
 use super::{HandleRow, NewEntry};
@@ -296,6 +296,10 @@ pub struct NewReport {
     pub apart: Option<Vec<u8>>,
     /// Its files.
     pub papers: Vec<SealedPaper>,
+    /// The urgent case that it opens, in the same transaction.
+    pub alarm: Option<NewCase>,
+    /// Who reported, where that is known and no conversation says it.
+    pub reporter: Option<PartyId>,
 }
 
 /// A report as it is.
@@ -313,8 +317,10 @@ pub struct ReportRow {
     pub state: ReportState,
     /// When.
     pub at: Timestamp,
-    /// The handles met in it, and where.
-    pub leaks: Vec<(HandleRow, String)>,
+    /// Who reported, where that is known and no conversation says it.
+    pub reporter: Option<PartyId>,
+    /// The handles met in it with what is known of each outside, and where.
+    pub leaks: Vec<(LeakRow, String)>,
     /// Its words: under the side's key where there is a conversation, else under the marketplace's.
     pub sealed: Vec<u8>,
 }
@@ -330,6 +336,19 @@ pub struct Confirmation {
     pub entry: NewEntry,
     /// Its files, sealed anew.
     pub papers: Vec<SealedPaper>,
+    /// The urgent case that it opens, in the same transaction.
+    pub alarm: Option<NewCase>,
+}
+
+/// What became of binding a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// It is bound, and counts.
+    Done,
+    /// There is none such, it is bound already, or there is no such conversation.
+    NotThere,
+    /// Another case has the name that its urgent case would have.
+    NameTaken,
 }
 
 /// A handle that is known outside.

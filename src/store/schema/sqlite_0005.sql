@@ -91,7 +91,8 @@ CREATE TABLE paper (
 ) STRICT;
 
 -- conversation: NULL while nobody said which; then the words lie sealed here, under the
--- marketplace's key, and not in a conversation's evidence.
+-- marketplace's key, and not in a conversation's evidence. reporter: whose mail it was, where it
+-- belongs to no conversation yet.
 CREATE TABLE report (
     num          INTEGER PRIMARY KEY,
     id           BLOB NOT NULL UNIQUE,
@@ -102,10 +103,16 @@ CREATE TABLE report (
     state        TEXT NOT NULL,
     at           INTEGER NOT NULL,
     entry        INTEGER,
-    sealed       BLOB
+    sealed       BLOB,
+    reporter     INTEGER
 ) STRICT;
 CREATE INDEX report_market ON report (marketplace, num);
 CREATE INDEX report_conversation ON report (conversation, num) WHERE conversation IS NOT NULL;
+
+CREATE INDEX report_reporter ON report (reporter) WHERE reporter IS NOT NULL;
+
+-- Who reports by mail is found by their address alone.
+CREATE INDEX tag_value ON tag (tag);
 
 -- Which handles were met in a report, and in what.
 CREATE TABLE report_leak (

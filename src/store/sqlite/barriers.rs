@@ -409,5 +409,5 @@ pub(super) fn close_held(db: &Connection, message: i64, at: Timestamp) -> Result
         .prepare_cached("SELECT num FROM delivery WHERE message = ?1 AND state = 'held'")?
         .query_map([message], |row| row.get(0))?
         .collect::<Result<_>>()?;
-    held.into_iter().try_for_each(|num| deliveries::close(db, num, None, DeliveryState::Withheld, at))
+    held.into_iter().try_for_each(|num| deliveries::close(db, num, None, DeliveryState::Withheld, at).map(drop))
 }

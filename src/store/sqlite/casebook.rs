@@ -7,8 +7,9 @@ use super::{
 use crate::{
     model::{CaseId, ConversationId, Duration, EventId, PartyId, Scope, Side, Timestamp},
     store::{
-        Answer, CaseFilter, CaseJudge, CaseMark, CaseRow, Cases, Confirmation, Decided, ItemRow, LeakRow, LetterEnd,
-        LetterRow, NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem, ReportRow,
+        Answer, Bound, CaseFilter, CaseJudge, CaseMark, CaseRow, Cases, Confirmation, Decided, IndexTag, ItemRow,
+        LeakRow, LetterEnd, LetterRow, NewCase, NewDecision, NewEntry, NewItem, NewLetter, NewReport, PutCase, PutItem,
+        ReportRow,
     },
 };
 
@@ -93,9 +94,18 @@ impl Cases for Sqlite {
         self.write("putting something into a case", Urgent, move |db| disputes::put_item(db, &scope, &case, &item))
     }
 
-    fn mark_case<'a>(&'a self, scope: &'a Scope, id: &'a CaseId, mark: CaseMark, entry: NewEntry) -> Answer<'a, bool> {
+    fn mark_case<'a>(
+        &'a self,
+        scope: &'a Scope,
+        id: &'a CaseId,
+        mark: CaseMark,
+        entry: NewEntry,
+        letter: Option<NewLetter>,
+    ) -> Answer<'a, bool> {
         let (scope, id) = (scope.clone(), id.clone());
-        self.write("noting something in a case", Urgent, move |db| disputes::mark(db, &scope, &id, mark, &entry))
+        self.write("noting something in a case", Urgent, move |db| {
+            disputes::mark(db, &scope, &id, mark, (&entry, letter.as_ref()))
+        })
     }
 
     fn decide_case<'a>(&'a self, scope: &'a Scope, decision: NewDecision, judge: CaseJudge) -> Answer<'a, Decided> {
@@ -121,6 +131,10 @@ impl Cases for Sqlite {
         self.write("keeping a report", Urgent, move |db| reports::put(db, &scope, &report))
     }
 
+    fn enrolled<'a>(&'a self, scope: &'a Scope, tags: &'a [IndexTag]) -> Answer<'a, Vec<PartyId>> {
+        self.look("finding whose a contact is", move |db| reports::enrolled(db, scope, tags))
+    }
+
     fn report<'a>(&'a self, scope: &'a Scope, id: EventId) -> Answer<'a, Option<ReportRow>> {
         self.look("finding a report", move |db| reports::find(db, scope, id))
     }
@@ -130,7 +144,7 @@ impl Cases for Sqlite {
         self.list("listing reports", move |db| reports::list(db, &scope, after, limit))
     }
 
-    fn confirm_report<'a>(&'a self, scope: &'a Scope, confirmation: Confirmation) -> Answer<'a, bool> {
+    fn confirm_report<'a>(&'a self, scope: &'a Scope, confirmation: Confirmation) -> Answer<'a, Bound> {
         let scope = scope.clone();
         self.write("binding a report", Urgent, move |db| reports::confirm(db, &scope, &confirmation))
     }

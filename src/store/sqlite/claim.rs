@@ -162,14 +162,15 @@ pub(super) fn still_current(db: &Connection, delivery: &Delivery) -> Result<bool
 }
 
 /// See [`crate::store::Ledger::settle`].
-pub(super) fn settle(db: &Connection, outcomes: &[Settled]) -> Result<()> {
+pub(super) fn settle(db: &Connection, outcomes: &[Settled]) -> Result<bool> {
+    let mut more = false;
     for outcome in outcomes {
         // An outcome of an older claim, or of what has ended meanwhile, changes nothing.
         if let Some(row) = Claimed::find(db, outcome.id, outcome.claim)? {
-            row.settle(db, &outcome.how, outcome.at)?;
+            more |= row.settle(db, &outcome.how, outcome.at)?;
         }
     }
-    Ok(())
+    Ok(more)
 }
 
 /// A delivery under a claim.
@@ -210,27 +211,29 @@ impl Claimed {
         Ok(Message::numbered(db, self.message)?.epoch == current_epoch(db, self.conversation, self.to)?)
     }
 
-    fn settle(self, db: &Connection, how: &Ending, at: Timestamp) -> Result<()> {
+    /// `true`: one that stood behind it leads its lane now.
+    fn settle(self, db: &Connection, how: &Ending, at: Timestamp) -> Result<bool> {
         match how {
             Ending::Delivered => self.end(db, DeliveryState::Delivered, at, at),
             Ending::Failed => self.end(db, DeliveryState::Failed, at, at),
             Ending::Withheld { notice_due } => self.end(db, DeliveryState::Withheld, at, *notice_due),
             // What a barrier caught in flight, and what did not arrive, is withheld now.
             _ if !self.is_current(db)? => self.end(db, DeliveryState::Withheld, at, late_notice(at)),
-            Ending::Deferred(until) => self.wait(db, *until, 1),
-            Ending::Released => self.wait(db, at, 0),
+            Ending::Deferred(until) => self.wait(db, *until, 1).map(|()| false),
+            Ending::Released => self.wait(db, at, 0).map(|()| true),
         }
     }
 
-    fn end(self, db: &Connection, state: DeliveryState, at: Timestamp, notice_due: Timestamp) -> Result<()> {
-        deliveries::close(db, self.num, Some(self.lane), state, at)?;
+    fn end(self, db: &Connection, state: DeliveryState, at: Timestamp, notice_due: Timestamp) -> Result<bool> {
+        let more = deliveries::close(db, self.num, Some(self.lane), state, at)?;
         let message = Message::numbered(db, self.message)?;
         match (self.cargo, state) {
             (Cargo::Message, _) => message.conclude(db, format!("delivery={}", self.id), at, notice_due).map(drop),
             (notice, DeliveryState::Delivered) => deliveries::notice_arrived(db, &message, notice, at),
             // A notice that could not be delivered leaves no other.
             _ => Ok(()),
-        }
+        }?;
+        Ok(more)
     }
 
     fn wait(self, db: &Connection, due: Timestamp, tried: u32) -> Result<()> {

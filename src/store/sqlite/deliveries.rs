@@ -101,25 +101,25 @@ fn add_notice(db: &Connection, of: &Message, cargo: Cargo, due: Timestamp) -> Re
     .map(drop)
 }
 
-/// Takes a delivery out of its lane for good and forgets its body.
-pub(super) fn close(db: &Connection, num: i64, lane: Option<i64>, state: DeliveryState, at: Timestamp) -> Result<()> {
+/// Takes a delivery out of its lane for good and forgets its body. `true`: another leads the lane now.
+pub(super) fn close(db: &Connection, num: i64, lane: Option<i64>, state: DeliveryState, at: Timestamp) -> Result<bool> {
     db.prepare_cached("UPDATE delivery SET state = ?2, lane = NULL, ready = NULL, settled = ?3 WHERE num = ?1")?
         .execute(params![num, state, at])?;
     db.prepare_cached("DELETE FROM delivery_body WHERE delivery = ?1")?.execute([num])?;
     match lane {
         Some(lane) if lane >= 0 => lead(db, lane),
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 
-/// Sees to it that the first of a lane, and no other, is found when it is due.
-fn lead(db: &Connection, lane: i64) -> Result<()> {
+/// Sees to it that the first of a lane, and no other, is found when it is due. `true`: it was not before.
+fn lead(db: &Connection, lane: i64) -> Result<bool> {
     db.prepare_cached(
         "UPDATE delivery SET ready = due
          WHERE num = (SELECT num FROM delivery WHERE lane = ?1 ORDER BY seq, num LIMIT 1) AND ready IS NOT due",
     )?
     .execute([lane])
-    .map(drop)
+    .map(|led| led > 0)
 }
 
 /// Opens what was held: it goes to its place in the lane by its number in the conversation.

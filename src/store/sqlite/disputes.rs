@@ -6,16 +6,17 @@ use super::{
     barriers,
     columns::{at_most, signed, unsigned},
     evidence::{self, Chain},
+    letters,
     pair::market,
 };
 use crate::{
     model::{
-        CaseClock, CaseId, CaseRequest, CaseState, EntryKind, EventId, ItemKind, LetterState, Marketplace, Money,
-        Ruling, Scope, Side,
+        CaseClock, CaseId, CaseRequest, CaseState, EntryKind, EventId, LetterState, Marketplace, Money, Ruling, Scope,
+        Side,
     },
     store::{
         Barrier, CaseFilter, CaseJudge, CaseMark, CaseRow, Decided, DecisionRow, ItemRow, NewCase, NewDecision,
-        NewEntry, NewItem, NewNarrowing, PutCase, PutItem, SealedPaper,
+        NewEntry, NewItem, NewLetter, NewNarrowing, PutCase, PutItem, SealedPaper,
     },
 };
 
@@ -47,7 +48,13 @@ impl Dispute {
     }
 }
 
-/// See [`crate::store::Cases::put_case`]. A later submission moves no clock.
+/// Whether there is a case of this name.
+pub(super) fn is_there(db: &Connection, scope: &Scope, id: &CaseId) -> Result<bool> {
+    Ok(Dispute::find(db, scope, id)?.is_some())
+}
+
+/// See [`crate::store::Cases::put_case`]. A later submission moves no clock; of what was asked since the one before it is
+/// the answer.
 pub(super) fn put(db: &Connection, scope: &Scope, case: &NewCase) -> Result<PutCase> {
     let Some(conversation) = evidence::conversation(db, scope, &case.conversation)? else {
         return Ok(PutCase::NoSuchConversation);
@@ -62,6 +69,7 @@ pub(super) fn put(db: &Connection, scope: &Scope, case: &NewCase) -> Result<PutC
             }
             db.prepare_cached("UPDATE dispute SET topic = ?2, urgent = urgent OR ?3 WHERE num = ?1")?
                 .execute(params![known.num, case.topic, urgent])?;
+            answer(db, &known, &case.item)?;
             raise_alarm(db, conversation, case.alarm.as_ref().filter(|_| !known.urgent))?;
             Ok(PutCase::Changed)
         }
@@ -109,15 +117,21 @@ pub(super) fn put_item(db: &Connection, scope: &Scope, case: &CaseId, item: &New
         }
     }
     let put = put_into(db, &known, item)?;
-    if matches!(put, PutItem::Done(_)) && item.kind != ItemKind::Submission {
-        db.prepare_cached(
-            "UPDATE dispute_request SET answered = coalesce(answered, ?3)
-             WHERE dispute = ?1 AND side = ?2
-                 AND n = (SELECT max(n) FROM dispute_request WHERE dispute = ?1 AND side = ?2)",
-        )?
-        .execute(params![known.num, item.side, item.at])?;
+    if matches!(put, PutItem::Done(_)) {
+        answer(db, &known, item)?;
     }
     Ok(put)
+}
+
+/// Whatever a side puts in answers the newest request to it, once.
+fn answer(db: &Connection, case: &Dispute, item: &NewItem) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE dispute_request SET answered = coalesce(answered, ?3)
+         WHERE dispute = ?1 AND side = ?2
+             AND n = (SELECT max(n) FROM dispute_request WHERE dispute = ?1 AND side = ?2)",
+    )?
+    .execute(params![case.num, item.side, item.at])
+    .map(drop)
 }
 
 fn put_into(db: &Connection, case: &Dispute, item: &NewItem) -> Result<PutItem> {
@@ -339,7 +353,13 @@ pub(super) fn items(db: &Connection, scope: &Scope, id: &CaseId) -> Result<Vec<I
 }
 
 /// See [`crate::store::Cases::mark_case`].
-pub(super) fn mark(db: &Connection, scope: &Scope, id: &CaseId, mark: CaseMark, entry: &NewEntry) -> Result<bool> {
+pub(super) fn mark(
+    db: &Connection,
+    scope: &Scope,
+    id: &CaseId,
+    mark: CaseMark,
+    (entry, letter): (&NewEntry, Option<&NewLetter>),
+) -> Result<bool> {
     let change = match mark {
         CaseMark::Taken => "taken = ?3 WHERE taken IS NULL AND decided IS NULL",
         CaseMark::Unattended => "unattended = 1 WHERE unattended = 0 AND ?3 = ?3",
@@ -353,10 +373,12 @@ pub(super) fn mark(db: &Connection, scope: &Scope, id: &CaseId, mark: CaseMark, 
         ))?
         .query_row(params![market(db, scope)?, id, entry.at], |row| row.get(0))
         .optional()?;
-    match conversation {
-        Some(conversation) => evidence::add(db, conversation, entry).map(|()| true),
-        None => Ok(false),
+    let Some(conversation) = conversation else { return Ok(false) };
+    evidence::add(db, conversation, entry)?;
+    if let Some(letter) = letter {
+        letters::put(db, scope, letter)?;
     }
+    Ok(true)
 }
 
 /// See [`crate::store::Cases::decide_case`].

@@ -6,6 +6,7 @@ use super::{
     columns::{at_most, signed, unsigned},
     evidence::{self, Chain},
     pair::market,
+    shred,
 };
 use crate::{
     model::{
@@ -24,7 +25,8 @@ pub(super) fn put_all(db: &Connection, scope: &Scope, letters: &[NewLetter]) -> 
     Ok(true)
 }
 
-fn put(db: &Connection, scope: &Scope, letter: &NewLetter) -> Result<bool> {
+/// Puts one letter. `false`: there is no such conversation.
+pub(super) fn put(db: &Connection, scope: &Scope, letter: &NewLetter) -> Result<bool> {
     let Some(conversation) = evidence::conversation(db, scope, &letter.conversation)? else { return Ok(false) };
     let mut chain = Chain::load(db, conversation)?;
     let entry = chain.entries;
@@ -119,9 +121,10 @@ pub(super) fn put_told(db: &Connection, scope: &Scope, case: &CaseId, letter: &N
     db.prepare_cached(
         "UPDATE dispute SET settled = (told_buyer IS NOT NULL OR (quiet AND opened_by = 'seller'))
              AND (told_seller IS NOT NULL OR (quiet AND opened_by = 'buyer'))
-         WHERE num = ?1",
+         WHERE num = ?1 RETURNING conversation",
     )?
-    .execute([num])?;
+    .query_row([num], |row| row.get(0))
+    .and_then(|conversation| shred::decisions(db, conversation))?;
     put(db, scope, letter)
 }
 

@@ -217,7 +217,7 @@ impl Ledger for Sqlite {
         self.look("judging a delivery again", move |db| claim::still_current(db, delivery))
     }
 
-    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, ()> {
+    fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, bool> {
         self.write("settling deliveries", Late, move |db| claim::settle(db, &outcomes))
     }
 

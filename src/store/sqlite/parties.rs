@@ -7,7 +7,7 @@ use super::{
     deliveries::{self, Message, lane},
     evidence, keys, links,
     pair::market,
-    persons, shred,
+    persons, reports, shred,
 };
 use crate::{
     model::{AgentId, ConversationId, EntryKind, EventId, PartyId, Scope, Side, Timestamp},
@@ -274,6 +274,7 @@ pub(super) fn forget(db: &Connection, scope: &Scope, id: &PartyId, at: Timestamp
         forget_side(db, conversation, side, at, &mut forgotten)?;
     }
     shred::party(db, party)?;
+    reports::forget(db, party)?;
     forgotten.reports_unclaimed = shred::unclaimed(db, market(db, scope)?)?;
     keys::shred(db, keys::PARTY, party)?;
     db.prepare_cached("DELETE FROM tag WHERE party = ?1")?.execute([party])?;

@@ -4,14 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
     columns::{at_most, unsigned},
-    disputes::keep_papers,
+    disputes::{self, keep_papers},
     evidence::{self, Chain},
     handles,
     pair::market,
 };
 use crate::{
     model::{EventId, HandleHash, PartyId, ReportState, Scope, Timestamp},
-    store::{Confirmation, LeakRow, NewReport, ReportRow},
+    store::{Bound, Confirmation, IndexTag, LeakRow, NewCase, NewReport, ReportRow},
 };
 
 /// See [`crate::store::Cases::put_report`].
@@ -31,8 +31,9 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
         }
     };
     db.prepare_cached(
-        "INSERT INTO report (id, marketplace, conversation, by_side, category, state, at, entry, sealed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO report (id, marketplace, conversation, by_side, category, state, at, entry, sealed, reporter)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+             (SELECT num FROM party WHERE marketplace = ?2 AND id = ?10 AND profile IS NOT NULL))",
     )?
     .execute(params![
         report.id,
@@ -44,6 +45,7 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
         report.at,
         entry.map(super::columns::signed),
         report.apart,
+        report.reporter,
     ])?;
     let num = db.last_insert_rowid();
     for (handle, met) in &report.leaks {
@@ -51,7 +53,45 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
             .execute(params![num, handle, met])?;
     }
     keep_papers(db, report.id, &report.papers)?;
+    raise(db, scope, report.alarm.as_ref())?;
     Ok(true)
+}
+
+/// Opens the urgent case of a report together with it: after a crash there are both or neither.
+fn raise(db: &Connection, scope: &Scope, alarm: Option<&NewCase>) -> Result<()> {
+    alarm.map_or(Ok(()), |case| disputes::put(db, scope, case).map(drop))
+}
+
+/// See [`crate::store::Cases::enrolled`].
+pub(super) fn enrolled(db: &Connection, scope: &Scope, tags: &[IndexTag]) -> Result<Vec<PartyId>> {
+    let mut query = db.prepare_cached(
+        "SELECT p.id FROM tag t JOIN party p ON p.num = t.party
+         WHERE t.tag = ?3 AND t.ring_key = ?2 AND t.agent = '' AND p.marketplace = ?1 ORDER BY p.num LIMIT 50",
+    )?;
+    let market = market(db, scope)?;
+    let mut parties: Vec<PartyId> = Vec::new();
+    for tag in tags {
+        for party in query.query_map(params![market, tag.by, tag.tag], |row| row.get(0))? {
+            let party = party?;
+            if !parties.contains(&party) {
+                parties.push(party);
+            }
+        }
+    }
+    Ok(parties)
+}
+
+/// Forgets what somebody reported by mail and nobody bound to a conversation yet.
+pub(super) fn forget(db: &Connection, party: i64) -> Result<()> {
+    db.prepare_cached(
+        "DELETE FROM paper WHERE owner IN (SELECT id FROM report WHERE reporter = ?1 AND conversation IS NULL)",
+    )?
+    .execute([party])?;
+    db.prepare_cached(
+        "UPDATE report SET reporter = NULL, sealed = iif(conversation IS NULL, NULL, sealed) WHERE reporter = ?1",
+    )?
+    .execute([party])
+    .map(drop)
 }
 
 /// See [`crate::store::Cases::report`].
@@ -91,6 +131,7 @@ fn read(row: &Row<'_>) -> Result<(i64, ReportRow)> {
         category: row.get(4)?,
         state: row.get(5)?,
         at: row.get(6)?,
+        reporter: row.get(9)?,
         leaks: Vec::new(),
         sealed: apart.or(bound).unwrap_or_default(),
     };
@@ -103,21 +144,33 @@ fn with_leaks(db: &Connection, num: i64, mut report: ReportRow) -> Result<Report
         .query_map([num], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_>>()?;
     for (hash, met) in met {
-        if let Some((_, handle)) = handles::find(db, hash)? {
-            report.leaks.push((handle, met));
-        }
+        report.leaks.extend(leak(db, hash)?.map(|leak| (leak, met)));
     }
     Ok(report)
 }
 
+/// What is known of a handle outside.
+fn leak(db: &Connection, hash: HandleHash) -> Result<Option<LeakRow>> {
+    let Some((_, handle)) = handles::find(db, hash)? else { return Ok(None) };
+    let (hits, span) = hits(db, hash)?;
+    Ok(Some(LeakRow { handle, hits, span, reports: reports_of(db, hash)? }))
+}
+
 /// See [`crate::store::Cases::confirm_report`].
-pub(super) fn confirm(db: &Connection, scope: &Scope, confirmation: &Confirmation) -> Result<bool> {
-    let Some(conversation) = evidence::conversation(db, scope, &confirmation.conversation)? else { return Ok(false) };
+pub(super) fn confirm(db: &Connection, scope: &Scope, confirmation: &Confirmation) -> Result<Bound> {
+    let Some(conversation) = evidence::conversation(db, scope, &confirmation.conversation)? else {
+        return Ok(Bound::NotThere);
+    };
     let num: Option<i64> = db
         .prepare_cached("SELECT num FROM report WHERE marketplace = ?1 AND id = ?2 AND state = ?3")?
         .query_row(params![market(db, scope)?, confirmation.id, ReportState::Unconfirmed], |row| row.get(0))
         .optional()?;
-    let Some(num) = num else { return Ok(false) };
+    let Some(num) = num else { return Ok(Bound::NotThere) };
+    if let Some(alarm) = &confirmation.alarm
+        && disputes::is_there(db, scope, &alarm.id)?
+    {
+        return Ok(Bound::NameTaken);
+    }
     let mut chain = Chain::load(db, conversation)?;
     let entry = chain.entries;
     chain.add(db, &confirmation.entry)?;
@@ -125,7 +178,8 @@ pub(super) fn confirm(db: &Connection, scope: &Scope, confirmation: &Confirmatio
     db.prepare_cached("UPDATE report SET conversation = ?2, entry = ?3, state = ?4, sealed = NULL WHERE num = ?1")?
         .execute(params![num, conversation, super::columns::signed(entry), ReportState::Confirmed])?;
     keep_papers(db, confirmation.id, &confirmation.papers)?;
-    Ok(true)
+    raise(db, scope, confirmation.alarm.as_ref())?;
+    Ok(Bound::Done)
 }
 
 /// See [`crate::store::Cases::leaks`]: handles that were shown to this party alone, and are known to
@@ -147,10 +201,7 @@ pub(super) fn leaks(db: &Connection, scope: &Scope, party: &PartyId) -> Result<V
         .collect::<Result<_>>()?;
     let mut all = Vec::with_capacity(shown.len());
     for hash in shown {
-        if let Some((_, handle)) = handles::find(db, hash)? {
-            let (hits, span) = hits(db, hash)?;
-            all.push(LeakRow { handle, hits, span, reports: reports_of(db, hash)? });
-        }
+        all.extend(leak(db, hash)?);
     }
     Ok(all)
 }
@@ -176,8 +227,10 @@ fn reports_of(db: &Connection, hash: HandleHash) -> Result<Vec<EventId>> {
     .collect()
 }
 
-const READ: &str = "SELECT r.num, r.id, c.id, r.by_side, r.category, r.state, r.at, r.sealed, e.sealed
+const READ: &str = "SELECT r.num, r.id, c.id, r.by_side, r.category, r.state, r.at, r.sealed, e.sealed,
+         p.id
      FROM report r
+     LEFT JOIN party p ON p.num = r.reporter
      LEFT JOIN conversation c ON c.num = r.conversation
      LEFT JOIN evidence e ON e.conversation = r.conversation AND e.seq = r.entry";
 const HOUR: i64 = 3_600_000;

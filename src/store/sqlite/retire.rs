@@ -120,9 +120,10 @@ pub(super) fn old(db: &Connection, scope: &Scope, now: Timestamp, periods: &Peri
     old.apart = match limits.reports {
         Some(limit) => db
             .prepare_cached(
-                "SELECT num FROM report WHERE marketplace = ?1 AND sealed IS NOT NULL AND at < ?2 LIMIT ?3",
+                "SELECT num FROM report r WHERE marketplace = ?1 AND sealed IS NOT NULL AND at < ?2 AND NOT EXISTS (
+                     SELECT 1 FROM held h WHERE h.party = r.reporter AND (h.until IS NULL OR h.until > ?4)) LIMIT ?3",
             )?
-            .query_map(params![market, limit, at_most(PIECE)], |row| row.get(0))?
+            .query_map(params![market, limit, at_most(PIECE), now], |row| row.get(0))?
             .collect::<Result<_>>()?,
         None => Vec::new(),
     };

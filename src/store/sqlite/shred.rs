@@ -16,11 +16,10 @@ pub(super) fn side(db: &Connection, conversation: i64, side: Side) -> Result<()>
              UNION ALL SELECT id FROM report WHERE conversation = ?1 AND by_side = ?2)",
     )?
     .execute(params![conversation, side])?;
-    // What support wrote to the person, and why their cases ended so: the other side keeps its own letter of that.
+    // What support wrote to the person.
     db.prepare_cached(
         "UPDATE evidence SET sealed = NULL WHERE conversation = ?1 AND seq IN (
-             SELECT entry FROM letter WHERE conversation = ?1 AND to_side = ?2
-             UNION ALL SELECT decision FROM dispute WHERE conversation = ?1 AND decision IS NOT NULL)",
+             SELECT entry FROM letter WHERE conversation = ?1 AND to_side = ?2)",
     )?
     .execute(params![conversation, side])?;
     let tickets = match side {
@@ -32,7 +31,19 @@ pub(super) fn side(db: &Connection, conversation: i64, side: Side) -> Result<()>
         // A tracking number leads to a door.
         db.prepare_cached("UPDATE conversation SET tracking = x'' WHERE num = ?1")?.execute([conversation])?;
     }
+    decisions(db, conversation)?;
     apart(db, conversation, side)
+}
+
+/// Why cases ended so, once a side was erased and who is left was told: that letter is theirs.
+pub(super) fn decisions(db: &Connection, conversation: i64) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE evidence SET sealed = NULL WHERE conversation = ?1
+             AND seq IN (SELECT decision FROM dispute WHERE conversation = ?1 AND decision IS NOT NULL AND settled = 1)
+             AND (SELECT count(*) FROM data_key WHERE owner = ?1 AND kind IN ('buyer', 'seller')) < 2",
+    )?
+    .execute([conversation])
+    .map(drop)
 }
 
 /// Reports of no conversation in which a handle that stands for the person was met.

@@ -727,6 +727,27 @@ async fn a_release_from_before_a_barrier_is_withheld() {
     assert_eq!((due.len(), due[0].cargo), (1, Cargo::WithheldNotice));
 }
 
+/// A buyer's own word ends a stop; one that had waited to be looked at since before it was none.
+#[tokio::test]
+async fn a_release_from_before_a_stop_leaves_the_buyer_in_peace() {
+    for (held_at, peace) in [(T0, true), (T0.plus(HOUR).plus(HOUR), false)] {
+        let house = House::with("c-1").await;
+        let held = from_buyer("c-1", held_at);
+        let stop = Record { stop: Some(LATER), ..from_buyer("c-1", T0.plus(HOUR)) };
+        if peace {
+            house.hold(held.clone()).await;
+            house.accept(stop).await;
+        } else {
+            house.accept(stop).await;
+            house.hold(held.clone()).await;
+        }
+        house.store.decide(&scope(), decision(held.id, true)).await.unwrap().unwrap();
+        let pair = house.store.pair(&scope(), &id("c-1"), LATER.plus(HOUR)).await.unwrap().unwrap();
+        let quiet = pair.stopped.is_some_and(|stopped| pair.last_from_buyer.is_none_or(|spoke| spoke <= stopped));
+        assert_eq!(quiet, peace, "{pair:?}");
+    }
+}
+
 fn decision(id: EventId, release: bool) -> HeldDecision {
     let kind = if release { EntryKind::MessageReleased } else { EntryKind::MessageRefused };
     HeldDecision { id, release, at: LATER, notice_due: LATER.plus(HOUR), entry: entry(kind, LATER), ruling: ruling() }
@@ -1107,6 +1128,25 @@ mod waits {
         assert_eq!(house.kinds("c-1").await.last(), Some(&EntryKind::ResponseEscalated));
         let told = house.store.claim(now, LEASE, 9).await.unwrap();
         assert_eq!((told.len(), told[0].cargo, told[0].to), (1, Cargo::AskedNotice, Side::Buyer));
+    }
+
+    #[tokio::test]
+    async fn who_waits_behind_hundreds_that_were_answered_is_found() {
+        let house = House::with("c-1").await;
+        house.add_conversation(&scope(), &talk("c-2")).await.unwrap();
+        let asks = |conversation: &str, at: Timestamp| {
+            let id = EventId::draw(at, &crate::model::SystemLuck::new()).unwrap();
+            Record { id, deliveries: Vec::new(), ..from_buyer(conversation, at) }
+        };
+        for n in 0..201 {
+            house.accept(asks("c-1", T0.plus(Duration(n)))).await;
+        }
+        let answer = Record { deliveries: Vec::new(), ..from_seller("c-1", T0.plus(HOUR)) };
+        house.accept(answer).await;
+        house.accept(asks("c-2", T0.plus(HOUR))).await;
+        let now = T0.plus(AFTER).plus(HOUR);
+        assert_eq!(house.store.ask_overdue(&scope(), overdue(now), due).await.unwrap(), 1);
+        assert_eq!(house.kinds("c-2").await.last(), Some(&EntryKind::ResponseEscalated));
     }
 
     #[tokio::test]

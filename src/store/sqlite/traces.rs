@@ -39,10 +39,12 @@ fn reviews(db: &Connection, place: &Place) -> Result<Vec<(ReviewId, ReviewRow)>>
 
 /// See [`crate::store::Persons::reports_apart`].
 pub(super) fn apart(db: &Connection, scope: &Scope, party: &PartyId) -> Result<Vec<ReportRow>> {
-    let mut all = Vec::new();
+    let reported = "r.conversation IS NULL AND r.reporter IN (
+        SELECT p.num FROM marketplace m JOIN party p ON p.marketplace = m.num WHERE m.name = ?1 AND p.id = ?2)";
+    let mut all = reports::where_is(db, reported, params![scope.marketplace(), party])?;
     for (column, side) in [("buyer", Side::Buyer), ("seller", Side::Seller)] {
         let condition = format!(
-            "r.conversation IS NULL AND r.by_side = ?3 AND r.num IN (
+            "r.conversation IS NULL AND r.reporter IS NULL AND r.by_side = ?3 AND r.num IN (
                  SELECT l.report FROM marketplace m JOIN party p ON p.marketplace = m.num
                  JOIN conversation c ON c.{column} = p.num JOIN handle h ON h.conversation = c.num AND h.stands_for = ?3
                  JOIN report_leak l ON l.handle = h.hash WHERE m.name = ?1 AND p.id = ?2)"

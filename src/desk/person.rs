@@ -22,7 +22,7 @@ use super::{
     voice::LetterView,
 };
 use crate::{
-    model::{CaseWords, EntryKind, EventId, Fault, PartyId, PostalAddress, Scope, Side, Timestamp},
+    model::{CaseWords, Closed, EntryKind, EventId, Fault, PartyId, PostalAddress, Scope, Side, Timestamp},
     store::{AccessRow, ConversationFilter, ConversationRow, HoldRow, LinkFilter, Traces, ViolationFilter},
     vault::{DataKey, Place},
 };
@@ -48,6 +48,7 @@ impl Desk {
             "exported_at": now.rfc3339(),
             "profile": profile(&opened),
             "agents": self.agents_of(scope, &opened).await?,
+            "closed": self.store.closings(scope, party, Timestamp(0)).await?.iter().map(closing).collect::<Vec<_>>(),
             "conversations": conversations,
             "reports_of_no_conversation": self.reports_apart(scope, party).await?,
             "violations": self.violations_of(scope, party).await?,
@@ -406,6 +407,10 @@ fn access(row: &AccessRow) -> Value {
 
 fn hold(row: &HoldRow) -> Value {
     json!({"reference": row.reference, "since": row.placed.rfc3339(), "until": row.until.map(Timestamp::rfc3339)})
+}
+
+fn closing(closed: &Closed) -> Value {
+    json!({"from": closed.from.rfc3339(), "until": closed.until.rfc3339()})
 }
 
 /// What is held and not told here, in every file the same, so that nothing can be read off it.

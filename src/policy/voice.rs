@@ -51,9 +51,7 @@ fn behind<'l>(line: &'l str, mark: &str) -> Option<&'l str> {
     let mut wanted = mark.chars().peekable();
     for (at, c) in line.char_indices().filter(|(_, c)| c.is_alphanumeric()) {
         for lower in c.to_lowercase() {
-            if wanted.next_if_eq(&lower).is_none() {
-                return None;
-            }
+            wanted.next_if_eq(&lower)?;
         }
         if wanted.peek().is_none() {
             return Some(&line[at + c.len_utf8()..]);

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    detect::View,
     model::{ConversationId, EntryKind, EventId, Fault, PartyId, Scope, Side, Timestamp},
     store::{AppealDecision, AppealRow, Filed, NewAppeal, NewEntry, ViolationRow, ViolationState},
     vault::Place,
@@ -286,9 +287,11 @@ pub(super) fn check_words(field: &'static str, words: &str) -> Result<(), Declin
     if fits { Ok(()) } else { Err(Wrong::field(field, "1 to 4000 characters without control characters")) }
 }
 
-/// Whether two names of staff are one person's: letter case and spaces around make no other.
+/// Whether two names of staff are one person's: letters that look alike, their case, and what stands between them make
+/// no other.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    let letters = |name: &str| View::of(name).text().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    letters(one) == letters(other)
 }
 
 /// Whether somebody's ruling can be taken as it is written.
@@ -300,4 +303,19 @@ pub fn check_ruling(actor: &str, reason: &str) -> Result<(), Declined> {
         return Err(Wrong::field("actor", "1 to 64 characters without control characters"));
     }
     check_words("reason", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn a_person_is_no_other_by_writing_the_name_differently() {
+        for other in ["ANN", " ann ", "\u{ff41}\u{ff4e}\u{ff4e}", "an\u{200b}n", "a.n-n"] {
+            assert!(is_same("ann", other), "{other:?}");
+        }
+        for (one, other) in [("ann", "anna"), ("mediator-1", "mediator-2"), ("cs-4", "cs-14")] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
     vault::Place,
 };
 
-use super::{Declined, Desk, entry};
+use super::{Declined, Desk, Wrong, entry};
 pub use crate::evidence::{Language, Reader, View};
 
 /// The key that verifies the heads of evidence chains.
@@ -23,8 +23,13 @@ impl Desk {
     /// The bundle of a conversation for a reader, signed.
     ///
     /// # Errors
-    /// When there is no such conversation, or by a fault.
+    /// When there is no such conversation or no such anchor, or by a fault.
     pub async fn evidence(&self, scope: &Scope, id: &ConversationId, view: View) -> Result<Vec<u8>, Declined> {
+        if let Some(number) = view.anchor
+            && !self.store.anchors(scope, 0, Some(number)).await?.iter().any(|row| row.number == number)
+        {
+            return Err(Wrong::field("anchor", "there is no anchor of this number"));
+        }
         let asked = evidence::Asked { conversation: id, view, now: self.now() };
         let bundle = evidence::export(self.store.as_ref(), &self.vault, scope, asked).await?;
         bundle.ok_or(Declined::NotFound)

@@ -289,7 +289,13 @@ fn check_addresses(addresses: &[PostalAddress]) -> Result<(), Declined> {
 /// 1 to `most` characters, none of them a control character.
 pub(super) fn fits(text: &str, most: usize) -> bool {
     let trimmed = text.trim();
-    !trimmed.is_empty() && trimmed.chars().count() <= most && !text.chars().any(char::is_control)
+    !trimmed.is_empty() && trimmed.chars().count() <= most && !text.chars().any(|c| c.is_control() || turns(c))
+}
+
+/// Whether a character is not seen and changes how others are: it turns their direction, or hides a text of its own.
+/// What joins letters stays: names in some scripts need it.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn is_locale(text: &str) -> bool {
@@ -373,6 +379,7 @@ mod tests {
         let forms = [
             (PartyForm { display_name: Some(long), ..PartyForm::default() }, "display_name"),
             (PartyForm { display_name: Some("a\r\nBcc: x".to_owned()), ..PartyForm::default() }, "display_name"),
+            (PartyForm { display_name: Some("\u{202e}troppus".to_owned()), ..PartyForm::default() }, "display_name"),
             (PartyForm { names: vec!["ok".to_owned(), " ".to_owned()], ..PartyForm::default() }, "names[1]"),
             (PartyForm { locale: Some("Indonesian".to_owned()), ..PartyForm::default() }, "locale"),
             (PartyForm { region: Some("id".to_owned()), ..PartyForm::default() }, "region"),

@@ -418,7 +418,7 @@ fn show_plainly(content: &mut Content) {
 }
 
 fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
         || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 

@@ -220,6 +220,8 @@ async fn an_auditor_draws_its_own_bundle_and_no_other() {
     }
     assert_eq!(house.market("GET", &format!("{path}?as=police"), Value::Null).await.status, 400);
     assert_eq!(house.market("GET", &format!("{path}?open=x"), Value::Null).await.status, 400);
+    let told = house.market("GET", &format!("{path}?anchor=7"), Value::Null).await;
+    assert_eq!((told.status, &told.body["field"]), (400, &json!("anchor")), "{}", told.body);
 }
 
 #[tokio::test]

@@ -64,6 +64,28 @@ fn names_say_what_a_thing_is() {
     }
 }
 
+/// Of two bodies of one name `openapi.json` would show the one that it met last, for both.
+#[test]
+fn bodies_of_the_api_have_names_of_their_own() {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root().join("src/channel/api")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (n, _) in
+            lines.iter().enumerate().filter(|(_, line)| line.starts_with("#[derive(") && line.contains("ToSchema"))
+        {
+            let body = lines[n..]
+                .iter()
+                .find_map(|line| line.split_once("struct ").or(line.split_once("enum ")).map(|(_, rest)| rest));
+            names.extend(body.map(|body| body.split([' ', '<', '{']).next().unwrap_or_default().to_owned()));
+        }
+    }
+    assert!(names.len() > 50, "{} were read", names.len());
+    names.sort();
+    let twice: Vec<_> = names.windows(2).filter(|two| two[0] == two[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
 #[test]
 fn what_may_not_be_is_found() {
     let bad = [

@@ -83,24 +83,24 @@ pub(super) struct CaseBody {
     /// What was asked of each side.
     requests: RequestsBody,
     /// What was put into it, oldest first.
-    items: Vec<ItemBody>,
+    items: Vec<CaseItemBody>,
     /// How it ended: final.
     #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<DecisionBody>,
+    decision: Option<CaseDecisionBody>,
 }
 
 /// What was asked of each side.
 #[derive(Serialize, ToSchema)]
 struct RequestsBody {
     #[serde(skip_serializing_if = "Option::is_none")]
-    buyer: Option<RequestBody>,
+    buyer: Option<CaseRequestBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    seller: Option<RequestBody>,
+    seller: Option<CaseRequestBody>,
 }
 
 /// A request for evidence.
 #[derive(Serialize, ToSchema)]
-struct RequestBody {
+struct CaseRequestBody {
     /// The letter that asked.
     letter: String,
     /// When it was written.
@@ -124,7 +124,7 @@ struct RequestBody {
 
 /// Something in a case.
 #[derive(Serialize, ToSchema)]
-struct ItemBody {
+struct CaseItemBody {
     /// Its number.
     n: u64,
     /// `submission`, `evidence` or `offer`.
@@ -167,7 +167,7 @@ struct ItemBody {
 
 /// How a case ended.
 #[derive(Serialize, ToSchema)]
-struct DecisionBody {
+struct CaseDecisionBody {
     /// `for_buyer`, `for_seller`, `partial`, `dismissed` or `withdrawn`.
     #[schema(value_type = String)]
     outcome: Ruling,
@@ -226,7 +226,7 @@ pub(super) fn tell(call: &Call<'_>, view: CaseView, eyes: Eyes) -> CaseBody {
             seller: seller.filter(|_| sees(Side::Seller)).map(request),
         },
         items: items.into_iter().map(|one| item(call, one, (eyes, claim.as_ref()))).collect(),
-        decision: row.decision.map(|ended| DecisionBody {
+        decision: row.decision.map(|ended| CaseDecisionBody {
             outcome: ended.ruling,
             reason: decision.as_ref().filter(|_| desk).map(|words| words.reason.clone()),
             actor: decision.filter(|_| desk).and_then(|words| words.actor),
@@ -238,10 +238,10 @@ pub(super) fn tell(call: &Call<'_>, view: CaseView, eyes: Eyes) -> CaseBody {
     }
 }
 
-fn request(view: RequestView) -> RequestBody {
+fn request(view: RequestView) -> CaseRequestBody {
     let RequestView { letter, answered, until } = view;
     let state = if letter.state == LetterState::Claimed { LetterState::Queued } else { letter.state };
-    RequestBody {
+    CaseRequestBody {
         letter: letter.id.to_string(),
         sent_at: letter.at.rfc3339(),
         state,
@@ -252,14 +252,14 @@ fn request(view: RequestView) -> RequestBody {
     }
 }
 
-fn item(call: &Call<'_>, view: ItemView, (eyes, claim): (Eyes, Option<&Money>)) -> ItemBody {
+fn item(call: &Call<'_>, view: ItemView, (eyes, claim): (Eyes, Option<&Money>)) -> CaseItemBody {
     let ItemView { row, words } = view;
     let erased = words.is_none();
     let whole = eyes == Eyes::Desk || eyes == Eyes::Of(row.side);
     let words = words.unwrap_or_default();
     let findings = findings_of(&words);
     let files = words.files.into_iter().map(|(shown, came)| if whole { came } else { shown });
-    ItemBody {
+    CaseItemBody {
         n: row.n,
         kind: row.kind,
         by: row.side.into(),

@@ -76,7 +76,7 @@ impl From<NeedBody> for Need {
 
 /// A request as it stands.
 #[derive(Serialize, ToSchema)]
-pub(super) struct RequestBody {
+pub(super) struct DisclosureRequestBody {
     /// Its id.
     #[schema(value_type = String)]
     id: EventId,
@@ -117,7 +117,7 @@ pub(super) struct RequestBody {
     noticed_at: Option<String>,
 }
 
-impl RequestBody {
+impl DisclosureRequestBody {
     fn of((row, standing): (GlassRow, RequestStanding)) -> Self {
         let (approved_by, approved_at, open_until) = match row.approved {
             Some((who, at, until)) => (Some(who), Some(at.rfc3339()), Some(until.rfc3339())),
@@ -146,7 +146,7 @@ impl RequestBody {
 /// Asks for a person's contact: pending until a second member of staff approves.
 #[utoipa::path(
     post, path = "/v1/disclosures", tag = "disclosures", request_body = AskBody,
-    responses((status = 201, description = "pending", body = RequestBody))
+    responses((status = 201, description = "pending", body = DisclosureRequestBody))
 )]
 pub(super) async fn ask(call: &Call<'_>) -> Answered {
     let body: AskBody = call.read()?;
@@ -170,7 +170,7 @@ pub(super) async fn ask(call: &Call<'_>) -> Answered {
         minutes: body.minutes,
         delay,
     };
-    Reply::created(&RequestBody::of(call.api.desk.ask(call.scope(), request).await?))
+    Reply::created(&DisclosureRequestBody::of(call.api.desk.ask(call.scope(), request).await?))
 }
 
 /// Who approves.
@@ -185,22 +185,22 @@ pub(super) struct ApproveBody {
 #[utoipa::path(
     post, path = "/v1/disclosures/{id}/approve", tag = "disclosures",
     params(("id" = String, Path, description = "the request")), request_body = ApproveBody,
-    responses((status = 200, description = "open", body = RequestBody))
+    responses((status = 200, description = "open", body = DisclosureRequestBody))
 )]
 pub(super) async fn approve(call: &Call<'_>) -> Answered {
     let body: ApproveBody = call.read()?;
     let done = call.api.desk.approve(call.scope(), id(call)?, &body.actor, call.caller.token).await?;
-    Reply::ok(&RequestBody::of(done))
+    Reply::ok(&DisclosureRequestBody::of(done))
 }
 
 /// A request as it stands; never the contact.
 #[utoipa::path(
     get, path = "/v1/disclosures/{id}", tag = "disclosures",
     params(("id" = String, Path, description = "the request")),
-    responses((status = 200, description = "never the contact", body = RequestBody))
+    responses((status = 200, description = "never the contact", body = DisclosureRequestBody))
 )]
 pub(super) async fn show(call: &Call<'_>) -> Answered {
-    Reply::ok(&RequestBody::of(call.api.desk.request(call.scope(), id(call)?).await?))
+    Reply::ok(&DisclosureRequestBody::of(call.api.desk.request(call.scope(), id(call)?).await?))
 }
 
 /// A real contact.
@@ -305,7 +305,7 @@ pub(super) struct DisclosuresBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     /// Requests, read or not, newest first.
-    requests: Vec<RequestBody>,
+    requests: Vec<DisclosureRequestBody>,
 }
 
 /// Who saw this person's contact, when and why: carriers and staff alike.
@@ -329,6 +329,6 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     Reply::ok(&DisclosuresBody {
         items: rows.into_iter().map(DisclosureBody::from).collect(),
         next,
-        requests: requests.into_iter().map(RequestBody::of).collect(),
+        requests: requests.into_iter().map(DisclosureRequestBody::of).collect(),
     })
 }

@@ -50,7 +50,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
 /// A person's word: `decision`, or one of `release` and `refuse` set to true.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DecisionBody {
+pub(super) struct HeldDecisionBody {
     /// `release` or `refuse`.
     #[serde(default)]
     decision: Option<Word>,
@@ -74,7 +74,7 @@ enum Word {
     Refuse,
 }
 
-impl DecisionBody {
+impl HeldDecisionBody {
     fn word(&self) -> Result<Word, Problem> {
         match (self.decision, self.release, self.refuse) {
             (Some(word), false, false) => Ok(word),
@@ -89,12 +89,12 @@ impl DecisionBody {
 #[utoipa::path(
     post, path = "/v1/messages/{id}/decision", tag = "messages",
     params(("id" = String, Path, description = "the message's id")),
-    request_body = DecisionBody,
+    request_body = HeldDecisionBody,
     responses((status = 200, description = "the message as it is now", body = MessageBody))
 )]
 pub(super) async fn decide(call: &Call<'_>) -> Answered {
     let id: EventId = call.param("id").parse().map_err(|_| Problem::new(Code::NotFound))?;
-    let body: DecisionBody = call.read()?;
+    let body: HeldDecisionBody = call.read()?;
     let release = body.word()? == Word::Release;
     let before = call.api.desk.message(call.scope(), id).await?;
     call.reads(&before.conversation, false).await?;
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_decision_says_one_thing() {
-        let word = |json: &str| serde_json::from_str::<DecisionBody>(json).unwrap().word();
+        let word = |json: &str| serde_json::from_str::<HeldDecisionBody>(json).unwrap().word();
         let with = |said: &str| format!(r#"{{{said}"reason":"r","actor":"a"}}"#);
         assert!(word(&with(r#""decision":"release","#)).is_ok_and(|w| w == Word::Release));
         assert!(word(&with(r#""refuse":true,"#)).is_ok_and(|w| w == Word::Refuse));

@@ -23,7 +23,7 @@ pub(super) struct OrderBody {
     #[schema(value_type = String)]
     fulfilment: Fulfilment,
     /// What was ordered.
-    items: Vec<ItemBody>,
+    items: Vec<OrderItemBody>,
     /// As the marketplace writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<serde_json::Value>,
@@ -41,7 +41,7 @@ pub(super) struct OrderBody {
 /// One thing ordered.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ItemBody {
+pub(super) struct OrderItemBody {
     /// What.
     title: String,
     /// How many were ordered.
@@ -87,9 +87,9 @@ pub(super) async fn put(call: &Call<'_>) -> Answered {
     Reply::put(created, &OrderPutBody { id: id.into(), facts: body })
 }
 
-impl From<ItemBody> for Item {
-    fn from(item: ItemBody) -> Self {
-        let ItemBody { title, quantity, shipped } = item;
+impl From<OrderItemBody> for Item {
+    fn from(item: OrderItemBody) -> Self {
+        let OrderItemBody { title, quantity, shipped } = item;
         Self { title, quantity, shipped }
     }
 }

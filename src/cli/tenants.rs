@@ -59,7 +59,7 @@ pub(super) struct AddToken {
     /// The seller, for scope `seller`.
     #[arg(long)]
     party: Option<PartyId>,
-    /// The seller's agent, for scope `seller`.
+    /// The seller's agent: scope `seller` needs one.
     #[arg(long)]
     agent: Option<AgentId>,
     /// The carrier's name, for scope `carrier`.

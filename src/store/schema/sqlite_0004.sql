@@ -107,7 +107,8 @@ CREATE TABLE settings_since (
 
 -- What sellers may share: the kind of each contact in the blind index (NULL: from before there were kinds).
 ALTER TABLE tag ADD COLUMN kind TEXT;
-CREATE INDEX tag_shared ON tag (tag, ring_key) WHERE kind IS NOT NULL;
+-- Who else has a contact, and who reports by mail, is found by the contact alone.
+CREATE INDEX tag_value ON tag (tag, ring_key);
 
 -- Two sellers that share something; one is the lower number. state: linked and confirmed count, suggested and parted
 -- do not. ruling: who confirmed it and why, sealed.

@@ -108,11 +108,7 @@ CREATE TABLE report (
 ) STRICT;
 CREATE INDEX report_market ON report (marketplace, num);
 CREATE INDEX report_conversation ON report (conversation, num) WHERE conversation IS NOT NULL;
-
 CREATE INDEX report_reporter ON report (reporter) WHERE reporter IS NOT NULL;
-
--- Who reports by mail is found by their address alone.
-CREATE INDEX tag_value ON tag (tag);
 
 -- Which handles were met in a report, and in what.
 CREATE TABLE report_leak (

@@ -133,9 +133,7 @@ impl Desk {
         let view = self.link(scope, of).await?;
         let open = view.disputes.iter().find(|dispute| dispute.heard.outcome.is_none());
         let open = open.ok_or_else(|| Wrong::unfit("link", "no dispute about it is open"))?;
-        let ruled = view.disputes.iter().filter_map(|dispute| dispute.heard.actor.as_deref());
-        let confirmed = view.confirmed.iter().map(|(actor, _)| actor.as_str());
-        if ruled.chain(confirmed).any(|other| is_same(other, actor)) {
+        if self.deciders(scope, &view).await?.iter().any(|other| is_same(other, actor)) {
             return Err(Wrong::unfit("actor", "decided about this before: a dispute is decided by another person"));
         }
         if view.parties.iter().any(|party| names(reason, party)) {
@@ -157,6 +155,18 @@ impl Desk {
             return Err(Wrong::unfit("link", "no dispute about it is open"));
         }
         self.link(scope, of).await
+    }
+
+    /// Who confirmed a link between these two, or ruled on one: what is upheld parts them by all of them.
+    async fn deciders(&self, scope: &Scope, view: &LinkView) -> Result<Vec<String>, Declined> {
+        let [one, other] = &view.parties;
+        let filter = LinkFilter { party: Some(one.clone()), limit: MOST_LINKS, ..LinkFilter::default() };
+        let mut deciders = Vec::new();
+        for link in self.links(scope, filter).await?.into_iter().filter(|link| link.other(one) == other) {
+            deciders.extend(link.confirmed.map(|(actor, _)| actor));
+            deciders.extend(link.disputes.into_iter().filter_map(|dispute| dispute.heard.actor));
+        }
+        Ok(deciders)
     }
 
     /// A person says that two sellers are one: what was suggested counts from now on, and so does what was parted.
@@ -257,3 +267,6 @@ fn names(text: &str, party: &PartyId) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     text.split(|c| !part(c)).any(|word| word.trim_matches(['.', ':', '-']) == party.as_str() || word == party.as_str())
 }
+
+/// More links than a seller has.
+const MOST_LINKS: usize = 10_000;

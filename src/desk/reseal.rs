@@ -116,6 +116,8 @@ impl Desk {
         let market = scope.marketplace();
         row.tags = contacts(&opened.profile).iter().map(|contact| self.vault.tag(market, contact)).collect();
         row.key = opened.row.key;
+        // Whom it is linked to by this is linked now.
+        row.changed = self.now();
         row.profile = opened.row.profile;
         self.store.put_party(scope, row).await
     }

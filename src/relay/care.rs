@@ -100,9 +100,13 @@ async fn look(relay: Arc<Relay>, stop: impl Future<Output = ()>) {
             () = tokio::time::sleep(ROUND) => {}
         }
         round = round.wrapping_add(1);
-        if let Err(fault) = relay.look_after(round.is_multiple_of(SWEEP)).await {
-            tracing::error!(fault = %fault.chain(), "looking after the house");
-        }
+        relay.look_after(round.is_multiple_of(SWEEP)).await;
+    }
+}
+
+fn told(doing: &'static str, done: Result<(), Fault>) {
+    if let Err(fault) = done {
+        tracing::error!(fault = %fault.chain(), doing, "looking after the house");
     }
 }
 
@@ -114,13 +118,25 @@ fn periods(rules: &MarketRules) -> Periods {
 }
 
 impl Relay {
-    async fn look_after(&self, sweep: bool) -> Result<(), Fault> {
+    /// Each for itself: what fails keeps nothing else from being done.
+    async fn look_after(&self, sweep: bool) {
         if let Err(error) = self.vault.reload() {
             tracing::error!(%error, "reading the key file; the ring in use stays");
         }
-        self.end_holds().await?;
-        self.look_at_watched().await?;
-        self.ask_about_waits().await?;
+        let now = self.clock.now();
+        told("ending holds", self.end_holds().await);
+        told("looking at whom is watched", self.look_at_watched().await);
+        told("asking about who waits", self.ask_about_waits().await);
+        told("measuring", self.measure().await);
+        self.forget_people();
+        if sweep {
+            told("sweeping", self.store.sweep(now).await);
+            told("ending what waited for its end", self.end_what_waits().await);
+            told("comparing what sellers write", self.store.compare_texts(now).await.map(drop));
+        }
+    }
+
+    async fn measure(&self) -> Result<(), Fault> {
         let depth = self.store.depth().await?;
         metrics::gauge!("tabir_outbox_depth").set(depth.queued as f64);
         metrics::gauge!("tabir_held_messages").set(depth.held as f64);
@@ -128,12 +144,6 @@ impl Relay {
         let (urgent, ordinary) = self.store.open_cases().await?;
         metrics::gauge!("tabir_open_cases", "severity" => "urgent").set(urgent as f64);
         metrics::gauge!("tabir_open_cases", "severity" => "ordinary").set(ordinary as f64);
-        self.forget_people();
-        if sweep {
-            self.store.sweep(self.clock.now()).await?;
-            self.end_what_waits().await?;
-            self.store.compare_texts(self.clock.now()).await?;
-        }
         Ok(())
     }
 

@@ -3,7 +3,15 @@
 //! Order is kept per lane (one direction of one conversation): a lane's deliveries go out one
 //! after the other, and one that must wait holds those behind it.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration as StdDuration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration as StdDuration,
+};
 
 use tokio::task::JoinSet;
 
@@ -145,8 +153,19 @@ impl Relay {
             bytes: self.stamp(&address, &market.domain, &built)?,
             to: Secret::new(address),
         };
-        let last_look = Box::pin(async { self.store.still_current(delivery).await.unwrap_or(false) });
-        let handover = self.transport.deliver(&mail, last_look).await;
+        // A look that fails hands nothing over, and says nothing about the message.
+        let blind = AtomicBool::new(false);
+        let last_look = Box::pin(async {
+            self.store.still_current(delivery).await.unwrap_or_else(|fault| {
+                tracing::error!(fault = %fault.chain(), delivery = %delivery.id, "looking a last time");
+                blind.store(true, Ordering::Relaxed);
+                false
+            })
+        });
+        let handover = match self.transport.deliver(&mail, last_look).await {
+            Handover::CalledOff if blind.load(Ordering::Relaxed) => Handover::NotNow { code: "fault".to_owned() },
+            handover => handover,
+        };
         if let Handover::Never { code } = &handover {
             self.refused_for_good(delivery, mail.to.reveal(), code);
         }

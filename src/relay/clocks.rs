@@ -69,8 +69,11 @@ impl Relay {
                 self.call_person(scope, case, CaseMark::Unproven(side), (&cause, None)).await
             }
             Act::Overdue => {
-                let letter = self.word_of_delay(scope, case).await?;
-                self.call_person(scope, case, CaseMark::Overdue, ("overdue", Some(letter))).await
+                // A person is called whether or not the letter can be written.
+                let letter = self.word_of_delay(scope, case).await.inspect_err(|fault| {
+                    tracing::error!(fault = %fault.chain(), case = %case.id, "writing that a case takes longer");
+                });
+                self.call_person(scope, case, CaseMark::Overdue, ("overdue", letter.ok())).await
             }
         }
     }

@@ -55,7 +55,7 @@ impl AccountBody {
         Self {
             points: view.points,
             violations: view.violations,
-            sanctions: view.sanctions.iter().map(SanctionBody::of).collect(),
+            sanctions: view.sanctions.iter().map(|row| SanctionBody::of(row, own)).collect(),
             group: others.map(ToString::to_string).collect(),
         }
     }
@@ -80,13 +80,15 @@ struct LimitBody {
     /// Until when; absent: until it is lifted.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
-    /// Why, such as `violation:` and its id.
+    /// Why, such as `violation:` and its id; of another seller's, with whom this one is one, `violation` alone.
     cause: String,
 }
 
 impl LimitBody {
-    fn of(row: &RestrictionRow) -> Self {
+    fn of(row: &RestrictionRow, known: &dyn Fn(&str) -> bool) -> Self {
         let (burst, per) = slowed(Measure::Restrict(row.kind));
+        let cause =
+            row.cause.strip_prefix("violation:").filter(|id| !known(id)).map_or(row.cause.as_str(), |_| "violation");
         Self {
             kind: row.kind.as_str(),
             burst,
@@ -94,7 +96,7 @@ impl LimitBody {
             buyer: row.buyer.as_ref().map(ToString::to_string),
             since: row.since.rfc3339(),
             until: row.until.map(Timestamp::rfc3339),
-            cause: row.cause.clone(),
+            cause: cause.to_owned(),
         }
     }
 }
@@ -216,13 +218,17 @@ impl PartyStandingBody {
     fn of(party: &PartyId, standing: &PartyStanding, own: Option<&PartyId>) -> Self {
         let PartyStanding { seller, buyer, limits, response, asked, closed, clocks, now } = standing;
         let told = limits.iter().filter(|row| own.is_none() || row.cause.starts_with("violation:"));
+        let known = |id: &str| {
+            let mut brought = seller.sanctions.iter().filter(|row| row.sanction.violation.to_string() == id);
+            own.is_none_or(|own| brought.any(|row| row.party == *own))
+        };
         let waiting = response.waiting.iter().zip(asked);
         Self {
             party: party.to_string(),
             at: now.rfc3339(),
             seller: AccountBody::of(seller, own),
             buyer: own.is_none().then(|| AccountBody::of(buyer, own)),
-            limits: told.map(LimitBody::of).collect(),
+            limits: told.map(|row| LimitBody::of(row, &known)).collect(),
             // A complaint is told by a low review too, and who reviewed is not the seller's to know.
             response: ResponseBody {
                 window: clocks.window.to_string(),

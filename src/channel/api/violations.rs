@@ -83,8 +83,9 @@ struct AppealWayBody {
 pub(super) struct SanctionBody {
     /// Its id.
     id: String,
-    /// Which violation brought it.
-    violation: String,
+    /// Which violation brought it; not told to a seller of another's, with whom it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    violation: Option<String>,
     /// `warning`, `slowed`, `template_only`, `withdrawn`, or of a buyer `unowed`.
     measure: &'static str,
     /// Of `slowed`: so many messages to one buyer.
@@ -106,12 +107,12 @@ pub(super) struct SanctionBody {
 }
 
 impl SanctionBody {
-    pub(super) fn of(row: &SanctionRow) -> Self {
+    pub(super) fn of(row: &SanctionRow, own: Option<&PartyId>) -> Self {
         let sanction = &row.sanction;
         let (burst, per) = slowed(sanction.measure);
         Self {
             id: row.id.to_string(),
-            violation: sanction.violation.to_string(),
+            violation: own.is_none_or(|own| *own == row.party).then(|| sanction.violation.to_string()),
             measure: sanction.measure.as_str(),
             burst,
             per,
@@ -226,7 +227,7 @@ impl ViolationBody {
             points_left: view.left,
             forgiven: view.weight.filter(|_| points == 0).map(|weight| weight.as_str()),
             reason: ReasonsBody { why, appeal },
-            consequences: view.sanctions.iter().map(SanctionBody::of).collect(),
+            consequences: view.sanctions.iter().map(|row| SanctionBody::of(row, None)).collect(),
             appeals: view.appeals.iter().map(|appeal| AppealBody::of(appeal, reader)).collect(),
         }
     }

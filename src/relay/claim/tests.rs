@@ -59,6 +59,8 @@ struct Hosts {
     clock: Arc<Hand>,
     says: Says,
     attempts: Mutex<Vec<Attempt>>,
+    /// Happens once, before the last look.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Hosts {
@@ -78,6 +80,9 @@ impl Transport for Hosts {
         look: LastLook<'a>,
     ) -> Pin<Box<dyn Future<Output = Handover> + Send + 'a>> {
         Box::pin(async move {
+            if let Some(happens) = self.meanwhile.lock().unwrap().take() {
+                happens();
+            }
             if !look.await {
                 return Handover::CalledOff;
             }
@@ -113,7 +118,12 @@ impl House {
         says: impl Fn(&str, Timestamp, &[Attempt]) -> Handover + Send + Sync + 'static,
     ) -> Self {
         let clock = Arc::new(Hand(AtomicI64::new(START.0)));
-        let hosts = Arc::new(Hosts { clock: Arc::clone(&clock), says: Box::new(says), attempts: Mutex::default() });
+        let hosts = Arc::new(Hosts {
+            clock: Arc::clone(&clock),
+            says: Box::new(says),
+            attempts: Mutex::default(),
+            meanwhile: Mutex::default(),
+        });
         Self::open_in(tempfile::tempdir().unwrap(), market, clock, hosts).await
     }
 
@@ -344,6 +354,26 @@ async fn a_grey_list_is_waited_out_and_order_is_kept() {
     assert_eq!(order, [true; 5], "{}", came.len());
     assert_eq!(house.hosts.taken("zenon@sklep.test").len(), 1, "no notice for what arrived");
     assert_eq!(house.states("c-1").await, [MessageState::Delivered; 6]);
+}
+
+/// That our own store can not be read for a moment says nothing about what was accepted.
+#[tokio::test]
+async fn a_last_look_that_fails_hands_nothing_over_and_ends_nothing() {
+    let house = House::open(|_, _, _| Handover::Delivered).await;
+    house.pair("c-1", "ratna@rumah.test", "zenon@sklep.test").await;
+    house.takes("c-1", Side::Seller, "The scarf is packed.").await;
+    let path = house.folder.path().join("t.db");
+    let rename =
+        |path: &std::path::Path, sql: &str| rusqlite::Connection::open(path).unwrap().execute(sql, []).unwrap();
+    let away = path.clone();
+    let hidden = move || assert_eq!(rename(&away, "ALTER TABLE pair RENAME TO hidden"), 0);
+    *house.hosts.meanwhile.lock().unwrap() = Some(Box::new(hidden));
+    house.carry().await;
+    assert_eq!(house.hosts.taken("ratna@rumah.test").len(), 0);
+    rename(&path, "ALTER TABLE hidden RENAME TO pair");
+    house.live(Duration::hours(2)).await;
+    assert_eq!(house.states("c-1").await, [MessageState::Delivered]);
+    assert_eq!(house.hosts.taken("zenon@sklep.test").len(), 0, "nobody is told that it was withheld");
 }
 
 #[tokio::test]

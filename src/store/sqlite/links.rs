@@ -83,26 +83,26 @@ pub(super) fn meet(db: &Connection, scope: &Scope, market: i64, party: i64, at: 
     if made { settle(db, &[party], at) } else { Ok(()) }
 }
 
-/// Who else sells and has the same, by each contact.
+/// Who else sells and has the same, by each contact: of a crowd as many as tell that it is one, so that what a crowd
+/// shares never hides what two share.
 fn sharing(db: &Connection, market: i64, party: i64) -> Result<Vec<(LinkKind, Vec<i64>)>> {
-    let mut query = db.prepare_cached(
-        "SELECT o.tag, o.kind, o.party FROM tag t
-         JOIN tag o ON o.tag = t.tag AND o.ring_key = t.ring_key AND o.kind = t.kind AND o.agent = ''
-         JOIN party p ON p.num = o.party
-         WHERE t.party = ?1 AND t.agent = '' AND o.kind IS NOT NULL AND o.party <> ?1 AND p.marketplace = ?2
+    let own: Vec<([u8; 16], i64, LinkKind)> = db
+        .prepare_cached("SELECT tag, ring_key, kind FROM tag WHERE party = ?1 AND agent = '' AND kind IS NOT NULL")?
+        .query_map([party], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_>>()?;
+    let mut others = db.prepare_cached(
+        "SELECT o.party FROM tag o JOIN party p ON p.num = o.party
+         WHERE o.tag = ?1 AND o.ring_key = ?2 AND o.kind = ?3 AND o.agent = '' AND o.party <> ?4 AND p.marketplace = ?5
              AND EXISTS (SELECT 1 FROM conversation c WHERE c.seller = o.party)
-         ORDER BY o.tag, o.party LIMIT ?3",
+         ORDER BY o.party LIMIT ?6",
     )?;
-    let mut shared: Vec<([u8; 16], LinkKind, Vec<i64>)> = Vec::new();
-    let mut rows = query.query(params![party, market, at_most(SHARERS_READ)])?;
-    while let Some(row) = rows.next()? {
-        let (tag, other): ([u8; 16], i64) = (row.get(0)?, row.get(2)?);
-        match shared.last_mut().filter(|(last, ..)| *last == tag) {
-            Some((.., others)) => others.push(other),
-            None => shared.push((tag, row.get(1)?, vec![other])),
-        }
+    let mut shared = Vec::with_capacity(own.len());
+    for (tag, ring_key, kind) in own {
+        let rows =
+            others.query_map(params![tag, ring_key, kind, party, market, at_most(SHARED_BY + 1)], |row| row.get(0))?;
+        shared.push((kind, rows.collect::<Result<_>>()?));
     }
-    Ok(shared.into_iter().map(|(_, kind, others)| (kind, others)).collect())
+    Ok(shared)
 }
 
 /// Two sellers, the lower number first.
@@ -126,15 +126,17 @@ fn make(db: &Connection, scope: &Scope, pair: &Pair, kind: LinkKind, begins: Lin
     let state = if parted { LinkState::Suggested } else { begins };
     let about = [&pair.one.to_be_bytes()[..], &pair.other.to_be_bytes(), kind.as_str().as_bytes()];
     let id = outbox::made_id(at, b"tabir seller link 1\n", &about);
-    let made = db
+    // What was only suggested for what a crowd shares counts once the two are found to share something of their own.
+    let made: Option<EventId> = db
         .prepare_cached(
             "INSERT INTO seller_link (id, marketplace, one, other, kind, state, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (one, other, kind) DO NOTHING",
+             ON CONFLICT (one, other, kind) DO UPDATE SET state = excluded.state, since = excluded.since
+                 WHERE seller_link.state = 'suggested' AND excluded.state = 'linked'
+             RETURNING id",
         )?
-        .execute(params![id, market(db, scope)?, pair.one, pair.other, kind, state, at])?;
-    if made == 0 {
-        return Ok(false);
-    }
+        .query_row(params![id, market(db, scope)?, pair.one, pair.other, kind, state, at], |row| row.get(0))
+        .optional()?;
+    let Some(id) = made else { return Ok(false) };
     let mut name = db.prepare_cached("SELECT id FROM party WHERE num = ?1")?;
     let [one, other] = [pair.one, pair.other].map(|num| name.query_row([num], |row| row.get::<_, PartyId>(0)));
     let facts = format!("link={id} kind={} party={} other={}", kind.as_str(), one?, other?);
@@ -144,26 +146,56 @@ fn make(db: &Connection, scope: &Scope, pair: &Pair, kind: LinkKind, begins: Lin
 }
 
 /// Says anew who is one with whom, for these parties and whoever was one with them. What was imposed before stays as
-/// it was: nobody's old strikes are weighed with somebody else's.
+/// it was: nobody's old strikes are weighed with somebody else's. What the joined had accepted before is judged by what
+/// holds for all of them from now on.
 pub(super) fn settle(db: &Connection, changed: &[i64], at: Timestamp) -> Result<()> {
-    let mut known = BTreeSet::new();
+    // As it was, before anything of it changes.
+    let mut before: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
     for party in changed {
-        known.extend(rights::group(db, *party)?);
+        for member in rights::group(db, *party)? {
+            before.insert(member, rights::group(db, member)?.into_iter().collect());
+        }
     }
     let mut done = BTreeSet::new();
-    for party in known {
+    for (party, was) in before {
         if done.contains(&party) {
             continue;
         }
         let now = connected(db, party)?;
-        if rights::group(db, party)?.into_iter().collect::<BTreeSet<_>>() != now {
+        if now != was {
             let cluster = now.first().filter(|_| now.len() > 1);
             let mut put = db.prepare_cached("UPDATE party SET cluster = ?2, clustered = ?3 WHERE num = ?1")?;
             now.iter().try_for_each(|member| put.execute(params![member, cluster, at]).map(drop))?;
+            if let Some(cluster) = cluster.filter(|_| !now.is_subset(&was)) {
+                close_what_waits(db, *cluster, at)?;
+            }
         }
         done.extend(now);
     }
     Ok(())
+}
+
+/// Whom a buyer said no to, reviewed, or was told to be left alone by, has others beside it now: what these had accepted
+/// for that buyer, and nobody has delivered, is old, and withheld when its turn comes.
+fn close_what_waits(db: &Connection, cluster: i64, at: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE pair SET epoch = epoch + 1
+         WHERE (buyer, seller) IN (
+             SELECT c.buyer, c.seller FROM conversation c JOIN party m ON m.num = c.seller
+             WHERE m.cluster = ?1 AND c.num IN (
+                 SELECT conversation FROM delivery WHERE lane IS NOT NULL
+                 UNION SELECT conversation FROM message WHERE state = 'held'))
+         AND EXISTS (
+             SELECT 1 FROM party m LEFT JOIN pair p ON p.buyer = pair.buyer AND p.seller = m.num
+             WHERE m.cluster = ?1 AND (
+                 p.blocked_by_buyer OR p.stopped IS NOT NULL
+                 OR EXISTS (SELECT 1 FROM barrier b WHERE b.buyer = pair.buyer AND b.seller = m.num)
+                 OR EXISTS (SELECT 1 FROM restriction r
+                            WHERE r.seller = m.num AND (r.buyer IS NULL OR r.buyer = pair.buyer) AND r.kind = 'withdrawn'
+                                AND r.lifted IS NULL AND (r.until IS NULL OR r.until > ?2))))",
+    )?
+    .execute(params![cluster, at])
+    .map(drop)
 }
 
 /// Everybody whom links that count and declared groups lead to.
@@ -282,7 +314,7 @@ fn dispute(db: &Connection, scope: &Scope, new: &NewLinkDispute) -> Result<Filed
     };
     let (open, own): (u32, u32) = db
         .prepare_cached(
-            "SELECT count(*) - count(decided), count(*) FILTER (WHERE party = ?2) FROM link_dispute WHERE link = ?1",
+            "SELECT count(*) - count(decided), count(*) FILTER (WHERE party IS ?2) FROM link_dispute WHERE link = ?1",
         )?
         .query_row(params![new.link, party], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if open > 0 {
@@ -301,8 +333,9 @@ fn rule(db: &Connection, scope: &Scope, new: &LinkRuling) -> Result<bool> {
     let ruled: Option<(i64, i64)> = db
         .prepare_cached(
             "UPDATE link_dispute SET decided = ?2, upheld = ?3, ruling = ?4 WHERE id = ?1 AND decided IS NULL
-             RETURNING (SELECT l.one FROM seller_link l WHERE l.id = link AND l.marketplace = ?5),
-                 (SELECT l.other FROM seller_link l WHERE l.id = link AND l.marketplace = ?5)",
+                 AND link IN (SELECT id FROM seller_link WHERE marketplace = ?5)
+             RETURNING (SELECT one FROM seller_link l WHERE l.id = link),
+                 (SELECT other FROM seller_link l WHERE l.id = link)",
         )?
         .query_row(params![new.id, new.at, new.upheld, new.ruling, market(db, scope)?], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -402,8 +435,6 @@ fn count(db: &Connection) -> Result<u64> {
 
 /// A contact that more sellers than this share is an agency's, or stands for none.
 const SHARED_BY: usize = 20;
-/// Who shares something is read up to so many.
-const SHARERS_READ: usize = 500;
 /// Nearly the same to so many buyers, by each of two, is no chance.
 const BUYERS: usize = 3;
 /// So many texts are compared in one piece,

@@ -1181,3 +1181,106 @@ mod waits {
         assert_eq!((ask(13).await, ask(35).await, ask(36).await, ask(37).await), (0, 0, 1, 0));
     }
 }
+
+mod linked {
+    use super::*;
+    use crate::{
+        model::LinkState,
+        store::{Filed, LinkFilter, LinkRuling, Links as _, NewLinkDispute},
+    };
+
+    impl House {
+        /// Puts a seller with these telephones, and its talk with budi.
+        async fn seller(&self, n: u8, phones: &[&str]) {
+            let of = format!("shop-{n}");
+            let talk =
+                Talk { id: id(&format!("c-{n}")), buyer: "budi", seller: Box::leak(of.clone().into()), group: None };
+            if self.store.party(&scope(), &of.parse().unwrap()).await.unwrap().is_none() {
+                self.add_conversation(&scope(), &talk).await.unwrap();
+            }
+            let tags =
+                phones.iter().map(|phone| IndexTag { by: 1, tag: tag(phone), kind: ContactKind::Phone }).collect();
+            self.store.put_party(&scope(), PartyRow { tags, ..party_row(&of, None) }).await.unwrap();
+        }
+
+        /// Who is one with a seller.
+        async fn one_with(&self, n: u8) -> Vec<String> {
+            let party = format!("shop-{n}").parse().unwrap();
+            let account = self.store.account(&scope(), &party, Side::Seller).await.unwrap().unwrap();
+            account.group.iter().map(ToString::to_string).collect()
+        }
+
+        /// A person parts two sellers.
+        async fn part(&self, one: u8, other: u8) {
+            let pair = [format!("shop-{one}"), format!("shop-{other}")];
+            let links =
+                self.store.seller_links(&scope(), LinkFilter { limit: 99, ..LinkFilter::default() }).await.unwrap();
+            let of_both =
+                |link: &&crate::store::LinkRow| link.parties.iter().all(|party| pair.contains(&party.to_string()));
+            let link = links.iter().find(of_both).unwrap().id;
+            let (id, at, said) = (event(), LATER, entry(EntryKind::LinkDisputed, LATER));
+            let new = NewLinkDispute { id, link, by: None, at, words: Vec::new(), times: 1, entry: said };
+            assert_eq!(self.store.dispute_link(&scope(), new).await.unwrap(), Filed::Done(1));
+            let (arbiter, ruled) = (ruling().arbiter, entry(EntryKind::LinkRuled, LATER));
+            let ruling = LinkRuling { id, upheld: true, at, ruling: Vec::new(), arbiter, entry: ruled };
+            assert!(self.store.rule_link(&scope(), ruling).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_was_parted_stays_apart_whoever_else_they_are_linked_to() {
+        let house = House::new().await;
+        for n in 1..=3 {
+            house.seller(n, &["0001"]).await;
+        }
+        assert_eq!(house.one_with(2).await, ["shop-1", "shop-2", "shop-3"]);
+        house.part(1, 2).await;
+        assert_eq!(house.one_with(2).await.len(), 3, "the third is linked to both");
+        house.part(1, 3).await;
+        assert_eq!((house.one_with(1).await.len(), house.one_with(2).await.len()), (1, 2));
+        house.seller(4, &["0004"]).await;
+        house.seller(1, &["0001", "0004"]).await;
+        assert_eq!(house.one_with(1).await, ["shop-1", "shop-4"]);
+        assert_eq!(house.one_with(3).await, ["shop-2", "shop-3"]);
+        let parted = LinkFilter { state: Some(LinkState::Parted), limit: 9, ..LinkFilter::default() };
+        assert_eq!(house.store.seller_links(&scope(), parted).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_a_seller_had_waiting_is_old_once_it_is_one_with_whom_the_buyer_blocked() {
+        for blocked in [false, true] {
+            let house = House::new().await;
+            house.seller(1, &["0001"]).await;
+            house.seller(2, &["0002"]).await;
+            let (held, queued) = (from_seller("c-2", T0), from_seller("c-2", T0));
+            house.hold(held.clone()).await;
+            house.accept(queued.clone()).await;
+            if blocked {
+                let (by, handles) = (Side::Buyer, vec![handle(Side::Buyer, T0)]);
+                let entry = entry(EntryKind::Blocked, T0);
+                let block =
+                    NewBlock { conversation: id("c-1"), by, blocked, at: T0, handles, notice_due: LATER, entry };
+                house.store.block(&scope(), block).await.unwrap().unwrap();
+            }
+            house.seller(2, &["0001"]).await;
+            assert_eq!(house.one_with(2).await.len(), 2);
+            let claimed = house.store.claim(LATER, LEASE, 9).await.unwrap();
+            let mails = claimed.iter().filter(|one| one.cargo == Cargo::Message).count();
+            assert_eq!(mails, usize::from(!blocked), "queued");
+            let decided = house.store.decide(&scope(), decision(held.id, true)).await.unwrap().unwrap();
+            let state = if blocked { MessageState::Withheld } else { MessageState::Queued };
+            assert_eq!(decided.state, state, "held");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_crowd_shares_hides_nothing_that_two_share() {
+        let house = House::new().await;
+        for n in 1..=30 {
+            house.seller(n, &["0000"]).await;
+        }
+        house.seller(1, &["0000", "0009"]).await;
+        house.seller(31, &["0000", "0009"]).await;
+        assert!(house.one_with(31).await.contains(&"shop-1".to_owned()));
+    }
+}

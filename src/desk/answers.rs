@@ -3,7 +3,7 @@
 use ring::digest;
 
 use crate::{
-    model::{Duration, Fault, Scope},
+    model::{Duration, EventId, Fault, Scope},
     store::{AnsweredRow, Idempotency},
     vault::Place,
 };
@@ -28,6 +28,13 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A mail was taken, as this.
+    pub(super) fn taken(id: EventId) -> Self {
+        Self { status: 250, body: id.to_string().into_bytes() }
+    }
 }
 
 impl Desk {
@@ -58,10 +65,20 @@ impl Desk {
     /// # Errors
     /// By a fault.
     pub async fn keep_answer(&self, scope: &Scope, asked: Idempotency, answer: &Answer) -> Result<(), Fault> {
+        let row = self.seal_answer(scope, asked, answer).await?;
+        self.store.keep_answer(scope, row).await.map(|_| ())
+    }
+
+    pub(super) async fn seal_answer(
+        &self,
+        scope: &Scope,
+        asked: Idempotency,
+        answer: &Answer,
+    ) -> Result<AnsweredRow, Fault> {
         let market = self.market(scope).await?;
         let plain = [&answer.status.to_be_bytes()[..], &answer.body].concat();
         let sealed = market.key.seal(&Place::answer(&market.name, &asked.key), &plain)?;
-        self.store.keep_answer(scope, AnsweredRow { idempotency: asked, sealed }).await.map(|_| ())
+        Ok(AnsweredRow { idempotency: asked, sealed })
     }
 }
 

@@ -6,18 +6,24 @@ use crate::{
         CaseId, CaseWords, Category, ConversationId, EntryKind, EventId, Fault, HandleHash, PartyId, ReportState,
         Scope, Side, Timestamp,
     },
-    store::{Bound, Confirmation, ConversationRow, LeakRow, NewCase, NewEntry, NewReport, ReportRow, SealedPaper},
+    store::{
+        Bound, Confirmation, ConversationRow, Idempotency, LeakRow, NewCase, NewEntry, NewLetter, NewReport, ReportRow,
+        SealedPaper,
+    },
     vault::{DataKey, Place},
 };
 
 use super::{
     Declined, Desk, Wrong,
+    answers::Answer,
     cases::{CaseForm, Statement, check_text, words},
     entry,
 };
 
 /// A report as it is handed in.
 pub struct ReportForm {
+    /// Its id.
+    pub id: EventId,
     /// About which conversation; `None`: kept apart until somebody says.
     pub conversation: Option<ConversationId>,
     /// Whose report.
@@ -32,6 +38,10 @@ pub struct ReportForm {
     pub handles: Vec<(HandleHash, &'static str)>,
     /// Who reports, where that is known and no conversation says it.
     pub reporter: Option<PartyId>,
+    /// What names the mail it came by: the same mail is taken once.
+    pub asked: Option<Idempotency>,
+    /// The letter that says that it came.
+    pub receipt: Option<NewLetter>,
 }
 
 /// A report as it is.
@@ -71,6 +81,14 @@ pub struct Leak {
 }
 
 impl Desk {
+    /// A name for a report that is about to be handed in.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new_report(&self) -> Result<EventId, Fault> {
+        self.draw_id(self.now())
+    }
+
     /// Takes a report. One of danger to body, home or a child opens an urgent case at once, of which
     /// the other side hears nothing.
     ///
@@ -85,8 +103,7 @@ impl Desk {
             Some(id) => Some(self.store.conversation(scope, id).await?.ok_or_else(no_conversation)?),
             None => None,
         };
-        let now = self.now();
-        let id = self.draw_id(now)?;
+        let (id, now) = (form.id, self.now());
         // Somebody else says that it is theirs: until they say so too, an erasure has to find it.
         let theirs = named.as_ref().filter(|_| form.on_behalf).map(|row| row.party(form.by).clone());
         let bound = named.filter(|_| !form.on_behalf);
@@ -104,6 +121,10 @@ impl Desk {
             Some(row) => self.alarm(scope, id, (form.category, form.by), row)?,
             None => None,
         };
+        let answer = match form.asked {
+            Some(asked) => Some(self.seal_answer(scope, asked, &Answer::taken(id)).await?),
+            None => None,
+        };
         let report = NewReport {
             id,
             conversation: bound.as_ref().map(|row| row.id.clone()),
@@ -117,6 +138,8 @@ impl Desk {
             apart,
             papers: self.seal_papers(scope, own, id, &form.said.files)?,
             reporter: form.reporter.or(theirs),
+            answer,
+            receipt: form.receipt,
         };
         if !self.store.put_report(scope, report).await? {
             return Err(no_conversation());

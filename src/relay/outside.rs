@@ -1,7 +1,10 @@
 //! Reports by mail: who wrote one, what it belongs to, and the receipt.
 
 use super::{Handover, Mail, Relay, voice::Word, wording};
-use crate::model::{Contact, ConversationId, EventId, Fault, HandleHash, LetterKind, PartyId, Scope, Secret, Side};
+use crate::{
+    model::{Contact, ConversationId, EventId, Fault, HandleHash, LetterKind, PartyId, Scope, Secret, Side},
+    store::NewLetter,
+};
 
 /// What a report by mail belongs to.
 #[derive(Clone, Debug)]
@@ -61,23 +64,28 @@ impl Relay {
         self.store.enrolled(scope, &self.vault.tags(scope.marketplace(), &contact)).await
     }
 
-    /// Tells who reported by mail that it came: in the conversation by a letter that is carried until it arrives; else by
-    /// one mail, tried once.
+    /// The letter that tells who reported by mail that it came, in the conversation that it belongs to; it is put
+    /// together with the report, and carried until it arrives. `None`: it belongs to none.
     ///
     /// # Errors
     /// By a fault.
-    pub async fn receipt(&self, scope: &Scope, address: &str, of: &Belongs, report: EventId) -> Result<(), Fault> {
+    pub async fn receipt(&self, scope: &Scope, of: &Belongs, report: EventId) -> Result<Option<NewLetter>, Fault> {
+        let Some((conversation, to)) = &of.place else { return Ok(None) };
         let report = report.to_string();
-        if let Some((conversation, to)) = &of.place {
-            let listener = self.listener(scope, conversation, *to).await?;
-            let (subject, text) = wording::receipt(&report, listener.as_ref().and_then(|one| one.locale()));
-            let (to, kind) = (*to, LetterKind::Receipt);
-            let number = Some(report.as_str());
-            let word = Word { conversation, to, kind, agent: None, case: None, subject: &subject, text: &text, number };
-            self.speak(scope, &[word]).await?;
-            self.wake_cases();
-            return Ok(());
-        }
+        let listener = self.listener(scope, conversation, *to).await?;
+        let (subject, text) = wording::receipt(&report, listener.as_ref().and_then(|one| one.locale()));
+        let (to, kind) = (*to, LetterKind::Receipt);
+        let number = Some(report.as_str());
+        let word = Word { conversation, to, kind, agent: None, case: None, subject: &subject, text: &text, number };
+        Ok(self.compose(scope, &word).await?.map(|(letter, _)| letter))
+    }
+
+    /// Tells who reported something that belongs to no conversation that it came: by one mail, tried once.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn acknowledge(&self, scope: &Scope, address: &str, of: &Belongs, report: EventId) -> Result<(), Fault> {
+        let report = report.to_string();
         let rules = self.rules.load().book.of(scope.marketplace());
         let profile = match &of.reporter {
             Some(party) => self.store.party(scope, party).await?.map(|row| self.profile_of(scope, &row)).transpose()?,

@@ -155,6 +155,7 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
     let (said, studied) = statement(call, asked, body.text, body.attachments).await?;
     let (handles, sent_by) = (studied.handles, studied.sent_by);
     let form = ReportForm {
+        id: call.api.desk.new_report()?,
         conversation,
         by,
         on_behalf: body.on_behalf,
@@ -162,6 +163,8 @@ pub(super) async fn post(call: &Call<'_>) -> Answered {
         said,
         handles,
         reporter: None,
+        asked: None,
+        receipt: None,
     };
     let view = call.api.desk.put_report(call.scope(), form).await?;
     raise_alarm(call, &view).await?;

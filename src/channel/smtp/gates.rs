@@ -21,6 +21,7 @@ pub(super) struct Gates {
     misses: DefaultKeyedRateLimiter<Network>,
     failed_logins: DefaultKeyedRateLimiter<Network>,
     logins: DefaultKeyedRateLimiter<Network>,
+    reports: DefaultKeyedRateLimiter<[u8; 32]>,
     /// Where too many logins failed, and until when nobody from there may log in.
     shut: DashMap<Network, Instant>,
 }
@@ -32,6 +33,7 @@ impl Gates {
             failed_logins: RateLimiter::dashmap(Quota::per_minute(limits.logins)),
             // Each costs a slow hash: twenty times what may fail is enough for any shop.
             logins: RateLimiter::dashmap(Quota::per_minute(limits.logins.saturating_mul(TWENTY))),
+            reports: RateLimiter::dashmap(Quota::per_hour(REPORTS).allow_burst(REPORTS_AT_ONCE)),
             shut: DashMap::new(),
         }
     }
@@ -42,6 +44,11 @@ impl Gates {
             metrics::counter!("tabir_handle_misses_slowed_total").increment(1);
             sleep(SLOW * 2_u32.saturating_pow(misses_of_session.min(4))).await;
         }
+    }
+
+    /// Whether somebody's next report may be taken now; the host of who sends many keeps the rest for later.
+    pub(super) fn may_report(&self, by: [u8; 32]) -> bool {
+        self.reports.check_key(&by).is_ok()
     }
 
     /// Whether a login may be tried now.
@@ -68,6 +75,8 @@ impl Gates {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
+        self.reports.retain_recent();
+        self.reports.shrink_to_fit();
     }
 }
 
@@ -134,6 +143,10 @@ const TWENTY: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 /// Far above what a mail host does, far below what keeps a core busy.
 const COMMANDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3_999);
 
+/// Of one person by mail: each is a file that is kept and a person who reads it. A buyer who is flooded has dozens to tell.
+const REPORTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(5);
+const REPORTS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
+
 const SLOW: Duration = Duration::from_millis(500);
 
 /// As long as the limit needs to fill up again.
@@ -169,6 +182,13 @@ mod tests {
             gates.login_failed(guessing).await;
         }
         assert!(gates.may_log_in(Network::of([198, 51, 100, 1].into())));
+    }
+
+    #[test]
+    fn one_person_s_reports_are_bounded_and_nobody_else_s_with_them() {
+        let gates = Gates::new(&SessionLimits::default());
+        assert_eq!((0..60).filter(|_| gates.may_report([1; 32])).count(), 50);
+        assert!(gates.may_report([2; 32]));
     }
 
     #[tokio::test]

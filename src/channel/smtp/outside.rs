@@ -14,14 +14,9 @@ use super::{
     reply::{self, Reply},
 };
 use crate::{
-    desk::{
-        Declined, Idempotency,
-        answers::{Answer, Earlier},
-        cases::Statement,
-        reports::ReportForm,
-    },
+    desk::{Declined, answers::Earlier, cases::Statement, reports::ReportForm},
     media::mail,
-    model::{Attachment, AttachmentAction, Category, Fault, Reason, Refusal, Scope, Secret, Side},
+    model::{Attachment, AttachmentAction, Category, EventId, Fault, Reason, Refusal, Scope, Secret, Side},
     relay::{Ask, Belongs, Matter, Studied, Unfit},
 };
 
@@ -71,6 +66,14 @@ impl Smtp {
         if self.desk.earlier(scope, &asked).await? != Earlier::Nothing {
             return Ok(reply::OK.into());
         }
+        if !self
+            .terms
+            .load()
+            .gates
+            .may_report(self.desk.fingerprint(scope, &[b"reports of", address.reveal().as_bytes()], &[]).key)
+        {
+            return Ok(reply::TOO_MANY_REPORTS.into());
+        }
         let files = vec![whole(bytes)];
         let ask = Ask { scope, conversation: None, by: Side::Buyer, text: None, files, matter: Matter::Report };
         let studied = match self.relay.study(ask).await? {
@@ -79,31 +82,33 @@ impl Smtp {
             Err(_) => return Ok(reply::of_refusal(&Refusal::new(Reason::Unreadable))),
         };
         let belongs = self.relay.belongs(scope, address.reveal(), &studied.handles).await?;
-        let id = match self.desk.put_report(scope, form(studied, &belongs)).await {
-            Ok(view) => view.row.id,
+        let id = self.desk.new_report()?;
+        let receipt = if by_itself { None } else { self.relay.receipt(scope, &belongs, id).await? };
+        let form = ReportForm { id, asked: Some(asked.clone()), receipt, ..form(id, studied, &belongs) };
+        match self.desk.put_report(scope, form).await {
+            Ok(_) => {}
             Err(Declined::Fault(fault)) => return Err(fault),
+            // It came twice at one time.
+            Err(_) if self.desk.earlier(scope, &asked).await? != Earlier::Nothing => return Ok(reply::OK.into()),
             Err(_) => return Ok(reply::of_refusal(&Refusal::new(Reason::Unreadable))),
-        };
-        self.remember(scope, asked, id.to_string()).await;
+        }
         metrics::counter!("tabir_mail_reports_total", "bound" => belongs.place.is_some().to_string()).increment(1);
-        if !by_itself {
-            let (smtp, scope) = (Arc::clone(self), scope.clone());
-            // Its writer need not wait for their own host.
-            tokio::spawn(async move {
-                if let Err(fault) = smtp.relay.receipt(&scope, address.reveal(), &belongs, id).await {
-                    tracing::error!(fault = %fault.chain(), "sending a receipt");
-                }
-            });
+        match belongs.place {
+            Some(_) => self.relay.wake_cases(),
+            None if by_itself => {}
+            None => self.acknowledge(scope.clone(), address, belongs, id),
         }
         Ok(reply::OK.into())
     }
 
-    /// The report is kept by now: where this fails, it may be there twice.
-    async fn remember(&self, scope: &Scope, asked: Idempotency, id: String) {
-        let answer = Answer { status: 250, body: id.into_bytes() };
-        if let Err(fault) = self.desk.keep_answer(scope, asked, &answer).await {
-            tracing::error!(fault = %fault.chain(), "remembering a report by mail");
-        }
+    /// Its writer need not wait for their own host.
+    fn acknowledge(self: &Arc<Self>, scope: Scope, address: Secret<String>, belongs: Belongs, id: EventId) {
+        let smtp = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(fault) = smtp.relay.acknowledge(&scope, address.reveal(), &belongs, id).await {
+                tracing::error!(fault = %fault.chain(), "telling that a report came");
+            }
+        });
     }
 }
 
@@ -118,7 +123,7 @@ fn whole(bytes: &Bytes) -> Attachment {
     }
 }
 
-fn form(studied: Studied, belongs: &Belongs) -> ReportForm {
+fn form(id: EventId, studied: Studied, belongs: &Belongs) -> ReportForm {
     let described = studied.described();
     let words = readable(&studied.words.join("\n\n"));
     let Studied { findings, signals, files, handles, .. } = studied;
@@ -126,7 +131,8 @@ fn form(studied: Studied, belongs: &Belongs) -> ReportForm {
     let (conversation, by) = belongs.place.clone().unzip();
     let reporter = belongs.reporter.clone().filter(|_| conversation.is_none());
     let (by, category) = (by.unwrap_or(Side::Buyer), Category::OutsideContact);
-    ReportForm { conversation, by, on_behalf: false, category, said, handles, reporter }
+    let (asked, receipt) = (None, None);
+    ReportForm { id, conversation, by, on_behalf: false, category, said, handles, reporter, asked, receipt }
 }
 
 /// As much of a text as a report takes; the whole lies in the mail itself.

@@ -26,6 +26,7 @@ pub(super) const REPORT: &str = "550 5.7.1 delivery and read reports are not pas
 pub(super) const TALKS_TOO_EARLY: &str = "554 5.5.0 spoke before its turn";
 pub(super) const TOO_LARGE: &str = "552 5.3.4 message too large";
 pub(super) const TOO_MANY_ERRORS: &str = "421 4.7.0 too many errors";
+pub(super) const TOO_MANY_REPORTS: &str = "451 4.7.0 many reports came from you, this one is taken later";
 pub(super) const TRY_AGAIN: &str = "451 4.3.0 try again later";
 pub(super) const UNPROVABLE_NOW: &str = "451 4.7.5 sender could not be checked, try again later";
 

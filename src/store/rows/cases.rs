@@ -5,7 +5,7 @@ use crate::model::{
     Money, PartyId, ReportState, Ruling, Side, Slot, Timestamp, Topic,
 };
 
-use super::{HandleRow, NewEntry};
+use super::{AnsweredRow, HandleRow, NewEntry};
 
 /// What support writes to one side.
 #[derive(Clone, Debug)]
@@ -300,6 +300,10 @@ pub struct NewReport {
     pub alarm: Option<NewCase>,
     /// Who reported, where that is known and no conversation says it.
     pub reporter: Option<PartyId>,
+    /// What is answered to whoever hands the same in again.
+    pub answer: Option<AnsweredRow>,
+    /// The letter that says that it came.
+    pub receipt: Option<NewLetter>,
 }
 
 /// A report as it is.

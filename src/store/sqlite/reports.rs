@@ -6,7 +6,7 @@ use super::{
     columns::{at_most, unsigned},
     disputes::{self, keep_papers},
     evidence::{self, Chain},
-    handles,
+    handles, letters, messages,
     pair::market,
 };
 use crate::{
@@ -16,6 +16,11 @@ use crate::{
 
 /// See [`crate::store::Cases::put_report`].
 pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<bool> {
+    if let Some(answer) = &report.answer
+        && !messages::keep_answer(db, scope, answer)?
+    {
+        return Ok(false);
+    }
     let (conversation, entry) = match &report.conversation {
         Some(id) => {
             let Some(num) = evidence::conversation(db, scope, id)? else { return Ok(false) };
@@ -54,7 +59,7 @@ pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<
     }
     keep_papers(db, report.id, &report.papers)?;
     raise(db, scope, report.alarm.as_ref())?;
-    Ok(true)
+    report.receipt.as_ref().map_or(Ok(true), |receipt| letters::put(db, scope, receipt))
 }
 
 /// Opens the urgent case of a report together with it: after a crash there are both or neither.

@@ -89,6 +89,7 @@ impl Folder {
         if put > newest.number {
             return Err(Fault::new("putting anchors where they are to lie", Older(newest.number, put)));
         }
+        self.is_ours(desk, scope, put, newest.number).await?;
         let missing = usize::try_from(newest.number.saturating_sub(put)).unwrap_or(usize::MAX);
         if missing == 0 {
             return Ok(());
@@ -100,12 +101,26 @@ impl Folder {
             let (folder, name) = (self.0.clone(), scope.marketplace().clone());
             // It waits for the disk.
             let put = tokio::task::spawn_blocking(move || {
-                put_whole(&folder, &format!("{}-{:08}.anchor", name.as_str(), row.number), &anchor.file())?;
+                put_whole(&folder, &file(&name, row.number), &anchor.file())?;
                 put_whole(&folder, &mark(&name), &format!("{}\n", row.number))
             });
             put.await.map_err(io::Error::other).flatten().map_err(|e| Fault::new("writing an anchor", e))?;
         }
         Ok(())
+    }
+
+    /// Looks whether the newest one that lies there is the store's own.
+    async fn is_ours(&self, desk: &Desk, scope: &Scope, put: u64, newest: u64) -> Result<(), Fault> {
+        let Ok(lies) = fs::read_to_string(self.0.join(file(scope.marketplace(), put))) else { return Ok(()) };
+        let back = usize::try_from(newest.saturating_sub(put)).unwrap_or(usize::MAX).saturating_add(1);
+        let rows = desk.anchors(scope, back).await.map_err(|_| Fault::plain("reading anchors"))?;
+        let Some(own) = rows.into_iter().find(|row| row.number == put) else { return Ok(()) };
+        let anchor: Anchor = serde_json::from_str(&own.anchor).map_err(|e| Fault::new("reading an anchor", e))?;
+        if anchor.file() == lies {
+            Ok(())
+        } else {
+            Err(Fault::new("putting anchors where they are to lie", Other(put)))
+        }
     }
 
     /// The number of the newest one that was put there.
@@ -120,6 +135,15 @@ impl Folder {
 #[derive(Debug, thiserror::Error)]
 #[error("the store's newest anchor is {0}, and {1} lies there already: was the store put back to an older copy?")]
 struct Older(u64, u64);
+
+/// The same, once the store has come as far again.
+#[derive(Debug, thiserror::Error)]
+#[error("another anchor {0} lies there already: was the store put back to an older copy?")]
+struct Other(u64);
+
+fn file(name: &Marketplace, number: u64) -> String {
+    format!("{}-{number:08}.anchor", name.as_str())
+}
 
 fn mark(name: &Marketplace) -> String {
     format!(".{}.newest", name.as_str())
@@ -176,6 +200,12 @@ mod tests {
         anchor_all(&desk, Duration(0)).await.unwrap();
         away.fill(&desk).await.unwrap();
         assert_eq!(names(&away.0), ["demo-00000002.anchor", "demo-00000003.anchor"]);
+        let newest = away.0.join("demo-00000003.anchor");
+        let own = fs::read(&newest).unwrap();
+        fs::write(&newest, "another").unwrap();
+        assert!(away.fill(&desk).await.unwrap_err().chain().contains("another anchor 3 lies there"));
+        fs::write(&newest, own).unwrap();
+        away.fill(&desk).await.unwrap();
         fs::write(away.0.join(mark(&"demo".parse().unwrap())), "9\n").unwrap();
         let told = away.fill(&desk).await.unwrap_err().chain();
         assert!(told.contains("newest anchor is 3, and 9 lies there already"), "{told}");

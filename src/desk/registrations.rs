@@ -21,6 +21,8 @@ pub struct RegistrationView {
     pub conversation: ConversationId,
     /// What it is for, and who wrote or may.
     pub facts: Registration,
+    /// Its number among those of the conversation.
+    pub number: u32,
     /// When it was drawn.
     pub created: Timestamp,
     /// When it was closed.
@@ -44,6 +46,9 @@ impl Desk {
         }
         if domains.len() > MOST_DOMAINS {
             return Err(Wrong::field("domains", "at most 20"));
+        }
+        if self.row(scope, id).await?.buyer_key.is_none() {
+            return Err(Declined::NotFound);
         }
         let (now, market) = (self.now(), self.market(scope).await?);
         let mut facts = Registration { label: label.trim().to_owned(), domains: Vec::new() };
@@ -153,6 +158,7 @@ impl Desk {
             address: format!("{text}@{}", market.domain),
             conversation: handle.conversation,
             facts,
+            number: handle.epoch,
             created: handle.created,
             closed: handle.shut,
         })
@@ -181,6 +187,9 @@ fn read_domain(text: &str, field: &'static str) -> Result<String, Declined> {
     if domain.len() > 253 || !domain.contains('.') || !domain.split('.').all(label) {
         return Err(Wrong::field(field, "not a domain such as brand.example"));
     }
+    if psl::domain_str(&domain) != Some(domain.as_str()) {
+        return Err(Wrong::field(field, "not a domain as it is registered: brand.example, not mail.brand.example"));
+    }
     Ok(domain)
 }
 
@@ -199,7 +208,16 @@ mod tests {
         {
             assert_eq!(read_domain(text, "domain").ok().as_deref(), read, "{text}");
         }
-        for text in ["brand", "ratna@brand.example", "https://brand.example", "a..example", "büch.example", ""] {
+        for text in [
+            "brand",
+            "ratna@brand.example",
+            "https://brand.example",
+            "a..example",
+            "büch.example",
+            "",
+            "mail.brand.example",
+            "co.id",
+        ] {
             assert!(read_domain(text, "domain").is_err(), "{text}");
         }
     }
@@ -213,9 +231,14 @@ mod tests {
         let said =
             RegistrationDomain { domain: "brand.example".to_owned(), may: DomainState::Allowed, since: Timestamp(3) };
         assert_eq!(facts.domains, [said]);
-        for n in 1..MOST_DOMAINS {
+        for n in 0..2 * MOST_DOMAINS {
             assert!(facts.say(&format!("d{n}.example"), DomainState::Asked, Timestamp(4)));
         }
-        assert!(!facts.say("one-more.example", DomainState::Asked, Timestamp(5)), "nobody fills it up without end");
+        assert_eq!(facts.domains.len(), MOST_DOMAINS, "nobody fills it up without end");
+        assert_eq!(facts.said_of("brand.example"), Some(DomainState::Allowed), "nor puts out whom the buyer let in");
+        for n in 1..MOST_DOMAINS {
+            assert!(facts.say(&format!("let-in-{n}.example"), DomainState::Allowed, Timestamp(5)));
+        }
+        assert!(!facts.say("one-more.example", DomainState::Asked, Timestamp(6)));
     }
 }

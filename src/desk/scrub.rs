@@ -60,7 +60,7 @@ impl Desk {
         Ok(Context {
             region: asked.region.clone().or(fallback),
             sender: asked.sender.unwrap_or(Side::Seller),
-            known: Known { orders: asked.orders.clone(), tracking: asked.tracking.clone(), links },
+            known: Known { orders: asked.orders.clone(), tracking: asked.tracking.clone(), links, ..Known::default() },
             guard: Guard {
                 names: asked.names.clone(),
                 emails: asked.emails.clone(),

@@ -70,6 +70,9 @@ pub struct Known {
     pub tracking: Vec<String>,
     /// Allowed domains; they and their subdomains stay.
     pub links: Vec<String>,
+    /// Domains whose links stay, and no addresses at them.
+    #[serde(skip)]
+    pub sites: Vec<String>,
 }
 
 /// Real names and contacts of the two people, opened for one message.

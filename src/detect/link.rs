@@ -71,8 +71,8 @@ fn schemes(sight: &Sight<'_>, found: &mut Finds) {
         // What lies within a link was judged with it.
         let within = start < judged;
         judged = judged.max(end);
-        let carries = || !within && carries_contact(&text[start..end], &|host| allowed(sight, host));
-        if named && (!allowed(sight, host) || carries()) || nested > NESTED {
+        let carries = || !within && carries_contact(&text[start..end], &|host| may_stay(sight, host));
+        if named && (!may_stay(sight, host) || carries()) || nested > NESTED {
             found.push(Found { start, end, kind: Kind::Link });
             until = end;
         }
@@ -121,10 +121,10 @@ fn hosts(sight: &Sight<'_>, found: &mut Finds) {
         if bytes.get(end) == Some(&b'@') {
             continue;
         }
-        if allowed(sight, host.text) {
+        if may_stay(sight, host.text) {
             let fresh = start >= judged;
             judged = judged.max(link_end);
-            if path && fresh && carries_contact(&text[start..link_end], &|host| allowed(sight, host)) {
+            if path && fresh && carries_contact(&text[start..link_end], &|host| may_stay(sight, host)) {
                 found.push(Found { start, end: link_end, kind: Kind::Link });
                 at = link_end;
             }
@@ -423,11 +423,21 @@ fn without_punctuation(text: &str, from: usize, mut end: usize) -> usize {
 
 /// Whether a host is one of the allowed ones or under it.
 pub(super) fn allowed(sight: &Sight<'_>, host: &str) -> bool {
+    let lists = sight.context.known.links.iter().chain(&sight.context.own.links).chain(&sight.context.own.domains);
+    is_of(host, lists)
+}
+
+/// Whether links to a host stay: the same, and where links alone are let through.
+fn may_stay(sight: &Sight<'_>, host: &str) -> bool {
+    allowed(sight, host) || is_of(host, sight.context.known.sites.iter())
+}
+
+fn is_of<'a>(host: &str, mut domains: impl Iterator<Item = &'a String>) -> bool {
     let host = host.rsplit('@').next().unwrap_or(host);
     let host = host.split(':').next().unwrap_or(host);
-    let lists = sight.context.known.links.iter().chain(&sight.context.own.links).chain(&sight.context.own.domains);
-    lists.map(|allowed| domain_of(allowed)).any(|allowed| {
-        !allowed.is_empty() && (host == allowed || host.strip_suffix(&allowed).is_some_and(|rest| rest.ends_with('.')))
+    domains.any(|domain| {
+        let domain = domain_of(domain);
+        !domain.is_empty() && (host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.')))
     })
 }
 

@@ -42,14 +42,19 @@ impl Registration {
         self.domains.iter().find(|known| known.domain == domain).map(|known| known.may)
     }
 
-    /// Says whether a domain may write. `false`: it says so already, or there is no room for one more.
+    /// Says whether a domain may write. `false`: it says so already, or there is no room for one more. Of those that
+    /// nobody said anything of the oldest makes room: who has many domains keeps nobody out.
     pub fn say(&mut self, domain: &str, may: DomainState, at: Timestamp) -> bool {
-        match self.domains.iter().position(|known| known.domain == domain) {
-            Some(n) if self.domains[n].may == may => return false,
-            Some(n) => self.domains[n] = RegistrationDomain { domain: domain.to_owned(), may, since: at },
-            None if self.domains.len() >= MOST_DOMAINS => return false,
-            None => self.domains.push(RegistrationDomain { domain: domain.to_owned(), may, since: at }),
+        if self.said_of(domain) == Some(may) {
+            return false;
         }
+        self.domains.retain(|known| known.domain != domain);
+        if self.domains.len() >= MOST_DOMAINS {
+            let asked = self.domains.iter().position(|known| known.may == DomainState::Asked);
+            let Some(oldest) = asked else { return false };
+            self.domains.remove(oldest);
+        }
+        self.domains.push(RegistrationDomain { domain: domain.to_owned(), may, since: at });
         true
     }
 }

@@ -353,12 +353,16 @@ impl Relay {
             kind: EntryKind::HandleMisused,
             by: None,
             message: None,
-            facts: format!(
-                "cause={cause} stands_for={} epoch={} shown_to={}",
-                row.stands_for.as_str(),
-                row.epoch,
-                row.shown_to
-            ),
+            facts: match row.kind {
+                // Whom it was given to, only the buyer knows.
+                HandleKind::Registration => format!("cause={cause} registration={}", row.epoch),
+                HandleKind::Mail | HandleKind::Postal => format!(
+                    "cause={cause} stands_for={} epoch={} shown_to={}",
+                    row.stands_for.as_str(),
+                    row.epoch,
+                    row.shown_to
+                ),
+            },
             private: None,
         };
         self.store.tripwire(scope, row.hash, entry).await

@@ -295,7 +295,8 @@ fn pose(part: Part) -> Signal {
     Signal { part, kind: SignalKind::PlatformPose, rule: POSE.to_owned() }
 }
 
-fn folded(text: &str) -> String {
+/// A text as the detectors compare it.
+pub(super) fn folded(text: &str) -> String {
     View::of(text).text().to_owned()
 }
 
@@ -360,6 +361,7 @@ impl Setting<'_> {
                 orders: self.conversation.order.iter().map(ToString::to_string).collect(),
                 tracking: self.tracking(),
                 links: self.rules.links.allow.clone(),
+                ..Known::default()
             },
             guard: self.guard(),
             own: Own { domains: vec![self.market.domain.clone()], ..Own::default() },

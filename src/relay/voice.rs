@@ -14,7 +14,7 @@ use super::{
     listener::Listener,
     outcome::Stop,
     talk::{Run, Talk},
-    wording::takes_no_answers,
+    wording::{comes_from, takes_no_answers},
 };
 use crate::{
     detect::{Piece, Window},
@@ -103,7 +103,7 @@ impl Relay {
         let Some(listener) = self.listener(scope, word.conversation, word.to).await? else { return Ok(None) };
         let mut context = listener.of_staff();
         context.known.orders.extend(word.number.map(str::to_owned));
-        context.known.links.extend(word.domain.map(str::to_owned));
+        context.known.sites.extend(word.domain.map(str::to_owned));
         let Listener { at, key, channel, .. } = listener;
         let pieces =
             [Piece { part: Part::Subject, text: word.subject }, Piece { part: Part::Text(0), text: word.text }];
@@ -111,7 +111,7 @@ impl Relay {
         let [subject, text] = <[String; 2]>::try_from(report.redacted).unwrap_or_default();
         let id = EventId::draw(at, self.vault.luck())?;
         let words = LetterWords {
-            agent: word.agent.map(ToString::to_string),
+            agent: word.agent.map(ToString::to_string).or_else(|| word.domain.map(str::to_owned)),
             subject: subject.clone(),
             text: text.clone(),
             case: word.case.map(ToString::to_string),
@@ -123,7 +123,7 @@ impl Relay {
         let (private, [shown]) = key.commit_parts(&place, &whole, [(Share::Shown, &shown)])?;
         let entry = entry(id, word, &report.findings, at, Some((private, shown)));
         let (conversation, to) = (word.conversation.clone(), word.to);
-        let letter = NewLetter { id, conversation, to, kind: word.kind, channel, at, lost: false, entry };
+        let letter = NewLetter { id, conversation, to, kind: word.kind, channel, at, lost: false, entry, answer: None };
         let state = if channel == Channel::Api { LetterState::Delivered } else { LetterState::Queued };
         let findings = report.findings;
         Ok(Some((letter, Spoken { id, to, state, channel, subject, text, findings })))
@@ -150,6 +150,7 @@ impl Relay {
             at,
             lost: true,
             entry: entry(id, word, &[], at, None),
+            answer: None,
         })
     }
 
@@ -240,15 +241,16 @@ impl Relay {
         let profile = SealedProfile { key: party.key, profile: party.profile };
         let reader = self.opened(scope, &conversation, letter.to, &profile)?;
         let Some(address) = reader.emails.first().cloned() else { return never("no_address") };
-        // As a message is judged again before it is handed over.
-        let gated = letter.kind == LetterKind::Registration;
-        if gated && self.closed_to_seller(scope, &letter.conversation).await?.is_some() {
-            return never("closed");
-        }
         let market = self.market(scope.marketplace()).await?;
         let rules = self.rules.load().book.of(scope.marketplace());
         let json = key.open_committed(&Place::letter(scope.marketplace(), &letter.id), &letter.sealed)?;
         let words: LetterWords = serde_json::from_slice(&json).map_err(|e| Fault::new("reading a letter", e))?;
+        let by = words.agent.as_deref().filter(|_| letter.kind == LetterKind::Registration);
+        if let Some(by) = by
+            && !self.still_welcome(scope, &letter.conversation, by).await?
+        {
+            return never("closed");
+        }
         let known_as =
             if rules.footer.name.is_empty() { scope.marketplace().as_str() } else { rules.footer.name.as_str() };
         let locale = reader.locale.as_deref().or(rules.locale.as_deref());
@@ -271,16 +273,28 @@ impl Relay {
         let mut seed = [0; 16];
         self.vault.luck().fill(&mut seed)?;
         let id = format!("{}@{domain}", Handle::draw(self.vault.luck())?);
-        let text = format!("{}\n\n-- \n{mark}\n{}\n", words.text.trim_end(), takes_no_answers(locale));
+        let under = takes_no_answers(locale);
+        let (name, local, subject, text) = match words.agent.as_deref() {
+            // Under the name of whoever wrote it, never of support.
+            Some(domain) if letter.kind == LetterKind::Registration => {
+                let head = comes_from(domain, locale);
+                let text = format!("{head}\n\n{}\n\n-- \n{under}\n", words.text.trim_end());
+                (domain, "registration", words.subject.clone(), text)
+            }
+            _ => {
+                let text = format!("{}\n\n-- \n{mark}\n{under}\n", words.text.trim_end());
+                (mark, "support", format!("[{mark}] {}", words.subject), text)
+            }
+        };
         Ok(mail::build(
             &mail::Outgoing {
-                from_name: mark,
-                from: &format!("support@{domain}"),
+                from_name: name,
+                from: &format!("{local}@{domain}"),
                 id: &id,
                 in_reply_to: &[],
                 references: &[],
                 date: letter.at,
-                subject: &format!("[{mark}] {}", words.subject),
+                subject: &subject,
                 text: &text,
                 html: None,
                 attachments: &[],

@@ -96,6 +96,16 @@ pub(super) fn receipt(report: &str, lang: Option<&str>) -> Wording {
     fill(subject, text, &[("report", report)])
 }
 
+/// What stands over a letter that somebody wrote to a handle for them.
+pub(super) fn comes_from(domain: &str, lang: Option<&str>) -> String {
+    let text = match language(lang) {
+        "id" => "Dari {domain}, melalui alamat yang Anda berikan kepada mereka. Ini bukan pesan marketplace.",
+        "pl" => "Od {domain}, na adres, który im podano. To nie jest wiadomość od platformy.",
+        _ => "From {domain}, through the address that you gave them. This does not come from the marketplace.",
+    };
+    text.replace("{domain}", domain)
+}
+
 /// What stands under every letter.
 pub(super) fn takes_no_answers(lang: Option<&str>) -> &'static str {
     match language(lang) {

@@ -168,6 +168,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "dashmap",
             "data_encoding",
             "metrics",
+            "psl",
             "ring",
             "serde",
             "serde_json",

@@ -227,7 +227,7 @@ async fn a_handle_for_somebody_else_takes_mail_of_whom_the_buyer_let_in_and_the_
     let mail = |from: &str, n: u32| {
         format!(
             "From: Merk <{from}>\r\nTo: <{address}>\r\nSubject: Twoja gwarancja\r\nMessage-ID: <{n}@merk.example>\r\n\r\n\
-             Karta {n}: https://merk.example/karta/{n}\r\nSklep: https://gdzie.indziej.example/x, tel. +48 600 100 200\r\n"
+             Karta {n}: https://merk.example/karta/{n}, pomoc@merk.example\r\nSklep: https://gdzie.indziej.example/x, tel. +48 600 100 200\r\n"
         )
     };
     let send = async |from: &str, n: u32| {
@@ -246,14 +246,21 @@ async fn a_handle_for_somebody_else_takes_mail_of_whom_the_buyer_let_in_and_the_
 
     let said = format!("/v1/registrations/{address}/domains");
     house.api().post(&said, &json!({"domain": "merk.example", "allow": true})).await.ok();
-    for _ in 0..2 {
-        assert_eq!(send(brand, 1).await.code, 250, "{}", house.logs());
-    }
+    let at_once = tokio::join!(send(brand, 1), send(brand, 1));
+    assert_eq!((at_once.0.code, at_once.1.code, send(brand, 1).await.code), (250, 250, 250), "{}", house.logs());
     let letter = sink.nth(&pair.buyer.email, 1).await;
     let (subject, body) = (letter.header("Subject").unwrap_or_default(), letter.body());
-    assert!(subject.contains("merk.example: Twoja gwarancja"), "{subject}");
+    assert_eq!(subject, "Twoja gwarancja");
+    assert!(letter.header("From").is_some_and(|from| from.contains("merk.example") && !from.contains("support")));
     assert!(body.contains("https://merk.example/karta/1"), "{body}");
     assert!(!body.contains("600 100 200") && !body.contains("gdzie.indziej"), "{body}");
+    assert!(!body.contains("pomoc@merk.example"), "links of theirs stay, and no addresses: {body}");
+    dns.txt("warranty.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    house.api().post(&said, &json!({"domain": "warranty.example", "allow": true})).await.ok();
+    let seller = send(&pair.seller.email, 9).await;
+    assert_eq!((seller.code, &seller.text), (550, &unproven.text), "who is enrolled here has a handle of their own");
+    let leaks = house.api().get(&format!("/v1/parties/{}/leaks", pair.seller.id)).await.ok();
+    assert_eq!(leaks["items"].as_array().map(Vec::len), Some(0), "it accuses nobody: {leaks}");
     assert_eq!(send("a@lain.example", 2).await.code, 451);
     house.api().post(&said, &json!({"domain": "lain.example", "allow": false})).await.ok();
     let refused = send("a@lain.example", 2).await;
@@ -261,15 +268,20 @@ async fn a_handle_for_somebody_else_takes_mail_of_whom_the_buyer_let_in_and_the_
 
     let seen = house.api().get(&format!("/v1/conversations/{}/messages?as=seller", pair.id)).await.ok();
     assert_eq!(seen["items"].as_array().map(Vec::len), Some(0), "{seen}");
-    let afraid = format!("/v1/conversations/{}/block", pair.id);
-    house.api().post(&afraid, &json!({"by": "buyer"})).await.ok();
+    let block = format!("/v1/conversations/{}/block", pair.id);
+    house.api().post(&block, &json!({"by": "buyer"})).await.ok();
     assert_eq!(send(brand, 3).await.code, 550, "where the seller may not write, neither may they");
     house.api().post(&format!("/v1/conversations/{}/unblock", pair.id), &json!({"by": "buyer"})).await.ok();
     assert_eq!(send(brand, 3).await.code, 250);
+    sink.nth(&pair.buyer.email, 2).await;
+    let second = house.api().post(&path, &json!({"label": "Aplikacja", "domains": ["merk.example"]})).await.ok();
+    let second = second["address"].as_str().expect("an address").to_owned();
     assert_eq!(house.api().delete(&format!("/v1/registrations/{address}")).await.status, 204);
     let closed = send(brand, 4).await;
     assert_eq!((closed.code, &closed.text), (550, &unproven.text));
-    sink.nth(&pair.buyer.email, 2).await;
+    house.api().post(&format!("/v1/conversations/{}/afraid", pair.id), &json!({})).await.ok();
+    let shut = house.smtp_tls().await.send(brand, &second, mail(brand, 5).as_bytes()).await.expect("a reply");
+    assert_eq!((shut.code, &shut.text), (550, &unproven.text), "fear closes them all");
     assert_eq!(sink.to(&pair.buyer.email).len(), 2, "the same mail is passed on once");
     assert!(sink.to(&pair.seller.email).is_empty());
 }

@@ -10,7 +10,7 @@ use super::{
     wire::{ConversationBody, SideBody},
 };
 use crate::{
-    desk::{Declined, TokenScope, handles::Redemption},
+    desk::{Declined, HandleKind, TokenScope, handles::Redemption},
     model::{ConversationId, HandleState, Side, Timestamp},
 };
 
@@ -28,8 +28,9 @@ pub(super) struct HandleInfoBody {
     of: SideBody,
     /// `mail`, `postal` or `registration`.
     kind: &'static str,
-    /// Whom it had been shown to.
-    shown_to: String,
+    /// Whom it had been shown to; absent for what the buyer gave to somebody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_to: Option<String>,
     /// When it was minted.
     created_at: String,
     /// When it was replaced.
@@ -52,7 +53,7 @@ pub(super) async fn show(call: &Call<'_>) -> Answered {
         conversation: view.conversation.into(),
         of: view.stands_for.into(),
         kind: view.kind.as_str(),
-        shown_to: view.shown_to.into(),
+        shown_to: (view.kind != HandleKind::Registration).then(|| view.shown_to.into()),
         created_at: view.created.rfc3339(),
         replaced_at: view.replaced.map(Timestamp::rfc3339),
     })

@@ -34,6 +34,8 @@ pub(super) struct RegistrationBody {
     label: String,
     /// Who wrote to it, or may.
     domains: Vec<RegistrationDomainBody>,
+    /// Its number among those of the conversation, as the event `handle.registration_asked` names it.
+    number: u32,
     /// When it was drawn.
     created_at: String,
     /// When it was closed.
@@ -65,6 +67,7 @@ impl RegistrationBody {
             conversation: view.conversation.to_string(),
             label: view.facts.label,
             domains: view.facts.domains.into_iter().map(domain).collect(),
+            number: view.number,
             created_at: view.created.rfc3339(),
             closed_at: view.closed.map(Timestamp::rfc3339),
         }
@@ -95,6 +98,7 @@ pub(super) async fn draw(call: &Call<'_>) -> Answered {
 )]
 pub(super) async fn list(call: &Call<'_>) -> Answered {
     let id: ConversationId = call.id("id")?;
+    call.reads(&id, false).await?;
     let views = call.api.desk.registrations(call.scope(), &id).await?;
     Reply::ok(&Listed { items: views.into_iter().map(RegistrationBody::of).collect(), next: None })
 }
@@ -120,6 +124,8 @@ pub(super) struct RegistrationAnswerForm {
 pub(super) async fn answer(call: &Call<'_>) -> Answered {
     let form: RegistrationAnswerForm = call.read()?;
     let desk = &call.api.desk;
+    let known = desk.registration(call.scope(), call.param("handle")).await?;
+    call.reads(&known.conversation, false).await?;
     let view = desk.answer_registration(call.scope(), call.param("handle"), &form.domain, form.allow).await?;
     Reply::ok(&RegistrationBody::of(view))
 }

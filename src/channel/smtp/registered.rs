@@ -9,12 +9,7 @@ use super::{
     reply::{self, Reply},
 };
 use crate::{
-    desk::{
-        Idempotency,
-        answers::{Answer, Earlier},
-    },
     media::mail,
-    model::Scope,
     relay::{Route, Welcome},
 };
 
@@ -38,34 +33,20 @@ impl Smtp {
             return reply::REPORT.into();
         }
         let Some(domain) = registered_domain(address.reveal()) else { return self.not_for(route).await };
-        // A host that lost our answer comes again with the same bytes.
-        let asked = self.desk.fingerprint(&route.scope, &[b"registration mail", local.as_bytes(), bytes], &[]);
-        match self.desk.earlier(&route.scope, &asked).await {
-            Ok(Earlier::Nothing) => {}
-            Ok(_) => return reply::OK.into(),
-            Err(fault) => return reply::of_fault(&fault),
-        }
-        let to = self.desk.fingerprint(&route.scope, &[b"registration handle", local.as_bytes()], &[]).key;
-        if !self.terms.load().gates.may_hand_in(to) {
+        let (scope, handle) = (&route.scope, route.hash.0.as_slice());
+        // Of each by itself: nobody uses up what another may.
+        let pace = self.desk.fingerprint(scope, &[b"registration pace", handle, domain.as_bytes()], &[]).key;
+        if !self.terms.load().gates.may_hand_in(pace) {
             return reply::TOO_MANY.into();
         }
-        match self.relay.welcome(route, &domain, &opened.content).await {
-            Ok(Welcome::Taken) => {
-                self.remember(&route.scope, asked).await;
-                reply::OK.into()
-            }
+        // A host that lost our answer comes again with the same bytes.
+        let asked = self.desk.fingerprint(scope, &[b"registration mail", handle, bytes], &[]);
+        match self.relay.welcome(route, (address.reveal(), &domain), &opened.content, asked).await {
+            Ok(Welcome::Taken) => reply::OK.into(),
             Ok(Welcome::Asked) => reply::ASKED.into(),
             Ok(Welcome::Refused(refusal)) => reply::of_refusal(&refusal),
             Ok(Welcome::Stranger) => self.not_for(route).await,
             Err(fault) => reply::of_fault(&fault),
-        }
-    }
-
-    /// The letter is kept by now: where this fails, it may be there twice.
-    async fn remember(&self, scope: &Scope, asked: Idempotency) {
-        let answer = Answer { status: 250, body: Vec::new() };
-        if let Err(fault) = self.desk.keep_answer(scope, asked, &answer).await {
-            tracing::error!(fault = %fault.chain(), "remembering mail to a registration handle");
         }
     }
 
@@ -77,11 +58,45 @@ impl Smtp {
     }
 }
 
-/// Under which name somebody registered the domain of an address; `None`: it is nobody's own.
+/// Under which name somebody registered the domain of an address; `None`: it is nobody's own, or everybody's.
 fn registered_domain(address: &str) -> Option<String> {
     let domain = idna::domain_to_ascii(address.rsplit_once('@')?.1).ok()?;
-    psl::domain_str(&domain).map(str::to_owned)
+    psl::domain_str(&domain).filter(|domain| !FOR_EVERYBODY.contains(domain)).map(str::to_owned)
 }
+
+/// Who gives an address to whoever asks: to let them in would let in everybody, the seller too.
+const FOR_EVERYBODY: [&str; 30] = [
+    "126.com",
+    "163.com",
+    "aol.com",
+    "fastmail.com",
+    "gmail.com",
+    "gmx.com",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hotmail.com",
+    "icloud.com",
+    "interia.pl",
+    "live.com",
+    "mail.com",
+    "mail.ru",
+    "me.com",
+    "msn.com",
+    "naver.com",
+    "o2.pl",
+    "onet.pl",
+    "op.pl",
+    "outlook.com",
+    "proton.me",
+    "protonmail.com",
+    "qq.com",
+    "wp.pl",
+    "yahoo.co.id",
+    "yahoo.com",
+    "yandex.ru",
+    "zoho.com",
+];
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +109,7 @@ mod tests {
             ("a@brand.example", Some("brand.example")),
             ("a@bücher.example", Some("xn--bcher-kva.example")),
             ("a@co.id", None),
+            ("brand@gmail.com", None),
             ("nobody", None),
         ];
         for (address, domain) in cases {

@@ -110,6 +110,26 @@ const KINDS: &[(&str, [&str; 3])] = &[
     ("message_failed", ["Not delivered", "Gagal disampaikan", "Nie doręczono"]),
     ("notice_sent", ["Notice sent", "Pemberitahuan dikirim", "Wysłano powiadomienie"]),
     ("handle_rotated", ["Masked address replaced", "Alamat samaran diganti", "Wymieniono adres zastępczy"]),
+    (
+        "registration_drawn",
+        ["Address for somebody else drawn", "Alamat untuk pihak lain dibuat", "Wydano adres dla kogoś innego"],
+    ),
+    (
+        "registration_asked",
+        ["Somebody else asked to write", "Pihak lain meminta izin menulis", "Ktoś inny poprosił o zgodę na pisanie"],
+    ),
+    (
+        "registration_answered",
+        [
+            "The buyer said who may write",
+            "Pembeli menentukan siapa yang boleh menulis",
+            "Kupujący powiedział, kto może pisać",
+        ],
+    ),
+    (
+        "registration_closed",
+        ["Address for somebody else closed", "Alamat untuk pihak lain ditutup", "Zamknięto adres dla kogoś innego"],
+    ),
     ("handle_misused", ["Masked address misused", "Alamat samaran disalahgunakan", "Nadużyto adresu zastępczego"]),
     ("review", ["Review", "Ulasan", "Opinia"]),
     ("review_withdrawn", ["Review withdrawn", "Ulasan ditarik", "Wycofano opinię"]),

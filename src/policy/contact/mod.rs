@@ -79,6 +79,22 @@ pub fn closed_to_words(state: &PairState, from: Side, rules: &ContactRules) -> O
     may_write(state, Approach::free(from), rules, Verdict::Deliver).err()
 }
 
+/// Why nothing may reach the buyer from around this seller either, whoever writes it: a block, a stop, what enforcement
+/// left, a review or a case that governs, an end. Budgets are no reason: they count what the seller wrote.
+pub fn closed_to_others(state: &PairState, rules: &ContactRules) -> Option<Reason> {
+    let bounds = Bounds::of(state, rules);
+    let silenced = |one: &Restriction| matches!(one, Restriction::Withdrawn | Restriction::TemplateOnly);
+    match () {
+        () if state.blocked_by_buyer => Some(Reason::Blocked),
+        () if has_ended(state) => Some(Reason::Closed),
+        () if state.restrictions.iter().any(silenced) => Some(Reason::Restricted),
+        () if bounds.stopped.is_some() && state.last_from_buyer <= state.stopped => Some(Reason::Stopped),
+        () if bounds.latest_review.is_some() => Some(Reason::ReviewBudget),
+        () if bounds.case_closed.is_some() => Some(Reason::CaseClosed),
+        () => None,
+    }
+}
+
 /// What both sides may do, as the API shows it.
 pub fn standing(state: &PairState, rules: &ContactRules) -> Standing {
     let buyer = match may_write(state, Approach::free(Side::Buyer), rules, Verdict::Deliver) {

@@ -10,6 +10,8 @@ use super::{AnsweredRow, HandleRow, NewEntry};
 /// What support writes to one side.
 #[derive(Clone, Debug)]
 pub struct NewLetter {
+    /// What is remembered of the mail that it was: the same mail becomes one letter.
+    pub answer: Option<AnsweredRow>,
     /// Its id.
     pub id: EventId,
     /// In which conversation.

@@ -144,7 +144,7 @@ pub(super) fn fear(db: &Connection, scope: &Scope, fear: &NewFear) -> Result<Opt
         }
     }
     set_blocked(db, &place, Side::Buyer, true)?;
-    for seller in place.sellers(db)? {
+    for seller in place.acquainted(db)? {
         db.prepare_cached("INSERT OR IGNORE INTO fear (buyer, seller, since) VALUES (?1, ?2, ?3)")?
             .execute(params![place.buyer, seller, fear.at])?;
     }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use super::{
     columns::{at_most, signed, unsigned},
     evidence::{self, Chain},
+    messages,
     pair::market,
     shred,
 };
@@ -25,9 +26,14 @@ pub(super) fn put_all(db: &Connection, scope: &Scope, letters: &[NewLetter]) -> 
     Ok(true)
 }
 
-/// Puts one letter. `false`: there is no such conversation.
+/// Puts one letter. `false`: there is no such conversation, or the mail that it was is remembered.
 pub(super) fn put(db: &Connection, scope: &Scope, letter: &NewLetter) -> Result<bool> {
     let Some(conversation) = evidence::conversation(db, scope, &letter.conversation)? else { return Ok(false) };
+    if let Some(answer) = &letter.answer
+        && !messages::keep_answer(db, scope, answer)?
+    {
+        return Ok(false);
+    }
     let mut chain = Chain::load(db, conversation)?;
     let entry = chain.entries;
     chain.add(db, &letter.entry)?;

@@ -187,9 +187,11 @@ fn close_what_waits(db: &Connection, cluster: i64, at: Timestamp) -> Result<()> 
                  UNION SELECT conversation FROM message WHERE state = 'held'))
          AND EXISTS (
              SELECT 1 FROM party m LEFT JOIN pair p ON p.buyer = pair.buyer AND p.seller = m.num
-             WHERE m.cluster = ?1 AND (
-                 p.blocked_by_buyer OR p.stopped IS NOT NULL
+             WHERE m.cluster = ?1 AND m.num <> pair.seller AND (
+                 p.blocked_by_buyer OR p.stopped >= coalesce(p.last_from_buyer, p.stopped)
                  OR EXISTS (SELECT 1 FROM barrier b WHERE b.buyer = pair.buyer AND b.seller = m.num)
+                 OR EXISTS (SELECT 1 FROM case_state k
+                            WHERE k.buyer = pair.buyer AND k.seller = m.num AND k.state = 'closed')
                  OR EXISTS (SELECT 1 FROM restriction r
                             WHERE r.seller = m.num AND (r.buyer IS NULL OR r.buyer = pair.buyer) AND r.kind = 'withdrawn'
                                 AND r.lifted IS NULL AND (r.until IS NULL OR r.until > ?2))))",

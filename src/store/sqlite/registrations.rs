@@ -123,4 +123,4 @@ const READ: &str = "SELECT h.hash, c.id, h.stands_for, h.kind, h.sealed, h.creat
     JOIN party s ON s.num = c.seller";
 
 /// More than anybody draws in one conversation.
-const LISTED: usize = 200;
+const LISTED: usize = 10_000;

@@ -11,19 +11,22 @@ use super::{
 };
 use crate::{
     model::{EventId, HandleHash, PartyId, ReportState, Scope, Timestamp},
-    store::{Bound, Confirmation, IndexTag, LeakRow, NewCase, NewReport, ReportRow},
+    store::{Bound, Confirmation, HandleKind, IndexTag, LeakRow, NewCase, NewReport, ReportRow},
 };
 
 /// See [`crate::store::Cases::put_report`].
 pub(super) fn put(db: &Connection, scope: &Scope, report: &NewReport) -> Result<bool> {
+    let known = report.conversation.as_ref().map(|id| evidence::conversation(db, scope, id)).transpose()?;
+    if known == Some(None) {
+        return Ok(false);
+    }
     if let Some(answer) = &report.answer
         && !messages::keep_answer(db, scope, answer)?
     {
         return Ok(false);
     }
-    let (conversation, entry) = match &report.conversation {
-        Some(id) => {
-            let Some(num) = evidence::conversation(db, scope, id)? else { return Ok(false) };
+    let (conversation, entry) = match known.flatten() {
+        Some(num) => {
             let mut chain = Chain::load(db, num)?;
             let entry = chain.entries;
             chain.add(db, &report.entry)?;
@@ -156,7 +159,9 @@ fn with_leaks(db: &Connection, num: i64, mut report: ReportRow) -> Result<Report
 
 /// What is known of a handle outside.
 fn leak(db: &Connection, hash: HandleHash) -> Result<Option<LeakRow>> {
-    let Some((_, handle)) = handles::find(db, hash)? else { return Ok(None) };
+    // What the buyer gave to somebody else accuses nobody here.
+    let found = handles::find(db, hash)?.filter(|(_, handle)| handle.kind != HandleKind::Registration);
+    let Some((_, handle)) = found else { return Ok(None) };
     let (hits, span) = hits(db, hash)?;
     Ok(Some(LeakRow { handle, hits, span, reports: reports_of(db, hash)? }))
 }
@@ -194,7 +199,7 @@ pub(super) fn leaks(db: &Connection, scope: &Scope, party: &PartyId) -> Result<V
         .prepare_cached(
             "SELECT h.hash FROM party p
              JOIN conversation c ON c.seller = p.num OR c.buyer = p.num
-             JOIN handle h ON h.conversation = c.num
+             JOIN handle h ON h.conversation = c.num AND h.kind <> 'registration'
                  AND h.stands_for = iif(c.seller = p.num, 'buyer', 'seller')
              WHERE p.marketplace = ?1 AND p.id = ?2 AND (
                  EXISTS (SELECT 1 FROM tripwire t WHERE t.handle = h.hash AND t.cause LIKE 'cause=foreign %')

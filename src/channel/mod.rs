@@ -6,4 +6,5 @@
 //! net. What a peer hears of a refusal is one stable text; what the log hears names nobody.
 
 pub mod api;
+mod https;
 pub mod smtp;

@@ -227,6 +227,13 @@ pub(crate) const ROOMS: &[Room] = &[
         ],
         without: NO_FILES,
     },
+    // A connection, whatever is answered on it.
+    Room {
+        name: "channel/https",
+        imports: &["net"],
+        crates: &["bytes", "http_body_util", "hyper", "hyper_util", "metrics", "tokio", "tokio_rustls", "tracing"],
+        without: NO_FILES,
+    },
     Room { name: "channel/smtp", imports: STREET, crates: SMTP, without: NO_FILES },
     // The local mailbox is a folder; a smart host may have a CA of its own in a file.
     Room { name: "channel/smtp/mailbox", imports: STREET, crates: SMTP, without: &["process"] },

@@ -7,4 +7,5 @@
 
 pub mod api;
 mod https;
+pub mod proxy;
 pub mod smtp;

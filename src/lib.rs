@@ -27,7 +27,7 @@
 //! | [`relay`] | the way of a message |
 //! | [`desk`] | everything a program or person asks beside the way |
 //! | [`evidence`] | what happened, provable to others |
-//! | [`channel`] | the dialects: SMTP and HTTPS |
+//! | [`channel`] | the dialects: SMTP, HTTPS, and the proxy before a chat |
 //! | [`net`] | listeners, TLS, names, limits at the edge |
 //! | [`settings`] | TOML into types, every fault at once |
 //! | [`telemetry`] | logs and metrics without people in them |

@@ -10,6 +10,7 @@ mod lexicons;
 mod lock;
 mod mail_keys;
 mod profiles;
+mod proxy;
 mod reload;
 mod root;
 mod seats;
@@ -30,12 +31,14 @@ use tokio::{
 
 pub use lexicons::detectors;
 pub use mail_keys::mail_keys;
+pub use proxy::proxy_routes;
 pub use reload::AT_START;
 pub use root::{Compiled, DetectSettings, SandboxSettings, Settings};
 
 use crate::{
     channel::{
         api::{Admin, Api},
+        proxy::{Proxy, Routes},
         smtp::{Courier, FirstByte, Mailbox, Required, Route, Smtp},
     },
     desk::Desk,
@@ -82,6 +85,8 @@ pub struct Addresses {
     pub admin: SocketAddr,
     /// Where a mail host asks, if it may.
     pub milter: Option<SocketAddr>,
+    /// The reverse proxy, where there is one.
+    pub proxy: Option<SocketAddr>,
 }
 
 /// A running relay.
@@ -122,6 +127,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let _ = rustls::crypto::ring::default_provider().install_default();
     let detect = detectors(&settings).map_err(NotStarted::Settings)?;
     let mail_keys = mail_keys(&settings).map_err(NotStarted::Settings)?;
+    let routes = proxy_routes(&settings).map_err(NotStarted::Settings)?;
     let lock = lock::FolderLock::take(&settings.data_folder())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let luck: Arc<dyn Luck> = Arc::new(SystemLuck::new());
@@ -157,7 +163,9 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let smtp = Smtp::new(Arc::clone(&relay), Arc::clone(&desk), &settings.mail, required(&settings, &compiled), &dns);
     let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone()));
     let kept = Arc::clone(&desk);
-    let rooms = Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), tls: Arc::clone(&tls), metrics };
+    let proxy = proxy(&settings, routes, (&desk, &relay, &clock));
+    let rooms =
+        Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), proxy, tls: Arc::clone(&tls), metrics };
     let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
     tasks.spawn(anchors::keep(kept, settings.evidence.anchors.clone(), drain.draining()));
     let dev_ca = settings.tls.cert.with_file_name("ca.pem");
@@ -217,6 +225,7 @@ struct Rooms {
     desk: Arc<Desk>,
     api: Arc<Api>,
     smtp: Arc<Smtp>,
+    proxy: Arc<Proxy>,
     tls: Arc<ServerTls>,
     metrics: PrometheusHandle,
 }
@@ -261,6 +270,15 @@ pub fn desk(store: &Arc<dyn Store>, vault: &Arc<Vault>, clock: &Arc<dyn Clock>, 
         Arc::new(move |marketplace: &Marketplace| book.load().book.of(marketplace)),
         Arc::new(move || Arc::clone(&detect.load().detect)),
     )
+}
+
+fn proxy(
+    settings: &Settings,
+    routes: Routes,
+    (desk, relay, clock): (&Arc<Desk>, &Arc<Relay>, &Arc<dyn Clock>),
+) -> Arc<Proxy> {
+    let (desk, relay, clock) = (Arc::clone(desk), Arc::clone(relay), Arc::clone(clock));
+    Arc::new(Proxy::new(desk, relay, clock, &settings.proxy, routes))
 }
 
 /// Rules for commands that run beside the relay: no message goes through them, and nobody judges.
@@ -330,7 +348,7 @@ fn metrics_handle() -> Result<PrometheusHandle, Fault> {
 }
 
 async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut JoinSet<()>) -> Result<Addresses, Fault> {
-    let Rooms { relay, desk, api, smtp, tls, metrics } = rooms;
+    let Rooms { relay, desk, api, smtp, proxy, tls, metrics } = rooms;
     let edge = Edge::new(&settings.listen.limits);
     let listen = &settings.listen;
     let opening = |doing| move |e| Fault::new(doing, e);
@@ -348,12 +366,23 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
         milter = Some(address(&opened)?);
         tasks.spawn(Arc::clone(&smtp).serve_milter(opened, drain.draining()));
     }
+    let mut proxied = None;
+    if let Some(wanted) = listen.proxy_https {
+        let opened =
+            Listener::open(wanted, Arc::clone(&edge), b"").await.map_err(opening("opening listen.proxy_https"))?;
+        proxied = Some(address(&opened)?);
+        let (opened, acceptor) = (opened.behind(&listen.proxy), tls.https());
+        tasks.spawn(
+            opened.serve(drain.draining(), move |session| Arc::clone(&proxy).session(session, acceptor.clone())),
+        );
+    }
     let addresses = Addresses {
         https: address(&https)?,
         smtp: address(&clear)?,
         smtps: address(&wrapped)?,
         admin: address(&admin)?,
         milter,
+        proxy: proxied,
     };
 
     let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));

@@ -14,18 +14,24 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 24] = [
+pub const AT_START: [AtStart; 30] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
     AtStart { key: "listen.milter", same: |a, b| a.listen.milter == b.listen.milter },
     AtStart { key: "listen.admin", same: |a, b| a.listen.admin == b.listen.admin },
+    AtStart { key: "listen.proxy_https", same: |a, b| a.listen.proxy_https == b.listen.proxy_https },
     AtStart { key: "listen.proxy", same: |a, b| a.listen.proxy == b.listen.proxy },
     AtStart { key: "listen.limits", same: |a, b| a.listen.limits == b.listen.limits },
     AtStart { key: "store.url", same: |a, b| a.store.url == b.store.url },
     AtStart { key: "vault.keys", same: |a, b| a.vault.keys == b.vault.keys },
     AtStart { key: "tls.cert", same: |a, b| a.tls.cert == b.tls.cert },
     AtStart { key: "tls.key", same: |a, b| a.tls.key == b.tls.key },
+    AtStart { key: "proxy.max_body", same: |a, b| a.proxy.max_body == b.proxy.max_body },
+    AtStart { key: "proxy.max_judged", same: |a, b| a.proxy.max_judged == b.proxy.max_judged },
+    AtStart { key: "proxy.issuers", same: |a, b| a.proxy.issuers == b.proxy.issuers },
+    AtStart { key: "proxy.upstreams", same: |a, b| a.proxy.upstreams == b.proxy.upstreams },
+    AtStart { key: "proxy.routes", same: |a, b| a.proxy.routes == b.proxy.routes },
     AtStart { key: "mail.hostname", same: |a, b| a.mail.hostname == b.mail.hostname },
     AtStart { key: "mail.out.route", same: |a, b| a.mail.out.route == b.mail.out.route },
     AtStart { key: "mail.out.tls", same: |a, b| a.mail.out.tls == b.mail.out.tls },

@@ -1,7 +1,7 @@
 //! The root of the settings: every room's own struct, joined, read and checked.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,11 @@ use super::{
     seats::Clerk,
 };
 use crate::{
-    channel::{api::ApiRules, smtp::MailSettings},
+    channel::{
+        api::ApiRules,
+        proxy::{ProxySettings, Routes},
+        smtp::MailSettings,
+    },
     judges::{JudgeSettings, ListSettings, Seats},
     media::attachment::AttachmentRules,
     model::{Duration, Marketplace},
@@ -46,6 +50,8 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Limits of the API.
     pub api: ApiRules,
+    /// The chat behind the reverse proxy.
+    pub proxy: ProxySettings,
     /// Mail in and out.
     pub mail: MailSettings,
     /// Who may write how often.
@@ -372,6 +378,14 @@ impl Settings {
         if self.sandbox.workers == 0 {
             refuse(&["sandbox", "workers"], "at least one worker is needed to open pictures");
         }
+        // Keys are read at the start; what routes say can be told without them.
+        if let Err(faults) = Routes::new(&self.proxy, &HashMap::new()) {
+            for (path, why) in faults {
+                refuse(&path.iter().map(String::as_str).collect::<Vec<_>>(), &why);
+            }
+        } else if self.listen.proxy_https.is_some() && self.proxy.routes.is_empty() {
+            refuse(&["listen", "proxy_https"], "there are no [proxy.routes]: nothing would be answered there");
+        }
         wrong
     }
 
@@ -385,6 +399,7 @@ impl Settings {
         self.detect.lexicon = self.detect.lexicon.take().map(|path| folder.join(path));
         self.tls.start_at(folder);
         self.mail.start_at(folder);
+        self.proxy.start_at(folder);
     }
 }
 

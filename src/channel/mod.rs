@@ -6,4 +6,6 @@
 //! net. What a peer hears of a refusal is one stable text; what the log hears names nobody.
 
 pub mod api;
+mod https;
+pub mod proxy;
 pub mod smtp;

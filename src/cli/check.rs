@@ -5,7 +5,10 @@ use std::path::Path;
 use super::{Failure, house, say};
 use crate::{
     app::{self, Compiled, Settings},
-    channel::smtp::{Proof, Route, TlsPolicy},
+    channel::{
+        proxy::{Action, RouteSettings, Source},
+        smtp::{Proof, Route, TlsPolicy},
+    },
     judges::OnFailure,
     net::{ServerTls, is_development, is_public},
     policy::{
@@ -29,6 +32,7 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
         ServerTls::load(&settings.tls).map_err(|fault| Failure::Usage(format!("tls: {fault}")))?;
     }
     let keys = app::mail_keys(&settings).map_err(Failure::Settings)?;
+    app::proxy_routes(&settings).map_err(Failure::Settings)?;
     say::out("settings and rules are sound")?;
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;
@@ -61,6 +65,11 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if settings.listen.milter.is_some_and(|milter| is_open(milter.ip())) {
         open.push("listen.milter can be reached from outside: whoever asks there can claim to be any mail host");
     }
+    if settings.proxy.routes.values().any(believes_the_caller) {
+        open.push(
+            "a route of the proxy takes who calls from the path, a header or the body: whoever can call can be anybody",
+        );
+    }
     if is_open(settings.listen.admin.ip()) {
         open.push("listen.admin can be reached from outside: it has neither TLS nor tokens");
     }
@@ -76,6 +85,12 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     }
     let open = open.into_iter().map(str::to_owned).chain(unjudged(&compiled));
     open.into_iter().try_for_each(|line| say::out(&format!("not protected: {line}")))
+}
+
+/// Whether a message's author is found where every caller can write.
+fn believes_the_caller(route: &RouteSettings) -> bool {
+    let who = route.sender.as_ref().or(route.side.as_ref());
+    route.action == Action::Message && who.is_some_and(|source| !matches!(source, Source::Claim(_)))
 }
 
 /// Whether others than this machine and its networks can come in.

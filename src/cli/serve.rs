@@ -20,9 +20,10 @@ pub(super) fn serve(config: Option<&Path>) -> Result<(), Failure> {
 /// Where the relay listens, and what a first start made.
 pub(super) fn greet(running: &Running) -> Result<(), Failure> {
     let at = running.addresses;
+    let proxy = at.proxy.map_or_else(String::new, |proxy| format!(" · proxy {proxy}"));
     let milter = at.milter.map_or_else(String::new, |milter| format!(" · milter {milter}"));
     say::err(&format!(
-        "tabir serves: https {} · smtp {} (STARTTLS) · smtps {} · admin {}{milter}",
+        "tabir serves: https {} · smtp {} (STARTTLS) · smtps {} · admin {}{milter}{proxy}",
         at.https, at.smtp, at.smtps, at.admin
     ));
     if let Some(ca) = &running.dev_ca {

@@ -38,6 +38,8 @@ pub enum Channel {
     Mail,
     /// Short messages; conversations may name it, the channel itself is not built yet.
     Sms,
+    /// The chat behind the reverse proxy: delivered when it has taken the message.
+    Proxy,
 }
 
 impl Channel {
@@ -47,6 +49,7 @@ impl Channel {
             Self::Api => "api",
             Self::Mail => "mail",
             Self::Sms => "sms",
+            Self::Proxy => "proxy",
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct ListenSettings {
     pub milter: Option<SocketAddr>,
     /// Health, metrics and the local mailbox in plain HTTP: keep it on loopback.
     pub admin: SocketAddr,
+    /// Where browsers and apps reach the chat behind the reverse proxy; without it nobody does.
+    pub proxy_https: Option<SocketAddr>,
     /// Load balancers: who connects from here must say by the PROXY protocol for whom, on every
     /// listener but `admin`, and is believed.
     pub proxy: Vec<Subnet>,
@@ -44,6 +46,7 @@ impl Default for ListenSettings {
             smtps: local(2465),
             milter: None,
             admin: local(9464),
+            proxy_https: None,
             proxy: Vec::new(),
             limits: EdgeSettings::default(),
         }

@@ -50,6 +50,7 @@ mod study;
 mod talk;
 mod transport;
 mod unknown;
+mod upstream;
 mod voice;
 mod watch;
 mod wording;
@@ -69,6 +70,7 @@ pub use registered::Welcome;
 pub use resolve::{Challenge, Inbound, Route, Sender, Speaker};
 pub use study::{Ask, Matter, Studied, Unfit};
 pub use transport::{Handover, LastLook, Mail, Transport};
+pub use upstream::{Errand, Passage};
 pub use voice::{Spoken, Word};
 
 pub use crate::policy::templates::{Filled, WrongParam};

@@ -14,6 +14,7 @@ use super::{
     scrub::shown,
     stage::{Rewritten, RewrittenMessage, Scrubbed, ScrubbedMessage},
     talk::Talk,
+    upstream,
 };
 use crate::{
     model::{
@@ -42,7 +43,10 @@ impl Relay {
         let (id, talk) = (stage.id, stage.talk());
         let (approach, rules, verdict) = (talk.approach(), Arc::clone(&talk.rules), stage.scrubbed.verdict);
         let from = talk.from;
-        let judge: Judge = Box::new(move |state| contact::judge(state, approach, &rules.contact, verdict));
+        let channel = talk.channel;
+        let judge: Judge = Box::new(move |state| {
+            upstream::now_or_never(channel, contact::judge(state, approach, &rules.contact, verdict))
+        });
         let Scrubbed { findings, signals, .. } = &stage.scrubbed;
         let recorded = self.commit(&stage.scrubbed.talk, record, judge).await?;
         self.watch(talk);

@@ -8,6 +8,7 @@ use super::{
     scrub::escape,
     stage::{Judged, JudgedMessage, Rewritten, RewrittenMessage},
     talk::Talk,
+    upstream,
 };
 use crate::{
     media::mail,
@@ -32,6 +33,9 @@ impl Relay {
             let delivery = EventId::draw(talk.at, self.vault.luck())?;
             let body = talk.key.seal(&Place::delivery(talk.marketplace(), &delivery), &built)?;
             deliveries.push(NewDelivery { id: delivery, to: talk.from.other(), channel: Channel::Mail, body });
+        }
+        if talk.channel == Channel::Proxy {
+            deliveries.push(upstream::delivery(id, talk.from.other()));
         }
         let files = content.attachments.iter().filter(|f| !f.action.removed()).cloned().collect();
         Ok(Message::at(Rewritten { scrubbed, id, deliveries, threads, files }, content))

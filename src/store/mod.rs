@@ -270,6 +270,9 @@ pub trait Store: Ledger + Cases + Links + Persons + Registrations {
     ) -> Answer<'a, Vec<Option<ThreadRow>>>;
     /// A delivery by its id, for bounces; `None` once it is forgotten.
     fn delivery(&self, id: EventId) -> Answer<'_, Option<(Scope, DeliveryRow)>>;
+    /// Claims what an upstream of the proxy did not take, to be brought there once more; the claim. One from before a
+    /// barrier is withheld. `None`: there is nothing to bring.
+    fn take_up<'a>(&'a self, scope: &'a Scope, message: EventId, now: Timestamp) -> Answer<'a, Option<u64>>;
     /// A bounce for a delivery that had been settled as delivered: the message fails, the
     /// sender gets a notice. `false`: it was known already.
     fn bounced<'a>(&'a self, scope: &'a Scope, delivery: EventId, at: Timestamp) -> Answer<'a, bool>;

@@ -219,6 +219,9 @@ pub(super) fn late_notice(at: Timestamp) -> Timestamp {
     Timestamp((earliest.div_euclid(day) + 1).saturating_mul(day).saturating_add(hour))
 }
 
+/// How long a message may be on its way upstream: longer than any upstream is waited for. What took longer was cut off
+/// by the end of the process, and failed.
+pub(super) const UNDER_WAY: Duration = Duration::minutes(15);
 /// An entry names at most so many messages, and counts all.
 const MOST_NAMED: usize = 50;
 /// At most so many deliveries of one lane in one claim, so that no lane fills it alone.

@@ -23,6 +23,7 @@ mod gate;
 mod judges;
 mod operator;
 mod postfix;
+mod proxy;
 mod returns;
 mod round_trip;
 mod search;

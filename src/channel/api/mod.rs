@@ -54,12 +54,13 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response,
     body::Body,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
 };
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
+    channel::https::{self, Announced},
     desk::{
         Desk, Idempotency,
         answers::{Answer, Earlier},
@@ -190,7 +191,7 @@ impl Api {
             Err(problem) => {
                 // Who was let in may send a long body; a stranger gets little attention.
                 let most = if problem.is(Code::TooLarge) { DRAINED } else { DRAINED_OF_STRANGERS };
-                drain(&parts, body, most).await;
+                https::drain(&Announced::of(&parts.headers), body, most).await;
                 whole(problem.response())
             }
         };
@@ -309,7 +310,7 @@ where
     B: Body<Data = Bytes> + Send + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    if announced(headers).is_some_and(|n| n > most as u64) {
+    if Announced::of(headers).exceeds(most) {
         return Err(Problem::new(Code::TooLarge));
     }
     let read = tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await;
@@ -319,43 +320,6 @@ where
         Ok(Err(_)) => Err(Problem::field("body", "ended early")),
         Err(_) => Err(Problem::field("body", "took too long")),
     }
-}
-
-fn announced(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok())
-}
-
-/// Reads on what a refused request still sends and keeps nothing of it: a client that is cut off
-/// while it writes sees a broken stream in place of the answer (RFC 9113 §8.1). Of what is very
-/// long some is still read after the answer; then it is cut off. A client that announces a length
-/// and waits for `100 Continue` has sent nothing.
-async fn drain<B>(parts: &hyper::http::request::Parts, mut body: B, most: usize)
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-{
-    let announced = announced(&parts.headers);
-    if parts.headers.contains_key(EXPECT) && announced.is_some() {
-        return;
-    }
-    let endless = announced.is_some_and(|n| n > most as u64);
-    if endless || !ends(&mut body, most).await {
-        tokio::spawn(async move { ends(&mut body, most).await });
-    }
-}
-
-/// Whether a body ends within bounds.
-async fn ends<B: Body<Data = Bytes> + Unpin>(body: &mut B, most: usize) -> bool {
-    let mut left = most;
-    let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return false;
-            }
-        }
-        true
-    };
-    tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false)
 }
 
 /// A body that says to be something else than JSON is not read as JSON. One that says nothing is.
@@ -390,8 +354,6 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 const DRAINED: usize = 64_000_000;
 /// Bytes that are read on from any other refused request, such as one without a token.
 const DRAINED_OF_STRANGERS: usize = 1_000_000;
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Dry runs in a minute.
 const DRY_RUNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// Handles in a minute that were none.

@@ -86,10 +86,14 @@ pub(super) struct Open {
 }
 
 /// Puts a delivery into its lane, or beside it while its message is held. With a lease and the lane
-/// to itself it is claimed until then: whether it was.
+/// to itself it is claimed until then: whether it was, for whoever carries.
 pub(super) async fn add(tx: &Transaction<'_>, key: Key<'_>, of: &Open, new: &NewDelivery) -> Outcome<bool> {
     let state = if of.held { DeliveryState::Held } else { DeliveryState::Queued };
-    let lane = (!of.held).then_some(new.to.word());
+    // What is brought upstream waits for nobody, and nobody waits for it: it has a lane of its own.
+    let upstream = new.channel == Channel::Proxy;
+    let lane = if upstream { new.id.to_string() } else { new.to.word().to_owned() };
+    let lane = (!of.held).then_some(lane);
+    let lease = if upstream { Some(of.accepted.plus(outbox::UNDER_WAY)) } else { of.lease };
     let sql = "INSERT INTO delivery (marketplace, conversation, id, message, seq, to_side, channel, cargo, state, lane,
              ready, due, claim, accepted)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8,
@@ -115,7 +119,7 @@ pub(super) async fn add(tx: &Transaction<'_>, key: Key<'_>, of: &Open, new: &New
                 &state.word(),
                 &lane,
                 &of.accepted.0,
-                &of.lease.map(|lease| lease.0),
+                &lease.map(|lease| lease.0),
                 &DeliveryState::Claimed.word(),
             ],
         )
@@ -125,7 +129,7 @@ pub(super) async fn add(tx: &Transaction<'_>, key: Key<'_>, of: &Open, new: &New
         &[&key.market, &key.conversation, &new.id.0.as_slice(), &new.body],
     )
     .await?;
-    Ok(count(&row, 0)? > 0)
+    Ok(count(&row, 0)? > 0 && !upstream)
 }
 
 /// Takes a delivery out of its lane for good and forgets its body.

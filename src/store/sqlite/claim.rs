@@ -8,10 +8,10 @@ use super::{
     deliveries::{self, Message, current_epoch},
 };
 use crate::{
-    model::{ConversationId, Duration, EventId, Marketplace, MessageState, Scope, Side, Timestamp},
+    model::{Channel, ConversationId, Duration, EventId, Marketplace, MessageState, Scope, Side, Timestamp},
     store::{
         Cargo, Delivery, DeliveryRow, Ending, Settled,
-        outbox::{DeliveryState, LANE_SHARE, late_notice},
+        outbox::{DeliveryState, LANE_SHARE, UNDER_WAY, late_notice},
     },
 };
 
@@ -97,8 +97,37 @@ fn waiting(db: &Connection, lane: i64, room: usize) -> Result<Vec<Waiting>> {
          FROM delivery d JOIN message m ON m.num = d.message
          WHERE d.lane = ?1 ORDER BY d.seq, d.num LIMIT ?2",
     )?
-    .query_map(params![lane, at_most(room)], |row| {
-        Ok(Waiting {
+    .query_map(params![lane, at_most(room)], Waiting::find)?
+    .collect()
+}
+
+/// See [`crate::store::Store::take_up`].
+pub(super) fn take_up(db: &Connection, scope: &Scope, message: EventId, now: Timestamp) -> Result<Option<u64>> {
+    let found = db
+        .prepare_cached(
+            "SELECT d.num, d.id, d.conversation, d.message, d.to_side, d.cargo, d.state, d.due, d.claim, d.attempts,
+                 m.epoch
+             FROM delivery d JOIN message m ON m.num = d.message JOIN conversation c ON c.num = d.conversation
+             WHERE m.id = ?1 AND c.marketplace = ?2 AND d.channel = ?3 AND d.state = ?4",
+        )?
+        .query_row(
+            params![message, super::pair::market(db, scope)?, Channel::Proxy, DeliveryState::Failed],
+            Waiting::find,
+        )
+        .optional()?;
+    let Some(one) = found else { return Ok(None) };
+    if one.epoch != current_epoch(db, one.conversation, one.to)? {
+        deliveries::withhold(db, (one.num, one.id, one.message), None, now, late_notice(now))?;
+        return Ok(None);
+    }
+    db.prepare_cached("UPDATE delivery SET lane = -num, ready = due, settled = NULL WHERE num = ?1")?
+        .execute([one.num])?;
+    one.take(db, now.plus(UNDER_WAY)).map(|delivery| Some(delivery.claim))
+}
+
+impl Waiting {
+    fn find(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
             num: row.get(0)?,
             id: row.get(1)?,
             conversation: row.get(2)?,
@@ -111,11 +140,8 @@ fn waiting(db: &Connection, lane: i64, room: usize) -> Result<Vec<Waiting>> {
             attempts: row.get(9)?,
             epoch: unsigned(row.get(10)?),
         })
-    })?
-    .collect()
-}
+    }
 
-impl Waiting {
     /// Claims it until then. One whose lease ran out counts as tried.
     fn take(self, db: &Connection, until: Timestamp) -> Result<Delivery> {
         let claim = self.claim + 1;

@@ -29,10 +29,13 @@ pub(super) fn lane(conversation: i64, to: Side) -> i64 {
 }
 
 /// Puts a delivery into its lane, or beside it while its message is held. With a lease and the lane
-/// to itself it is claimed until then: whether it was.
+/// to itself it is claimed until then: whether it was, for whoever carries.
 pub(super) fn add(db: &Connection, of: &Open, new: &NewDelivery, held: bool, lease: Option<Timestamp>) -> Result<bool> {
     let lane = lane(of.conversation, new.to);
-    let leads = !held && !has_open(db, lane)?;
+    // What is brought upstream waits for nobody, and nobody waits for it: it gets a lane of its own below.
+    let upstream = new.channel == Channel::Proxy;
+    let lease = if upstream { Some(of.accepted.plus(outbox::UNDER_WAY)) } else { lease };
+    let leads = !held && (upstream || !has_open(db, lane)?);
     let lease = lease.filter(|_| leads);
     let state = match lease {
         _ if held => DeliveryState::Held,
@@ -60,9 +63,13 @@ pub(super) fn add(db: &Connection, of: &Open, new: &NewDelivery, held: bool, lea
         lease.is_some(),
         of.accepted,
     ])?;
+    let num = db.last_insert_rowid();
     db.prepare_cached("INSERT INTO delivery_body (delivery, sealed) VALUES (?1, ?2)")?
-        .execute(params![db.last_insert_rowid(), new.body])?;
-    Ok(lease.is_some())
+        .execute(params![num, new.body])?;
+    if upstream && !held {
+        db.prepare_cached("UPDATE delivery SET lane = -num WHERE num = ?1")?.execute([num])?;
+    }
+    Ok(lease.is_some() && !upstream)
 }
 
 fn has_open(db: &Connection, lane: i64) -> Result<bool> {
@@ -212,7 +219,13 @@ impl Message {
 
     /// Leaves the author the notice of such an end, if there is one.
     pub(super) fn tell(&self, db: &Connection, end: MessageState, due: Timestamp) -> Result<()> {
-        outbox::ending_notice(end).map_or(Ok(()), |cargo| add_notice(db, self, cargo, due))
+        // Who writes through the proxy has heard it there, from the answer to the call.
+        let Some(cargo) = outbox::ending_notice(end) else { return Ok(()) };
+        if self.came_by(db, Channel::Proxy)? { Ok(()) } else { add_notice(db, self, cargo, due) }
+    }
+
+    fn came_by(&self, db: &Connection, channel: Channel) -> Result<bool> {
+        db.prepare_cached("SELECT 1 FROM message WHERE num = ?1 AND channel = ?2")?.exists(params![self.num, channel])
     }
 
     /// Leaves the author the notice that something was cut out of the message.
@@ -222,9 +235,7 @@ impl Message {
 
     /// Leaves a buyer who was not answered in time the notice that the marketplace was asked, where they wrote by mail.
     pub(super) fn tell_asked(&self, db: &Connection, due: Timestamp) -> Result<()> {
-        let by_mail =
-            db.prepare_cached("SELECT 1 FROM message WHERE num = ?1 AND channel = 'mail'")?.exists([self.num])?;
-        if by_mail { add_notice(db, self, Cargo::AskedNotice, due) } else { Ok(()) }
+        if self.came_by(db, Channel::Mail)? { add_notice(db, self, Cargo::AskedNotice, due) } else { Ok(()) }
     }
 
     /// Changes the state alone.

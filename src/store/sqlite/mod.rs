@@ -501,6 +501,11 @@ impl Store for Sqlite {
         self.look("finding a delivery", move |db| claim::find(db, id))
     }
 
+    fn take_up<'a>(&'a self, scope: &'a Scope, message: EventId, now: Timestamp) -> Answer<'a, Option<u64>> {
+        let scope = scope.clone();
+        self.write("taking a message up again", Urgent, move |db| claim::take_up(db, &scope, message, now))
+    }
+
     fn bounced<'a>(&'a self, scope: &'a Scope, delivery: EventId, at: Timestamp) -> Answer<'a, bool> {
         let scope = scope.clone();
         self.write("recording a bounce", Urgent, move |db| claim::bounced(db, &scope, delivery, at))

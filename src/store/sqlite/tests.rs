@@ -1284,3 +1284,36 @@ mod linked {
         assert!(house.one_with(31).await.contains(&"shop-1".to_owned()));
     }
 }
+
+#[tokio::test]
+async fn what_an_upstream_did_not_take_is_taken_up_again_unless_a_barrier_came() {
+    let house = House::with("c-1").await;
+    let mut message = Record { channel: Channel::Proxy, ..from_seller("c-1", T0) };
+    message.deliveries[0].channel = Channel::Proxy;
+    house.accept(message.clone()).await;
+    let id = message.deliveries[0].id;
+    let settle = async |claim, how| {
+        house.store.settle(vec![Settled { id, claim, how, at: T0 }]).await.unwrap();
+        house.state(&scope(), message.id).await.unwrap().unwrap()
+    };
+    let claimed = async |now| house.store.claim(now, LEASE, 10).await.unwrap().len();
+    assert_eq!(claimed(T0).await, 0, "the call itself brings it");
+    assert_eq!(settle(1, Ending::Failed).await, MessageState::Failed);
+    assert_eq!(claimed(LATER).await, 0, "its author heard it, and is sent no notice");
+
+    house.store.add_marketplace(marketplace("other", "other.example")).await.unwrap();
+    let other = Scope::proven("other".parse().unwrap());
+    assert_eq!(house.store.take_up(&other, message.id, T0).await.unwrap(), None);
+
+    let take_up = async || house.store.take_up(&scope(), message.id, T0).await.unwrap();
+    assert_eq!((take_up().await, take_up().await), (Some(2), None), "one call at a time");
+    assert_eq!(settle(2, Ending::Failed).await, MessageState::Failed);
+    assert_eq!(take_up().await, Some(3));
+    house.store.take_over(T0).await.unwrap();
+    assert_eq!(claimed(T0).await, 1, "what a crash cut off is found");
+    assert_eq!(settle(4, Ending::Failed).await, MessageState::Failed);
+
+    house.store.review(&scope(), review("c-1", 1, LATER)).await.unwrap();
+    assert_eq!(take_up().await, None);
+    assert_eq!(house.state(&scope(), message.id).await.unwrap(), Some(MessageState::Withheld));
+}

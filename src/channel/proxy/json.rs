@@ -1,0 +1,215 @@
+//! JSON as it is judged: read strictly, kept in its order, and written anew, so that what the upstream reads is what was
+//! judged. A name that comes twice in an object is refused: two programs would read two things.
+
+use std::{collections::HashSet, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+
+/// A value (RFC 8259).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Json {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Reads a whole text.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// Writes it, without spaces.
+    pub(super) fn written(&self) -> Vec<u8> {
+        // Texts and finite numbers always serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Does `with` to every value at the places that a pointer means.
+    pub(super) fn each(&mut self, pointer: &[Step], with: &mut dyn FnMut(&mut Self)) {
+        let Some((step, rest)) = pointer.split_first() else { return with(self) };
+        match (step, self) {
+            (Step::Every, Self::List(items)) => items.iter_mut().for_each(|item| item.each(rest, with)),
+            (Step::Name(name), Self::Object(members)) => {
+                if let Some((_, value)) = members.iter_mut().find(|(own, _)| own == name) {
+                    value.each(rest, with);
+                }
+            }
+            (Step::Name(name), Self::List(items)) => {
+                if let Some(item) = name.parse::<usize>().ok().and_then(|n| items.get_mut(n)) {
+                    item.each(rest, with);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The one value at a place.
+    pub(super) fn at(&self, pointer: &[Step]) -> Option<&Self> {
+        let Some((step, rest)) = pointer.split_first() else { return Some(self) };
+        match (step, self) {
+            (Step::Name(name), Self::Object(members)) => members.iter().find(|(own, _)| own == name)?.1.at(rest),
+            (Step::Name(name), Self::List(items)) => items.get(name.parse::<usize>().ok()?)?.at(rest),
+            _ => None,
+        }
+    }
+}
+
+/// A step of a pointer (RFC 6901).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Into a member, or an item by its number.
+    Name(String),
+    /// Into every item of a list.
+    Every,
+}
+
+/// Reads `/buyer/emails/*`.
+pub(super) fn pointer(text: &str) -> Option<Vec<Step>> {
+    let steps = text.strip_prefix('/')?.split('/');
+    let step = |part: &str| match part {
+        "*" => Step::Every,
+        name => Step::Name(name.replace("~1", "/").replace("~0", "~")),
+    };
+    Some(steps.map(step).collect())
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Unsigned(value) => serializer.serialize_u64(*value),
+            Self::Signed(value) => serializer.serialize_i64(*value),
+            Self::Float(value) => serializer.serialize_f64(*value),
+            Self::Text(value) => serializer.serialize_str(value),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(members) => serializer.collect_map(members.iter().map(|(name, value)| (name, value))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Unsigned(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Signed(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
+        // A whole number that long would leave as another one.
+        if value.abs() < EXACT {
+            Ok(Json::Float(value))
+        } else {
+            Err(E::custom("a number that is too long to be kept"))
+        }
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Json, E> {
+        Ok(Json::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json, A::Error> {
+        let (mut members, mut names) = (Vec::new(), HashSet::new());
+        while let Some((name, value)) = object.next_entry::<String, Json>()? {
+            if !names.insert(name.clone()) {
+                return Err(A::Error::custom("a name that comes twice"));
+            }
+            members.push((name, value));
+        }
+        Ok(Json::Object(members))
+    }
+}
+
+/// 2⁵³: up to here every whole number is itself as a 64-bit float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_written_as_it_was_in_its_order() {
+        for text in [r#"{"z":1,"a":[true,null,-7,18446744073709551615,1.5,"\"\\\n😀"],"m":{"":{}}}"#, r#""lone""#, "[]"]
+        {
+            assert_eq!(String::from_utf8(Json::read(text.as_bytes()).unwrap().written()).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_two_programs_could_read_differently_is_refused() {
+        let deep = "[".repeat(200);
+        for text in [
+            r#"{"body":"hello","body":"+62 812"}"#,
+            r#"{"body":"hello","b\u006fdy":"+62 812"}"#,
+            r#"{"a":1}{"a":2}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":"\ud83d"}"#,
+            r#"{"a":12345678901234567890123}"#,
+            "\u{feff}{}",
+            "{'a':1}",
+            "",
+            &deep,
+        ] {
+            assert_eq!(Json::read(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(Json::read(b"{\"a\":\"\xff\"}"), None);
+    }
+
+    #[test]
+    fn a_pointer_means_every_item_where_it_says_so() {
+        let mut json = Json::read(br#"{"items":[{"note":"a"},{"note":"b"},{}],"a/b":["x","y"]}"#).unwrap();
+        let mut told = Vec::new();
+        for text in ["/items/*/note", "/a~1b/1", "/items/9/note", "/nothing"] {
+            json.each(&pointer(text).unwrap(), &mut |value| told.push(value.clone()));
+        }
+        assert_eq!(told, ["a", "b", "y"].map(|text| Json::Text(text.to_owned())));
+        assert_eq!(pointer("items"), None);
+        assert_eq!(json.at(&pointer("/items/1/note").unwrap()), Some(&Json::Text("b".to_owned())));
+    }
+}

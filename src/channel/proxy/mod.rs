@@ -1,0 +1,293 @@
+//! The reverse proxy before a chat that is there already: what the settings name is judged before a byte of it goes
+//! upstream, everything else goes through as it is.
+//!
+//! One call goes: path → route → body → people → relay or desk → upstream → answer. [`settings`] says what may be set,
+//! [`routes`] which call is which, [`judged`] what becomes of texts, [`contacts`] what stands in answers in the place of
+//! contacts.
+//!
+//! # Security
+//! Imports `model`, `relay`, `desk`, `net`. Parses hostile bytes (HTTP by hyper, JSON by serde, both bounded); holds no
+//! keys but those that check callers' tokens. A judged body goes upstream as it was rebuilt from what was read, never as
+//! it came; what can not be read is refused. The caller's framing ends here: the upstream gets ours.
+
+mod contacts;
+mod head;
+mod json;
+mod judged;
+mod refusal;
+mod routes;
+mod settings;
+mod token;
+mod upstream;
+
+use std::{error::Error, net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::BoxBody};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Body, Incoming},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue},
+    http::request::Parts,
+    upgrade::OnUpgrade,
+};
+use hyper_util::rt::TokioIo;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio_rustls::TlsAcceptor;
+
+use super::https::{self, Announced};
+use crate::{
+    desk::Desk,
+    model::Clock,
+    net::{Draining, Seat, Session},
+    relay::Relay,
+};
+use head::Caller;
+use json::Json;
+use refusal::No;
+use routes::{Does, Found};
+use upstream::Load;
+
+pub use routes::{Routes, Unusable};
+pub use settings::{
+    Action, ContactFields, IssuerSettings, ProxySettings, RefusalSettings, RouteSettings, SideFields, Source,
+    UpstreamSettings,
+};
+pub use token::Issuer;
+
+/// A body on its way, in either direction.
+pub(super) type Outgoing = BoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// The proxy: shared by all connections.
+pub struct Proxy {
+    desk: Arc<Desk>,
+    relay: Arc<Relay>,
+    clock: Arc<dyn Clock>,
+    routes: Routes,
+    max_body: usize,
+    max_judged: usize,
+    luck: SystemRandom,
+}
+
+/// A caller's connection. A WebSocket outlives the request that opened it, and keeps its seat.
+struct Line {
+    peer: IpAddr,
+    _seat: Seat,
+    draining: Draining,
+}
+
+/// A call on its way.
+struct Call {
+    parts: Parts,
+    found: Found,
+    caller: Caller,
+}
+
+impl Proxy {
+    /// Opens the proxy.
+    pub fn new(
+        desk: Arc<Desk>,
+        relay: Arc<Relay>,
+        clock: Arc<dyn Clock>,
+        settings: &ProxySettings,
+        routes: Routes,
+    ) -> Self {
+        let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+        let (max_body, max_judged) = (bytes(settings.max_body), bytes(settings.max_judged));
+        Self { desk, relay, clock, routes, max_body, max_judged, luck: SystemRandom::new() }
+    }
+
+    /// A connection that was let in: TLS, then requests until its end or the drain.
+    pub async fn session(self: Arc<Self>, session: Session, acceptor: TlsAcceptor) {
+        let Session { stream, peer, seat, mut draining } = session;
+        let Some(stream) = https::shake(stream, peer.ip(), &seat, acceptor).await else { return };
+        let line = Arc::new(Line { peer: peer.ip(), _seat: seat, draining: draining.clone() });
+        let answer = move |request| Arc::clone(&self).answer(request, Arc::clone(&line));
+        https::serve(stream, answer, async move { draining.begun().await }).await;
+    }
+
+    async fn answer(self: Arc<Self>, mut request: Request<Incoming>, line: Arc<Line>) -> Response<Outgoing> {
+        let request_id = self.request_id();
+        let found = one_host(&request).and_then(|()| self.routes.find(request.method(), request.uri().path()));
+        let (name, mut response) = match found {
+            Err(no) => ("none".to_owned(), refused(no, None)),
+            Ok(found) => {
+                let route = Arc::clone(&found.route);
+                let upgrade = hyper::upgrade::on(&mut request);
+                let (parts, came) = request.into_parts();
+                let announced = Announced::of(&parts.headers);
+                let mut body = Some(came);
+                let caller = Caller { peer: line.peer, request_id: request_id.clone() };
+                let way = AssertUnwindSafe(self.way(Call { parts, found, caller }, &mut body, upgrade, line));
+                // One hostile call must not take its connection's other streams with it.
+                let answered = way.catch_unwind().await.unwrap_or(Err(No::NotNow));
+                if let (Err(no), Some(body)) = (&answered, body) {
+                    let most = if *no == No::TooLarge { DRAINED } else { DRAINED_OF_OTHERS };
+                    https::drain(&announced, body, most).await;
+                }
+                let response = answered.unwrap_or_else(|no| refused(no, route.upstream.refusal.as_ref()));
+                (route.name.clone(), response)
+            }
+        };
+        response.headers_mut().insert(head::REQUEST_ID, request_id);
+        let status = response.status().as_u16().to_string();
+        metrics::counter!("tabir_proxy_requests_total", "route" => name, "status" => status).increment(1);
+        response
+    }
+
+    async fn way(
+        self: Arc<Self>,
+        call: Call,
+        body: &mut Option<Incoming>,
+        upgrade: OnUpgrade,
+        line: Arc<Line>,
+    ) -> Result<Response<Outgoing>, No> {
+        let websocket = head::wants_websocket(&call.parts);
+        let route = Arc::clone(&call.found.route);
+        match &route.does {
+            Does::Pass { websocket: true } if websocket && route.contacts.is_empty() && !call.found.judged_nearby => {
+                call.websocket(upgrade, line).await
+            }
+            _ if websocket => Err(No::WebSocket),
+            Does::Pass { .. } => self.pass(call, body).await,
+            _ if !route.takes_query(call.parts.uri.query().unwrap_or_default()) => {
+                Err(No::Ambiguous("something stands in the query that may not"))
+            }
+            Does::Scrub { .. } | Does::Message { .. } => {
+                let body = self.read(&call.parts.headers, body).await?;
+                // In a task of its own: who calls may go away, and what was recorded must be brought all the same.
+                let judged = tokio::spawn(async move { self.judged(call, body).await });
+                judged.await.unwrap_or(Err(No::NotNow))
+            }
+        }
+    }
+
+    /// What nobody wants to look at, as it is.
+    async fn pass(&self, mut call: Call, body: &mut Option<Incoming>) -> Result<Response<Outgoing>, No> {
+        if Announced::of(&call.parts.headers).exceeds(self.max_body) {
+            return Err(No::TooLarge);
+        }
+        let people = self.people_of_answer(&call)?;
+        let load = match body.take_if(|body| !body.is_end_stream()) {
+            Some(body) => Load::Coming(Limited::new(body, self.max_body).boxed()),
+            None => Load::Whole(Bytes::new()),
+        };
+        let response = call.send(load).await?;
+        self.show(&call, response, people).await
+    }
+
+    /// A body that is to be judged: JSON, and nothing that could be read as anything else.
+    async fn read(&self, headers: &HeaderMap, body: &mut Option<Incoming>) -> Result<Json, No> {
+        if !is_json(headers) || headers.contains_key(CONTENT_ENCODING) {
+            return Err(No::MediaType);
+        }
+        if Announced::of(headers).exceeds(self.max_judged) {
+            return Err(No::TooLarge);
+        }
+        let body = body.as_mut().ok_or(No::NotNow)?;
+        let bytes = whole(body, self.max_judged).await?.ok_or(No::TooLarge)?;
+        Json::read(&bytes).ok_or(No::Body("not JSON, or JSON that two programs could read differently"))
+    }
+
+    fn request_id(&self) -> HeaderValue {
+        let mut bytes = [0; 16];
+        // Without luck the calls of that moment share an id: nothing rests on it.
+        let _ = self.luck.fill(&mut bytes);
+        let text = data_encoding::HEXLOWER.encode(&bytes);
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0"))
+    }
+}
+
+impl Call {
+    /// Sends it on its way with our own framing.
+    async fn send(&mut self, load: Load) -> Result<Response<Incoming>, No> {
+        let mut parts = self.parts.clone();
+        head::to_upstream(&mut parts, &self.caller);
+        if !self.found.route.contacts.is_empty() {
+            head::for_a_whole_answer(&mut parts.headers);
+        }
+        let response = self.found.route.upstream.send(parts, load).await?;
+        // Nobody asked it to speak otherwise.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS { Err(No::Unfit) } else { Ok(response) }
+    }
+
+    /// A WebSocket: bytes in both directions until one side ends, or the drain begins.
+    async fn websocket(self, upgrade: OnUpgrade, line: Arc<Line>) -> Result<Response<Outgoing>, No> {
+        let mut parts = self.parts.clone();
+        head::to_upstream(&mut parts, &self.caller);
+        head::websocket(&mut parts.headers);
+        let mut response = self.found.route.upstream.send(parts, Load::Whole(Bytes::new())).await?;
+        let theirs = hyper::upgrade::on(&mut response);
+        let (mut parts, body) = response.into_parts();
+        head::to_caller(&mut parts.headers);
+        if parts.status != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Response::from_parts(parts, body.map_err(Into::into).boxed()));
+        }
+        head::websocket(&mut parts.headers);
+        tokio::spawn(async move {
+            let mut draining = line.draining.clone();
+            let (Ok(ours), Ok(theirs)) = tokio::join!(upgrade, theirs) else { return };
+            let (mut ours, mut theirs) = (TokioIo::new(ours), TokioIo::new(theirs));
+            tokio::select! {
+                // How it ends is the business of the two ends.
+                _ = tokio::io::copy_bidirectional(&mut ours, &mut theirs) => {}
+                () = draining.begun() => {}
+            }
+            drop(line);
+        });
+        Ok(Response::from_parts(parts, empty()))
+    }
+}
+
+fn refused(no: No, form: Option<&RefusalSettings>) -> Response<Outgoing> {
+    metrics::counter!("tabir_proxy_refused_total", "code" => no.code()).increment(1);
+    no.response(form)
+}
+
+/// A call has one host (RFC 9112 §3.2): where two are named, another program could take the other.
+fn one_host(request: &Request<Incoming>) -> Result<(), No> {
+    let named = request.headers().get(HOST).map(HeaderValue::as_bytes);
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let same = |(named, authority): (&[u8], &[u8])| named.eq_ignore_ascii_case(authority);
+    if https::has_one_host(request) && named.zip(authority).is_none_or(same) {
+        Ok(())
+    } else {
+        Err(No::Ambiguous("Host is wanted once"))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+        text.trim().to_ascii_lowercase()
+    };
+    let mut given = headers.get_all(CONTENT_TYPE).iter().map(essence);
+    let (Some(only), None) = (given.next(), given.next()) else { return false };
+    only == "application/json" || (only.starts_with("application/") && only.ends_with("+json"))
+}
+
+/// All of a body; `None`: it is longer than that.
+async fn whole(body: &mut Incoming, most: usize) -> Result<Option<Bytes>, No> {
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await {
+        Ok(Ok(collected)) => Ok(Some(collected.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Ok(None),
+        Ok(Err(_)) => Err(No::Body("ended early")),
+        Err(_) => Err(No::Body("took too long")),
+    }
+}
+
+fn full(bytes: Vec<u8>) -> Outgoing {
+    Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed()
+}
+
+fn empty() -> Outgoing {
+    full(Vec::new())
+}
+
+/// Bytes that are read on from a call that is too large.
+const DRAINED: usize = 64_000_000;
+/// Bytes that are read on from any other refused call.
+const DRAINED_OF_OTHERS: usize = 1_000_000;
+/// How long a body may take to come.
+const BODY_TIME: Duration = Duration::from_secs(60);

@@ -1,0 +1,486 @@
+//! The table of routes: which call is which, decided so that the service behind can not read a path in another way than
+//! it was judged here.
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+use hyper::Method;
+use matchit::Router;
+
+use super::{
+    json::{self, Step},
+    refusal::No,
+    settings::{Action, ContactFields, ProxySettings, RouteSettings, SideFields, Source},
+    token::Issuer,
+    upstream::Upstream,
+};
+use crate::model::{Scope, Side};
+
+/// A setting, as its path, and why it can not be used.
+pub type Unusable = (Vec<String>, String);
+
+/// Everything there is to know of calls of one kind.
+pub(super) struct Route {
+    pub(super) name: String,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) does: Does,
+    pub(super) people: Option<People>,
+    /// What may stand in the query of a call that is judged.
+    pub(super) query: Vec<String>,
+    /// Contacts in answers: whose, which, where.
+    pub(super) contacts: Vec<(Side, Field, Vec<Step>)>,
+}
+
+/// What becomes of a call.
+pub(super) enum Does {
+    Pass { websocket: bool },
+    Scrub { texts: Vec<Vec<Step>> },
+    Message { text: Vec<Step>, subject: Option<Vec<Step>> },
+}
+
+/// How the people of a call are found.
+pub(super) struct People {
+    pub(super) scope: Scope,
+    pub(super) conversation: Option<Place>,
+    pub(super) sender: Option<Place>,
+    pub(super) side: Option<Place>,
+    pub(super) issuer: Option<Arc<Issuer>>,
+}
+
+/// Where something is to be found.
+#[derive(Clone)]
+pub(super) enum Place {
+    Path(String),
+    Header(String),
+    Body(Vec<Step>),
+    Claim(String),
+}
+
+/// A kind of contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Email,
+    Phone,
+    Address,
+    Name,
+}
+
+/// A call's route and the named parts of its path.
+pub(super) struct Found {
+    pub(super) route: Arc<Route>,
+    pub(super) params: Vec<(String, String)>,
+    /// Whether something that is judged has this path, under whatever method.
+    pub(super) judged_nearby: bool,
+}
+
+/// All routes.
+pub struct Routes {
+    all: Vec<Arc<Route>>,
+    exact: HashMap<Method, Router<usize>>,
+    /// The same as a service finds them that cares neither about case nor about a slash at the end.
+    near: HashMap<Method, Router<usize>>,
+}
+
+impl Routes {
+    /// Reads the settings; `issuers` are those whose keys could be read.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn new(settings: &ProxySettings, issuers: &HashMap<String, Arc<Issuer>>) -> Result<Self, Vec<Unusable>> {
+        let mut wrong = Vec::new();
+        let mut upstreams = HashMap::new();
+        for (name, upstream) in &settings.upstreams {
+            match Upstream::new(upstream) {
+                Ok(upstream) => drop(upstreams.insert(name.as_str(), Arc::new(upstream))),
+                Err((key, why)) => wrong.push((path(&["proxy", "upstreams", name, key]), why)),
+            }
+            if !settings.routes.values().any(|route| route.upstream == *name) {
+                wrong.push((path(&["proxy", "upstreams", name]), "no route goes there".to_owned()));
+            }
+        }
+        let mut routes = Self { all: Vec::new(), exact: HashMap::new(), near: HashMap::new() };
+        for (name, route) in &settings.routes {
+            if !settings.upstreams.contains_key(&route.upstream) {
+                let why = format!("there is no [proxy.upstreams.{}]", route.upstream);
+                wrong.push((path(&["proxy", "routes", name, "upstream"]), why));
+            }
+            let mut faults: Vec<(&str, String)> = Vec::new();
+            let read = Reading { route, settings, issuers, wrong: &mut faults }.read();
+            let upstream = upstreams.get(route.upstream.as_str());
+            if let (Some((does, people, contacts)), Some(upstream)) = (read, upstream) {
+                let upstream = Arc::clone(upstream);
+                routes.all.push(Arc::new(Route {
+                    name: name.clone(),
+                    upstream,
+                    does,
+                    people,
+                    query: route.query.clone(),
+                    contacts,
+                }));
+                if let Err(fault) = routes.insert(route) {
+                    faults.push(fault);
+                }
+            }
+            wrong.extend(faults.into_iter().map(|(key, why)| (path(&["proxy", "routes", name, key]), why)));
+        }
+        if wrong.is_empty() { Ok(routes) } else { Err(wrong) }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Puts the route that was read last into the tables.
+    fn insert(&mut self, route: &RouteSettings) -> Result<(), (&'static str, String)> {
+        let number = self.all.len() - 1;
+        for method in methods(&route.methods).ok_or(("methods", format!("not methods of HTTP: {METHODS}")))? {
+            put(self.exact.entry(method.clone()).or_default(), &route.path, number, &self.all)?;
+            put(self.near.entry(method).or_default(), &near(&route.path), number, &self.all)?;
+        }
+        Ok(())
+    }
+
+    /// The route of a call.
+    pub(super) fn find(&self, method: &Method, path: &str) -> Result<Found, No> {
+        let path = plain(path)?;
+        let loose = near(&path);
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let near = self.near.get(method).and_then(|near| near.at(&loose).ok()).map(|matched| *matched.value);
+        let matched = self.exact.get(method).and_then(|exact| exact.at(&path).ok()).ok_or(No::Path)?;
+        // Another service might take this path for the one that is judged.
+        let here = *matched.value;
+        if near.is_some_and(|near| near != here && (self.all[near].is_judged() || self.all[here].is_judged())) {
+            return Err(No::Ambiguous("this path is spelled in another way"));
+        }
+        Ok(Found {
+            route: Arc::clone(&self.all[here]),
+            params: matched.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            judged_nearby: self
+                .near
+                .values()
+                .filter_map(|near| near.at(&loose).ok())
+                .any(|matched| self.all[*matched.value].is_judged()),
+        })
+    }
+}
+
+impl Route {
+    /// Whether a query of a call that is judged has nothing but what may stand there.
+    pub(super) fn takes_query(&self, query: &str) -> bool {
+        let mut names =
+            query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or(pair));
+        names.all(|name| self.query.iter().any(|known| known == name))
+    }
+
+    /// Whether anything of its calls is looked at.
+    fn is_judged(&self) -> bool {
+        !matches!(self.does, Does::Pass { .. }) || !self.contacts.is_empty()
+    }
+}
+
+fn put(
+    router: &mut Router<usize>,
+    pattern: &str,
+    number: usize,
+    all: &[Arc<Route>],
+) -> Result<(), (&'static str, String)> {
+    router.insert(pattern, number).map_err(|error| match &error {
+        matchit::InsertError::Conflict { .. } => {
+            // matchit names the pattern; who has it is found by asking for it.
+            let other = router.at(&literal(pattern)).ok().and_then(|matched| all.get(*matched.value));
+            let other = other.map_or("another route", |route| route.name.as_str());
+            ("path", format!("ambiguous: the route `{other}` takes the same calls"))
+        }
+        other => ("path", other.to_string()),
+    })
+}
+
+/// A path that a pattern takes.
+fn literal(pattern: &str) -> String {
+    pattern.replace(['{', '}', '*'], "")
+}
+
+/// What a service that cares neither about case nor about a slash at the end makes of a path.
+fn near(path: &str) -> String {
+    let path = path.trim_end_matches('/');
+    if path.is_empty() { "/".to_owned() } else { path.to_lowercase() }
+}
+
+/// A path with its percent-encoding undone, if all programs agree on what it means: no empty or dotted parts, no
+/// slashes in disguise (RFC 3986 §6.2.2).
+fn plain(path: &str) -> Result<Cow<'_, str>, No> {
+    const WRONG: No = No::Ambiguous("the path can be read in more than one way");
+    let decoded = if path.contains('%') { Cow::Owned(decode(path).ok_or(WRONG)?) } else { Cow::Borrowed(path) };
+    let inner = decoded.strip_prefix('/').ok_or(WRONG)?;
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let odd = |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(';');
+    let slashes = path.bytes().filter(|b| *b == b'/').count() != decoded.bytes().filter(|b| *b == b'/').count();
+    let control = decoded.chars().any(|c| c.is_control() || c == '\\' || c == '%');
+    if slashes || control || (!inner.is_empty() && inner.split('/').any(odd)) { Err(WRONG) } else { Ok(decoded) }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok())
+}
+
+fn methods(names: &[String]) -> Option<Vec<Method>> {
+    let known = || METHODS.split(", ");
+    if names.is_empty() {
+        return Some(known().filter_map(|name| name.parse().ok()).collect());
+    }
+    let read = |name: &String| known().find(|known| known == name)?.parse().ok();
+    names.iter().map(read).collect()
+}
+
+const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
+
+fn path(parts: &[&str]) -> Vec<String> {
+    parts.iter().map(|part| (*part).to_owned()).collect()
+}
+
+/// One route while it is read.
+struct Reading<'a, 'w> {
+    route: &'a RouteSettings,
+    settings: &'a ProxySettings,
+    issuers: &'a HashMap<String, Arc<Issuer>>,
+    wrong: &'w mut Vec<(&'a str, String)>,
+}
+
+type Contacts = Vec<(Side, Field, Vec<Step>)>;
+
+impl<'a> Reading<'a, '_> {
+    fn read(mut self) -> Option<(Does, Option<People>, Contacts)> {
+        let route = self.route;
+        let does = self.does();
+        let contacts = self.contacts(&route.contacts);
+        let people = self.people();
+        self.wrong.is_empty().then_some(())?;
+        Some((does?, people, contacts))
+    }
+
+    fn refuse(&mut self, key: &'a str, why: impl Into<String>) {
+        self.wrong.push((key, why.into()));
+    }
+
+    /// Keys that another action has are faults: who wrote them takes something for judged that is not.
+    fn does(&mut self) -> Option<Does> {
+        let route = self.route;
+        let given = [
+            ("websocket", Action::Pass, route.websocket),
+            ("texts", Action::Scrub, !route.texts.is_empty()),
+            ("text", Action::Message, route.text.is_some()),
+            ("subject", Action::Message, route.subject.is_some()),
+        ];
+        for (key, of, _) in given.into_iter().filter(|(_, of, given)| *given && *of != route.action) {
+            self.refuse(key, format!("belongs to action = \"{}\"", format!("{of:?}").to_lowercase()));
+        }
+        if route.action == Action::Pass && !route.query.is_empty() {
+            self.refuse("query", "belongs to what is judged: here every query passes");
+        }
+        match route.action {
+            Action::Pass => Some(Does::Pass { websocket: route.websocket }),
+            Action::Scrub if route.texts.is_empty() => {
+                self.refuse("texts", "names no text that could be cleaned");
+                None
+            }
+            Action::Scrub => Some(Does::Scrub { texts: self.pointers("texts", &route.texts) }),
+            Action::Message => {
+                let Some(text) = &route.text else {
+                    self.refuse("text", "a message needs a place where its text stands");
+                    return None;
+                };
+                let text = self.place_in_body("text", text)?;
+                let subject = route.subject.as_ref().and_then(|subject| self.place_in_body("subject", subject));
+                Some(Does::Message { text, subject })
+            }
+        }
+    }
+
+    fn people(&mut self) -> Option<People> {
+        let route = self.route;
+        let is_message = route.action == Action::Message;
+        if route.action == Action::Pass && route.contacts.is_empty() {
+            return None;
+        }
+        if route.marketplace.is_none() {
+            self.refuse("marketplace", "needed: whose people these are");
+        }
+        if (is_message || !route.contacts.is_empty()) && route.conversation.is_none() {
+            self.refuse("conversation", "needed: where its id stands");
+        }
+        if is_message && route.sender.is_some() == route.side.is_some() {
+            self.refuse("sender", "needed: where the id of who calls stands, or in its place `side`");
+        }
+        let conversation = route.conversation.as_ref().and_then(|source| self.place("conversation", source));
+        let sender = route.sender.as_ref().and_then(|source| self.place("sender", source));
+        let side = route.side.as_ref().and_then(|source| self.place("side", source));
+        let issuer = self.issuer();
+        let scope = Scope::proven(route.marketplace.clone()?);
+        Some(People { scope, conversation, sender, side, issuer })
+    }
+
+    fn issuer(&mut self) -> Option<Arc<Issuer>> {
+        let route = self.route;
+        let sources = [&route.conversation, &route.sender, &route.side];
+        if !sources.into_iter().flatten().any(|source| matches!(source, Source::Claim(_))) {
+            return None;
+        }
+        let all = &self.settings.issuers;
+        let only = all.keys().next().filter(|_| all.len() == 1);
+        let Some(name) = route.issuer.as_ref().or(only).filter(|name| all.contains_key(*name)) else {
+            self.refuse("issuer", "needed for a claim: one of [proxy.issuers]");
+            return None;
+        };
+        self.issuers.get(name).cloned()
+    }
+
+    fn place(&mut self, key: &'a str, source: &'a Source) -> Option<Place> {
+        match source {
+            Source::Path(name) if !self.route.path.contains(&format!("{{{name}}}")) => {
+                self.refuse(key, format!("the path has no part {{{name}}}"));
+                None
+            }
+            Source::Path(name) => Some(Place::Path(name.clone())),
+            Source::Header(name) => Some(Place::Header(name.to_ascii_lowercase())),
+            Source::Claim(name) => Some(Place::Claim(name.clone())),
+            Source::Pointer(text) => self.place_in_body(key, text).map(Place::Body),
+        }
+    }
+
+    fn place_in_body(&mut self, key: &'a str, text: &str) -> Option<Vec<Step>> {
+        let steps = json::pointer(text).filter(|steps| !steps.contains(&Step::Every));
+        if steps.is_none() {
+            self.refuse(key, format!("`{text}` is not a pointer to one place such as /message/body"));
+        }
+        steps
+    }
+
+    fn pointers(&mut self, key: &'a str, texts: &[String]) -> Vec<Vec<Step>> {
+        let mut all = Vec::with_capacity(texts.len());
+        for text in texts {
+            match json::pointer(text) {
+                Some(steps) => all.push(steps),
+                None => self.refuse(key, format!("`{text}` is not a pointer such as /items/*/note")),
+            }
+        }
+        all
+    }
+
+    fn contacts(&mut self, fields: &'a ContactFields) -> Contacts {
+        let mut all = Vec::new();
+        for (side, SideFields { email, phone, address, name }) in
+            [(Side::Buyer, &fields.buyer), (Side::Seller, &fields.seller)]
+        {
+            for (field, texts) in
+                [(Field::Email, email), (Field::Phone, phone), (Field::Address, address), (Field::Name, name)]
+            {
+                all.extend(self.pointers("contacts", texts).into_iter().map(|steps| (side, field, steps)));
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPSTREAM: &str = "[upstreams.chat]\naddresses = [\"127.0.0.1:9\"]\n";
+
+    fn routes(text: &str) -> Result<Routes, Vec<String>> {
+        let settings: ProxySettings = toml::from_str(&format!("{UPSTREAM}{text}")).unwrap();
+        let told = |(path, why): Unusable| format!("{}: {why}", path.join("."));
+        Routes::new(&settings, &HashMap::new()).map_err(|wrong| wrong.into_iter().map(told).collect())
+    }
+
+    const SEND: &str = "[routes.send]\nupstream = \"chat\"\nmethods = [\"POST\"]\npath = \"/talks/{id}/messages\"\n\
+         action = \"message\"\nmarketplace = \"demo\"\nconversation = { path = \"id\" }\nside = { header = \"x-side\" }\n\
+         text = \"/body\"\n";
+    const REST: &str = "[routes.rest]\nupstream = \"chat\"\npath = \"/{*rest}\"\naction = \"pass\"\n";
+
+    #[test]
+    fn every_fault_of_the_routes_is_told_at_once_and_two_that_take_the_same_are_named_both() {
+        let twice = SEND.replace("routes.send", "routes.tell").replace("{id}", "{talk}").replace("\"id\"", "\"talk\"");
+        let wrong = routes(&format!("{SEND}{twice}")).err().unwrap();
+        assert_eq!(wrong, ["proxy.routes.tell.path: ambiguous: the route `send` takes the same calls"]);
+
+        let wrong = routes(
+            "[routes.a]\nupstream = \"nowhere\"\npath = \"/a\"\naction = \"message\"\ntexts = [\"x\"]\n\
+             [routes.b]\nupstream = \"chat\"\npath = \"/b\"\naction = \"scrub\"\nmarketplace = \"demo\"\ntexts = [\"x\"]\n\
+             [routes.c]\nupstream = \"chat\"\npath = \"/c\"\naction = \"pass\"\nmethods = [\"LOOK\"]\n\
+             [upstreams.idle]\naddresses = [\"here\"]\n",
+        );
+        let wrong = wrong.err().unwrap().join("\n");
+        for key in [
+            "routes.a.upstream",
+            "routes.a.texts",
+            "routes.a.text:",
+            "routes.a.marketplace",
+            "routes.a.conversation",
+            "routes.a.sender",
+            "routes.b.texts",
+            "routes.c.methods",
+            "upstreams.idle: no route",
+            "upstreams.idle.addresses",
+        ] {
+            assert!(wrong.contains(key), "{key} is not in\n{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_query_beside_what_is_judged_has_only_what_may_stand_there() {
+        let routes = routes(&format!("{SEND}query = [\"lang\"]\n")).ok().unwrap();
+        let route = routes.find(&Method::POST, "/talks/c-1/messages").ok().unwrap().route;
+        for (query, wanted) in
+            [("", true), ("lang=id", true), ("lang=id&lang=pl", true), ("lang=id&body=x", false), ("l%61ng=id", false)]
+        {
+            assert_eq!(route.takes_query(query), wanted, "{query}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_path_leads_past_what_is_judged() {
+        let routes = routes(&format!("{SEND}{REST}")).ok().unwrap();
+        let name = |method: Method, path: &str| routes.find(&method, path).map(|found| found.route.name.clone());
+        assert_eq!(name(Method::POST, "/talks/c-1/messages"), Ok("send".to_owned()));
+        assert_eq!(name(Method::POST, "/talks/c%2D1/m%65ssages"), Ok("send".to_owned()));
+        assert_eq!(name(Method::POST, "/talks/c-1"), Ok("rest".to_owned()));
+        assert_eq!(name(Method::GET, "/talks/c-1/messages"), Ok("rest".to_owned()));
+        assert_eq!(name(Method::HEAD, "/img/a%20b.png"), Ok("rest".to_owned()));
+        for path in [
+            "/talks/c-1/messages/",
+            "/Talks/c-1/MESSAGES",
+            "//talks/c-1/messages",
+            "/talks/c-1//messages",
+            "/x/../talks/c-1/messages",
+            "/x/%2e%2e/talks/c-1/messages",
+            "/talks/c-1%2fmessages",
+            "/talks/c-1/messages%00",
+            "/talks/c-1/messages;v=1",
+            "/talks\\c-1\\messages",
+            "/talks/c-1/messages%",
+            "/talks/c-1/%256dessages",
+            "/talks/c-1/%ff",
+            "talks/c-1/messages",
+        ] {
+            assert!(matches!(name(Method::POST, path), Err(No::Ambiguous(_))), "{path}");
+        }
+        for method in ["post", "TRACE", "CONNECT", "PROPFIND"] {
+            assert_eq!(name(method.parse().unwrap(), "/talks/c-1/messages"), Err(No::Path), "{method}");
+        }
+        assert!(routes.find(&Method::GET, "/talks/c-1/messages").ok().unwrap().judged_nearby);
+        assert!(!routes.find(&Method::GET, "/talks").ok().unwrap().judged_nearby);
+    }
+}

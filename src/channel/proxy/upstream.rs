@@ -1,0 +1,183 @@
+//! The services behind: several addresses used in turn, over connections that are kept.
+
+use std::{
+    error::Error,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError};
+use hyper::{Request, Response, Uri, body::Incoming, http::request::Parts};
+use hyper_util::{
+    client::legacy::{Client, Error as ClientError, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::time::timeout;
+
+use super::{
+    Outgoing,
+    refusal::No,
+    settings::{RefusalSettings, UpstreamSettings},
+};
+
+/// A service behind.
+pub(super) struct Upstream {
+    addresses: Vec<Address>,
+    next: AtomicUsize,
+    client: Client<HttpConnector, Outgoing>,
+    answer: Duration,
+    /// How its refusals look.
+    pub(super) refusal: Option<RefusalSettings>,
+}
+
+struct Address {
+    /// `host:port`.
+    at: String,
+    /// Until when nobody is sent there, after a connection that came to nothing.
+    down: Mutex<Option<Instant>>,
+}
+
+/// What a call carries.
+pub(super) enum Load {
+    /// All of it is here, and can be sent twice.
+    Whole(Bytes),
+    /// It is still coming.
+    Coming(Outgoing),
+}
+
+impl Upstream {
+    /// Reads its settings.
+    ///
+    /// # Errors
+    /// The key at fault and why.
+    pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, (&'static str, String)> {
+        if settings.addresses.is_empty() {
+            return Err(("addresses", "at least one is needed".to_owned()));
+        }
+        let odd = |at: &&String| {
+            let port = at.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+            let uri = format!("http://{at}/").parse::<Uri>();
+            port.is_none()
+                || !uri.is_ok_and(|uri| uri.path() == "/" && uri.authority().is_some_and(|a| a == at.as_str()))
+        };
+        if let Some(at) = settings.addresses.iter().find(odd) {
+            return Err(("addresses", format!("`{at}` is not a host with its port such as 10.0.0.7:8080")));
+        }
+        if settings.answer.std() > LONGEST {
+            return Err(("answer", "at most ten minutes".to_owned()));
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(settings.connect.std()));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http1_title_case_headers(false)
+            .build(connector);
+        let address = |at: &String| Address { at: at.clone(), down: Mutex::new(None) };
+        Ok(Self {
+            addresses: settings.addresses.iter().map(address).collect(),
+            next: AtomicUsize::new(0),
+            client,
+            answer: settings.answer.std(),
+            refusal: settings.refusal.clone(),
+        })
+    }
+
+    /// Whether every address was found dead a moment ago: then nothing needs to be accepted for it.
+    pub(super) fn is_down(&self) -> bool {
+        self.addresses.iter().all(Address::is_down)
+    }
+
+    /// Sends a call and waits for the head of the answer. Where no connection comes about the next address is tried, as
+    /// far as the load is still there.
+    pub(super) async fn send(&self, parts: Parts, load: Load) -> Result<Response<Incoming>, No> {
+        let whole = match load {
+            Load::Whole(bytes) => bytes,
+            Load::Coming(body) => {
+                let Some(address) = self.in_turn().next() else { return Err(No::Down) };
+                return self.try_at(address, parts, body).await.map_err(|(no, _)| no);
+            }
+        };
+        for address in self.in_turn() {
+            let body = Full::new(whole.clone()).map_err(|never| match never {}).boxed();
+            match self.try_at(address, parts.clone(), body).await {
+                Err((No::Down, Sent::Nothing)) => {}
+                // What is done twice is done once (RFC 9110 §9.2.2).
+                Err((No::Down, Sent::Perhaps)) if parts.method.is_idempotent() => {}
+                answered => return answered.map_err(|(no, _)| no),
+            }
+        }
+        Err(No::Down)
+    }
+
+    /// The addresses that may live, beginning with the one whose turn it is.
+    fn in_turn(&self) -> impl Iterator<Item = &Address> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let all = self.addresses.len();
+        (0..all).map(move |n| &self.addresses[(first.wrapping_add(n)) % all]).filter(|address| !address.is_down())
+    }
+
+    async fn try_at(
+        &self,
+        address: &Address,
+        mut parts: Parts,
+        body: Outgoing,
+    ) -> Result<Response<Incoming>, (No, Sent)> {
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let uri = format!("http://{}{path}", address.at).parse();
+        parts.uri = uri.map_err(|_| (No::Ambiguous("the path can not be sent on"), Sent::Nothing))?;
+        let sent = self.client.request(Request::from_parts(parts, body));
+        match timeout(self.answer, sent).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if error.is_connect() => {
+                address.rest();
+                tracing::warn!(at = address.at, "no connection to an upstream");
+                Err((No::Down, Sent::Nothing))
+            }
+            Ok(Err(error)) => Err((why(&error), Sent::Perhaps)),
+            Err(_) => Err((No::Late, Sent::Perhaps)),
+        }
+    }
+}
+
+/// Whether anything of a call may have arrived.
+enum Sent {
+    Nothing,
+    Perhaps,
+}
+
+/// A call whose body was too long ends as a fault of the client, behind which the limit stands.
+fn why(error: &ClientError) -> No {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<LengthLimitError>() {
+            return No::TooLarge;
+        }
+        next = cause.source();
+    }
+    tracing::debug!(%error, "an upstream did not answer");
+    No::Down
+}
+
+impl Address {
+    fn is_down(&self) -> bool {
+        let down = self.down.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        down.is_some_and(|until| until > Instant::now())
+    }
+
+    fn rest(&self) {
+        *self.down.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now() + REST);
+    }
+}
+
+/// A delivery upstream is given up by the store after fifteen minutes: no answer is waited for that long.
+const LONGEST: Duration = Duration::from_secs(600);
+/// How long an address is left alone that took no connection.
+const REST: Duration = Duration::from_secs(1);
+/// How long a connection is kept that nobody uses.
+const IDLE: Duration = Duration::from_secs(60);

@@ -1,0 +1,85 @@
+//! Messages that an upstream of the proxy shows to their reader: recorded here, then brought there by the channel.
+
+use super::Relay;
+use crate::{
+    model::{Accepted, Channel, Decision, EventId, Fault, MessageState, Outcome, Reason, Refusal, Side},
+    relay::Inbound,
+    store::{Ending, NewDelivery, Settled},
+};
+
+/// The right to bring a recorded message upstream, once.
+#[derive(Debug)]
+#[must_use = "how it ended must be told, or the message stays on its way"]
+pub struct Errand {
+    delivery: EventId,
+    claim: u64,
+}
+
+/// What becomes of a message that came by the proxy.
+#[derive(Debug)]
+pub enum Passage {
+    /// It is recorded: bring upstream what is delivered of it, and tell [`Relay::brought`] how that ended.
+    Bring(Errand, Box<Accepted>),
+    /// It was recorded and brought before.
+    Done,
+    /// The same message is on its way upstream at this moment.
+    UnderWay,
+    /// We decided no.
+    Refused(Refusal),
+    /// We failed: nothing was accepted.
+    Failed(Fault),
+}
+
+impl Relay {
+    /// Takes a message by the proxy's way: all of [`Relay::pass`], and then the right to bring it upstream.
+    pub async fn pass_upstream(&self, inbound: Inbound) -> Passage {
+        let scope = inbound.scope.clone();
+        let accepted = match self.pass(inbound).await {
+            Outcome::Accepted(accepted) => accepted,
+            Outcome::Refused(refusal) => return Passage::Refused(refusal),
+            Outcome::Failed(fault) => return Passage::Failed(fault),
+        };
+        if accepted.state == MessageState::Held {
+            // It is sealed for a person, and never brought: its sender hears what everybody hears whose words are refused.
+            return Passage::Refused(Refusal { id: Some(accepted.id), ..Refusal::new(Reason::Content) });
+        }
+        if !accepted.repeated {
+            let errand = Errand { delivery: accepted.id, claim: BORN };
+            return Passage::Bring(errand, Box::new(accepted));
+        }
+        match self.store.take_up(&scope, accepted.id, self.clock.now()).await {
+            Ok(Some(claim)) => Passage::Bring(Errand { delivery: accepted.id, claim }, Box::new(accepted)),
+            Ok(None) if accepted.state == MessageState::Delivered => Passage::Done,
+            Ok(None) if accepted.state == MessageState::Queued => Passage::UnderWay,
+            Ok(None) => Passage::Refused(Refusal { id: Some(accepted.id), ..Refusal::new(Reason::Restricted) }),
+            Err(fault) => Passage::Failed(fault),
+        }
+    }
+
+    /// Writes down whether the upstream took a message. One that it did not take can be sent again under the same
+    /// idempotency key.
+    pub async fn brought(&self, errand: Errand, taken: bool) {
+        let how = if taken { Ending::Delivered } else { Ending::Failed };
+        let Errand { delivery, claim } = errand;
+        let settled = Settled { id: delivery, claim, how, at: self.clock.now() };
+        if let Err(fault) = self.store.settle(vec![settled]).await {
+            tracing::error!(fault = %fault.chain(), %delivery, "recording what was brought upstream");
+        }
+    }
+}
+
+/// The claim that a delivery upstream is recorded with.
+const BORN: u64 = 1;
+
+/// The delivery of a message upstream. It has its message's id, and no body: the call holds that.
+pub(super) fn delivery(message: EventId, to: Side) -> NewDelivery {
+    NewDelivery { id: message, to, channel: Channel::Proxy, body: Vec::new() }
+}
+
+/// A call can not wait for a person: what would be held of it is refused.
+pub(super) fn now_or_never(channel: Channel, decision: Decision) -> Decision {
+    match decision {
+        Decision::Hold { .. } if channel == Channel::Proxy => Decision::Refuse(Reason::Content),
+        decision => decision,
+    }
+}

@@ -24,6 +24,7 @@ mod rights;
 mod rows;
 mod schema;
 pub mod sqlite;
+mod webhooks;
 mod words;
 
 use std::{future::Future, pin::Pin};
@@ -34,6 +35,7 @@ pub use links::*;
 pub use persons::*;
 pub use rights::*;
 pub use rows::*;
+pub use webhooks::*;
 
 use crate::model::{
     AgentId, Closed, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId,
@@ -103,7 +105,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// Everything that is remembered.
-pub trait Store: Ledger + Cases + Links + Persons {
+pub trait Store: Ledger + Cases + Links + Persons + Webhooks {
     // Marketplaces and credentials
 
     /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{profiles::EnforcementSettings, seats::Clerk};
 use crate::{
-    channel::{api::ApiRules, smtp::MailSettings},
+    channel::{api::ApiRules, smtp::MailSettings, webhook::WebhookSettings},
     judges::{JudgeSettings, ListSettings, Seats},
     media::attachment::AttachmentRules,
     model::{Duration, Marketplace},
@@ -42,6 +42,8 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Limits of the API.
     pub api: ApiRules,
+    /// Where marketplaces may have themselves told what happens.
+    pub webhooks: WebhookSettings,
     /// Mail in and out.
     pub mail: MailSettings,
     /// Who may write how often.
@@ -404,6 +406,11 @@ impl Settings {
                 refuse(&["retention", path], "at least a second");
             }
         }
+        let mut webhooks = self.webhooks.clone();
+        webhooks.start_at(source.folder());
+        for (key, why) in webhooks.faults() {
+            refuse(&["webhooks", key], &why);
+        }
         if self.sandbox.workers == 0 {
             refuse(&["sandbox", "workers"], "at least one worker is needed to open pictures");
         }
@@ -419,6 +426,7 @@ impl Settings {
         self.sandbox.models = folder.join(&self.sandbox.models);
         self.detect.lexicon = self.detect.lexicon.take().map(|path| folder.join(path));
         self.tls.start_at(folder);
+        self.webhooks.start_at(folder);
         self.mail.start_at(folder);
     }
 }

@@ -38,6 +38,7 @@ mod standing;
 mod tokens;
 mod violations;
 mod voice;
+mod webhooks;
 mod wire;
 
 use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
@@ -59,6 +60,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
+    channel::webhook::WebhookSettings,
     desk::{
         Desk, Idempotency,
         answers::{Answer, Earlier},
@@ -112,6 +114,8 @@ pub struct Api {
     lanes: Vec<Mutex<()>>,
     /// Who is told of events as they happen.
     streams: live::Streams,
+    /// Where webhooks may lead.
+    webhooks: WebhookSettings,
 }
 
 /// What can be replaced while in use.
@@ -137,9 +141,15 @@ impl Api {
             lanes: (0..256).map(|_| Mutex::new(())).collect(),
             paths: routes::paths(),
             streams: live::Streams::new(),
+            webhooks: WebhookSettings::default(),
             desk,
             relay,
         }
+    }
+
+    /// With webhooks that may lead where these settings let them.
+    pub fn with_webhooks(self, settings: &WebhookSettings) -> Self {
+        Self { webhooks: settings.clone(), ..self }
     }
 
     /// From now on requests have these limits.

@@ -126,6 +126,11 @@ impl Errand {
         self.row.place.unwrap_or(0)
     }
 
+    /// Whether something waits to be told once more.
+    pub fn is_asked_again(&self) -> bool {
+        !self.row.again.is_empty()
+    }
+
     /// The value of `webhook-signature`: by the present secret, and by the one before it as long as that counts.
     pub fn signatures(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
         let before = self.previous.as_ref().filter(|(_, until)| at < *until).map(|(secret, _)| secret);
@@ -366,11 +371,18 @@ impl Desk {
     }
 
     /// What is to be told next: what was asked for again first, else what stands behind `after` in the feed; and up to
-    /// where was looked. When that stays where it was, there is no more.
+    /// where was looked. When that stays where it was, there is no more. `None`: the webhook was changed or ended before
+    /// the last of these events, and who tells it must begin anew: so nothing is told by what counts no more.
     ///
     /// # Errors
     /// By a fault.
-    pub async fn ahead(&self, errand: &mut Errand, after: u64) -> Result<(Vec<EventRow>, u64), Fault> {
+    pub async fn ahead(&self, errand: &mut Errand, after: u64) -> Result<Option<(Vec<EventRow>, u64)>, Fault> {
+        let ahead = self.look_ahead(errand, after).await?;
+        let known = self.store.webhook(&errand.scope, &errand.row.id).await?;
+        Ok(known.filter(|row| row.generation == errand.row.generation).map(|_| ahead))
+    }
+
+    async fn look_ahead(&self, errand: &mut Errand, after: u64) -> Result<(Vec<EventRow>, u64), Fault> {
         while let Some(num) = errand.row.again.first().copied() {
             match self.store.event(&errand.scope, num).await? {
                 Some(event) => return Ok((vec![event], after)),

@@ -27,3 +27,4 @@ mod returns;
 mod round_trip;
 mod search;
 mod senders;
+mod webhooks;

@@ -8,18 +8,18 @@ use std::{
 };
 
 use tokio::{
-    task::{Id, JoinSet},
-    time::sleep,
+    task::{Id, JoinError, JoinSet},
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 use super::{WebhookSettings, post::Postman};
 use crate::{
     desk::{
         Desk, EventRow,
-        webhooks::{DueWebhook, Errand, Heard},
+        webhooks::{DueWebhook, DueWebhooks, Errand, Heard},
     },
     model::{Fault, Marketplace, WebhookId},
-    net::{Dns, Draining, Line},
+    net::{Dns, Draining},
 };
 
 /// Tells marketplaces what happens.
@@ -34,8 +34,18 @@ type Name = (Marketplace, WebhookId);
 /// Up to where a webhook, as it was written down last, has looked through the feed.
 type Seen = (i64, u64);
 
-/// What a run came to; `None`: it failed, and what it saw is forgotten.
+/// What a run came to; `None`: what it saw is forgotten.
 type Ran = (Name, Option<Seen>);
+
+/// What a run is about.
+struct Run {
+    webhook: DueWebhook,
+    /// Up to where it has looked before.
+    seen: Option<u64>,
+    /// How far it goes: what comes later is another run's.
+    newest: u64,
+    draining: Draining,
+}
 
 impl Herald {
     /// # Errors
@@ -48,59 +58,63 @@ impl Herald {
     /// hand is given a moment.
     pub async fn serve(self: Arc<Self>, mut draining: Draining) {
         let mut rounds = Rounds::default();
+        let mut ticks = interval(ROUND);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = draining.begun() => break,
                 Some(ran) = rounds.runs.join_next_with_id() => rounds.note(ran),
-                () = sleep(ROUND) => {}
+                _ = ticks.tick() => match self.desk.webhooks_due().await {
+                    Ok(due) => rounds.line_up(due),
+                    Err(fault) => tracing::error!(fault = %fault.chain(), "looking for webhooks to be told"),
+                },
             }
-            match self.desk.webhooks_due().await {
-                Ok(due) => {
-                    for webhook in due.webhooks {
-                        rounds.begin(&self, webhook, due.newest, &draining);
-                    }
-                }
-                Err(fault) => tracing::error!(fault = %fault.chain(), "looking for webhooks to be told"),
-            }
+            rounds.begin(&self, &draining);
         }
         while rounds.runs.join_next().await.is_some() {}
     }
 
     /// Tells one webhook what it missed.
-    async fn run(&self, webhook: DueWebhook, seen: Option<u64>, draining: Draining) -> Ran {
-        let name = (webhook.scope.marketplace().clone(), webhook.id.clone());
-        let mut ear = draining.clone();
+    async fn run(&self, run: Run) -> Ran {
+        let name = name(&run.webhook);
+        let mut draining = run.draining.clone();
         let ending = async {
-            ear.begun().await;
+            draining.begun().await;
             sleep(LAST_MOMENT).await;
         };
         let told = tokio::select! {
-            told = self.tell(&webhook, seen, &draining) => told,
+            told = self.tell(&run) => told,
             () = ending => return (name, None),
         };
         let seen = told.unwrap_or_else(|fault| {
-            tracing::error!(fault = %fault.chain(), marketplace = %name.0.as_str(), webhook = %name.1, "telling a webhook");
+            let (marketplace, webhook) = (name.0.as_str(), &name.1);
+            tracing::error!(fault = %fault.chain(), marketplace, %webhook, "telling a webhook");
             None
         });
         (name, seen)
     }
 
-    async fn tell(&self, webhook: &DueWebhook, seen: Option<u64>, draining: &Draining) -> Result<Option<Seen>, Fault> {
-        let Some(mut errand) = self.desk.errand(&webhook.scope, &webhook.id).await? else { return Ok(None) };
+    async fn tell(&self, run: &Run) -> Result<Option<Seen>, Fault> {
+        let DueWebhook { scope, id, generation, .. } = &run.webhook;
+        let Some(mut errand) = self.desk.errand(scope, id).await? else { return Ok(None) };
         // What was seen counts for the webhook as it was then: its patterns or its place may be others now.
-        let same = errand.generation() == webhook.generation;
-        let mut seen = seen.filter(|_| same).unwrap_or(0).max(errand.place());
-        let (begun, mut line) = (Instant::now(), None);
-        while begun.elapsed() < TURN && !draining.has_begun() {
-            let (events, reached) = self.desk.ahead(&mut errand, seen).await?;
-            if events.is_empty() && reached == seen {
-                break;
-            }
-            if !self.tell_all(&mut errand, &events, &mut line, draining).await? {
-                return Ok(None);
-            }
-            if draining.has_begun() {
-                break;
+        let mut seen = run.seen.filter(|_| errand.generation() == *generation).unwrap_or(0).max(errand.place());
+        let (begun, mut kept, mut line) = (Instant::now(), Instant::now(), None);
+        while (seen < run.newest || errand.is_asked_again()) && begun.elapsed() < TURN {
+            let Some((events, reached)) = self.desk.ahead(&mut errand, seen).await? else { return Ok(None) };
+            for event in &events {
+                let heard = self.postman.tell(&errand, event, &mut line, self.desk.now()).await?;
+                report(&errand, event, heard);
+                if !self.desk.heard(&mut errand, event, heard, &self.postman.settings().retry).await? {
+                    return Ok(None);
+                }
+                let ends = run.draining.has_begun();
+                if ends || kept.elapsed() >= KEEP {
+                    kept = Instant::now();
+                    if !self.desk.keep_errand(&mut errand).await? || ends {
+                        return Ok(None);
+                    }
+                }
             }
             seen = reached;
             errand.passed(seen);
@@ -108,34 +122,10 @@ impl Herald {
         let kept = self.desk.keep_errand(&mut errand).await?;
         Ok(kept.then_some((errand.generation(), seen)))
     }
+}
 
-    /// `false`: one was not taken, or the webhook was changed meanwhile.
-    async fn tell_all(
-        &self,
-        errand: &mut Errand,
-        events: &[EventRow],
-        line: &mut Option<Line>,
-        draining: &Draining,
-    ) -> Result<bool, Fault> {
-        let mut kept = Instant::now();
-        for event in events {
-            if draining.has_begun() {
-                return Ok(true);
-            }
-            let heard = self.postman.tell(errand, event, line, self.desk.now()).await?;
-            report(errand, event, heard);
-            if !self.desk.heard(errand, event, heard, &self.postman.settings().retry).await? {
-                return Ok(false);
-            }
-            if kept.elapsed() >= KEEP {
-                kept = Instant::now();
-                if !self.desk.keep_errand(errand).await? {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
+fn name(webhook: &DueWebhook) -> Name {
+    (webhook.scope.marketplace().clone(), webhook.id.clone())
 }
 
 fn report(errand: &Errand, event: &EventRow, heard: Heard) {
@@ -150,43 +140,73 @@ fn report(errand: &Errand, event: &EventRow, heard: Heard) {
     }
 }
 
-/// What is under way.
+/// What is under way, and who waits.
 #[derive(Default)]
 struct Rounds {
     runs: JoinSet<Ran>,
     busy: HashMap<Id, Name>,
-    seen: HashMap<Name, Seen>,
+    past: HashMap<Name, Past>,
+    /// Whose turn it is, with how far a run would go.
+    waiting: Vec<(DueWebhook, u64)>,
+    begun: u64,
+}
+
+/// What is known of a webhook's runs.
+#[derive(Clone, Copy, Default)]
+struct Past {
+    /// The number of the last one.
+    turn: u64,
+    seen: Option<Seen>,
+}
+
+impl Past {
+    /// Up to where the webhook, as it is written down, has looked through the feed.
+    fn seen(self, webhook: &DueWebhook) -> Option<u64> {
+        self.seen.filter(|(generation, _)| *generation == webhook.generation).map(|(_, seen)| seen)
+    }
 }
 
 impl Rounds {
-    /// Begins a run for a webhook, unless one is under way, there is nothing to tell that it has not seen, or too much is
-    /// under way: then its turn comes in a later round.
-    fn begin(&mut self, herald: &Arc<Herald>, webhook: DueWebhook, newest: u64, draining: &Draining) {
-        let name = (webhook.scope.marketplace().clone(), webhook.id.clone());
-        let seen =
-            self.seen.get(&name).filter(|(generation, _)| *generation == webhook.generation).map(|(_, seen)| *seen);
-        let idle = !webhook.again && seen.is_some_and(|seen| seen >= newest);
-        let of_market = self.busy.values().filter(|(marketplace, _)| *marketplace == name.0).count();
-        let full = self.busy.len() >= RUNS || of_market >= RUNS_OF_MARKET;
-        if idle || full || self.busy.values().any(|busy| *busy == name) {
-            return;
-        }
-        let (herald, draining) = (Arc::clone(herald), draining.clone());
-        let run = self.runs.spawn(async move { herald.run(webhook, seen, draining).await });
-        self.busy.insert(run.id(), name);
+    /// Who is to be told something that was not looked at yet; who waited longest is first.
+    fn line_up(&mut self, due: DueWebhooks) {
+        let past = |webhook: &DueWebhook| self.past.get(&name(webhook)).copied().unwrap_or_default();
+        let newest = due.newest;
+        let news = |webhook: &DueWebhook| webhook.again || past(webhook).seen(webhook).is_none_or(|seen| seen < newest);
+        let mut waiting: Vec<_> = due.webhooks.into_iter().filter(news).map(|webhook| (webhook, newest)).collect();
+        waiting.sort_by_key(|(webhook, _)| past(webhook).turn);
+        self.waiting = waiting;
     }
 
-    fn note(&mut self, ran: Result<(Id, Ran), tokio::task::JoinError>) {
+    /// Begins as many runs as may be under way at once.
+    fn begin(&mut self, herald: &Arc<Herald>, draining: &Draining) {
+        for (webhook, newest) in std::mem::take(&mut self.waiting) {
+            let name = name(&webhook);
+            let of_market = self.busy.values().filter(|(marketplace, _)| *marketplace == name.0).count();
+            if self.busy.values().any(|busy| *busy == name) {
+                continue;
+            }
+            if self.busy.len() >= RUNS || of_market >= RUNS_OF_MARKET {
+                self.waiting.push((webhook, newest));
+                continue;
+            }
+            self.begun += 1;
+            let past = self.past.entry(name.clone()).or_default();
+            past.turn = self.begun;
+            let run = Run { seen: past.seen(&webhook), webhook, newest, draining: draining.clone() };
+            let herald = Arc::clone(herald);
+            let run = self.runs.spawn(async move { herald.run(run).await });
+            self.busy.insert(run.id(), name);
+        }
+    }
+
+    fn note(&mut self, ran: Result<(Id, Ran), JoinError>) {
         let id = match ran {
             Ok((id, (name, seen))) => {
                 // What is forgotten is looked through again.
-                if self.seen.len() >= REMEMBERED {
-                    self.seen.clear();
+                if self.past.len() >= REMEMBERED {
+                    self.past.clear();
                 }
-                match seen {
-                    Some(seen) => self.seen.insert(name, seen),
-                    None => self.seen.remove(&name),
-                };
+                self.past.entry(name).or_default().seen = seen;
                 id
             }
             Err(error) => {

@@ -43,10 +43,11 @@ fn main() {
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    for (writers, messages) in [(1, 500), (20, 4_000), (100, 10_000)] {
-        let took = runtime.block_on(ledger::measure(writers, messages));
+    for (writers, messages, others) in [(1, 500, 0), (20, 4_000, 0), (20, 4_000, 1_000), (100, 10_000, 0)] {
+        let took = runtime.block_on(ledger::measure(writers, messages, others));
         println!(
-            "{writers:3} at once: {:6.0} µs a message, {:.2} commits each; a review that withholds {}: {:6.0} µs",
+            "{writers:3} at once, one with {others:4} others: {:6.0} µs a message, {:.2} commits each; a review that \
+             withholds {}: {:6.0} µs",
             took.message, took.commits, took.withheld, took.barrier
         );
     }

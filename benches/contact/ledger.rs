@@ -28,9 +28,10 @@ pub(crate) struct Took {
     pub(crate) withheld: usize,
 }
 
-/// Records messages of many sellers at once, each judged in its transaction, with reviews in between.
-pub(crate) async fn measure(writers: usize, messages: usize) -> Took {
-    let ledger = Arc::new(Book::open(writers).await);
+/// Records messages of many sellers at once, each judged in its transaction, with reviews in between. Beside them there
+/// are so many others with whom the sellers are one.
+pub(crate) async fn measure(writers: usize, messages: usize, others: usize) -> Took {
+    let ledger = Arc::new(Book::open(writers, others).await);
     ledger.run(writers, messages / 10).await;
     let (began, commits) = (Instant::now(), ledger.store.commits());
     ledger.run(writers, messages).await;
@@ -50,11 +51,13 @@ struct Book {
     store: Sqlite,
     rules: Arc<ContactRules>,
     scope: Scope,
+    /// Of the sellers.
+    group: Option<String>,
     _folder: TempDir,
 }
 
 impl Book {
-    async fn open(conversations: usize) -> Self {
+    async fn open(conversations: usize, others: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Sqlite::open(&folder.path().join("tabir.db")).expect("a store");
         let market = "demo".parse().expect("a name");
@@ -65,19 +68,27 @@ impl Book {
         let mut rules = ContactRules::default();
         rules.rate.burst = u32::MAX;
         rules.unanswered = u32::MAX;
-        let book = Self { store, rules: Arc::new(rules), scope, _folder: folder };
+        let group = (others > 0).then(|| "ring".to_owned());
+        let book = Self { store, rules: Arc::new(rules), scope, group, _folder: folder };
         for n in 0..conversations {
             book.add(n).await;
+        }
+        for n in 0..others {
+            book.add_party(&format!("other-{n}"), book.group.clone()).await;
         }
         book
     }
 
+    async fn add_party(&self, id: &str, group: Option<String>) {
+        let id = id.parse().expect("an id");
+        let row = PartyRow { id, group, key: key(), profile: vec![7; 200], tags: Vec::new(), changed: T0 };
+        self.store.put_party(&self.scope, row).await.expect("a party");
+    }
+
     async fn add(&self, n: usize) {
         let party = |kind: &str| format!("{kind}-{n}").parse().expect("an id");
-        for id in [party("buyer"), party("shop")] {
-            let row = PartyRow { id, group: None, key: key(), profile: vec![7; 200], tags: Vec::new(), changed: T0 };
-            self.store.put_party(&self.scope, row).await.expect("a party");
-        }
+        self.add_party(&format!("buyer-{n}"), None).await;
+        self.add_party(&format!("shop-{n}"), self.group.clone()).await;
         let row = ConversationRow {
             id: conversation(n),
             order: None,

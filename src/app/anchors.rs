@@ -86,6 +86,9 @@ impl Folder {
         let unreadable = |_| Fault::plain("reading anchors");
         let Some(newest) = desk.anchors(scope, 1).await.map_err(unreadable)?.pop() else { return Ok(()) };
         let put = self.put_up_to(scope.marketplace());
+        if put > newest.number {
+            return Err(Fault::new("putting anchors where they are to lie", Older(newest.number, put)));
+        }
         let missing = usize::try_from(newest.number.saturating_sub(put)).unwrap_or(usize::MAX);
         if missing == 0 {
             return Ok(());
@@ -94,10 +97,13 @@ impl Folder {
         rows.sort_by_key(|row| row.number);
         for row in rows {
             let anchor: Anchor = serde_json::from_str(&row.anchor).map_err(|e| Fault::new("reading an anchor", e))?;
-            let failed = |e| Fault::new("writing an anchor", e);
-            let file = format!("{}-{:08}.anchor", scope.marketplace().as_str(), row.number);
-            put_whole(&self.0, &file, &anchor.file()).map_err(failed)?;
-            put_whole(&self.0, &mark(scope.marketplace()), &format!("{}\n", row.number)).map_err(failed)?;
+            let (folder, name) = (self.0.clone(), scope.marketplace().clone());
+            // It waits for the disk.
+            let put = tokio::task::spawn_blocking(move || {
+                put_whole(&folder, &format!("{}-{:08}.anchor", name.as_str(), row.number), &anchor.file())?;
+                put_whole(&folder, &mark(&name), &format!("{}\n", row.number))
+            });
+            put.await.map_err(io::Error::other).flatten().map_err(|e| Fault::new("writing an anchor", e))?;
         }
         Ok(())
     }
@@ -108,6 +114,12 @@ impl Folder {
         text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
 }
+
+/// The store was put back to an older copy. What it would put out now has the numbers of other anchors, and whoever
+/// holds those would take it for forged: a person has to move them away, and the mark with them.
+#[derive(Debug, thiserror::Error)]
+#[error("the store's newest anchor is {0}, and {1} lies there already: was the store put back to an older copy?")]
+struct Older(u64, u64);
 
 fn mark(name: &Marketplace) -> String {
     format!(".{}.newest", name.as_str())
@@ -164,5 +176,8 @@ mod tests {
         anchor_all(&desk, Duration(0)).await.unwrap();
         away.fill(&desk).await.unwrap();
         assert_eq!(names(&away.0), ["demo-00000002.anchor", "demo-00000003.anchor"]);
+        fs::write(away.0.join(mark(&"demo".parse().unwrap())), "9\n").unwrap();
+        let told = away.fill(&desk).await.unwrap_err().chain();
+        assert!(told.contains("newest anchor is 3, and 9 lies there already"), "{told}");
     }
 }

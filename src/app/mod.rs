@@ -5,6 +5,7 @@
 //! get verifiers and seams, never keys.
 
 mod anchors;
+mod figures;
 mod lexicons;
 mod lock;
 mod mail_keys;

@@ -7,7 +7,11 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{profiles::EnforcementSettings, seats::Clerk};
+use super::{
+    figures::{self, is_host},
+    profiles::EnforcementSettings,
+    seats::Clerk,
+};
 use crate::{
     channel::{api::ApiRules, smtp::MailSettings, webhook::WebhookSettings},
     judges::{JudgeSettings, ListSettings, Seats},
@@ -279,27 +283,29 @@ impl Settings {
     }
 
     fn book(&self, own: impl IntoIterator<Item = (Marketplace, MarketRules)>) -> RuleBook {
-        RuleBook::new(
-            MarketRules {
-                cases: self.cases.clone(),
-                voice: self.voice.clone(),
-                contact: self.contact.clone(),
-                content: self.content.clone(),
-                enforcement: self.enforcement.rules.clone(),
-                footer: self.footer.clone(),
-                handles: self.handles.clone(),
-                images: self.images,
-                links: self.links.clone(),
-                notices: self.notices,
-                retaliation: self.retaliation,
-                disclosures: self.disclosures,
-                rights: self.rights,
-                retention: self.retention,
-                locale: self.locale.clone(),
-                region: self.region.clone(),
-            },
-            own,
-        )
+        RuleBook::new(self.rules(), own)
+    }
+
+    /// What holds where a marketplace says nothing else.
+    fn rules(&self) -> MarketRules {
+        MarketRules {
+            cases: self.cases.clone(),
+            voice: self.voice.clone(),
+            contact: self.contact.clone(),
+            content: self.content.clone(),
+            enforcement: self.enforcement.rules.clone(),
+            footer: self.footer.clone(),
+            handles: self.handles.clone(),
+            images: self.images,
+            links: self.links.clone(),
+            notices: self.notices,
+            retaliation: self.retaliation,
+            disclosures: self.disclosures,
+            rights: self.rights,
+            retention: self.retention,
+            locale: self.locale.clone(),
+            region: self.region.clone(),
+        }
     }
 
     /// Lays each marketplace's own settings over the house's.
@@ -324,7 +330,13 @@ impl Settings {
                     }
                     compiled.own_files.insert(name.clone(), own.attachments.clone());
                     compiled.own_mail.insert(name.clone(), own.mail.clone());
-                    rules.push((name.clone(), own.into_rules()));
+                    let own = own.into_rules();
+                    for (path, why) in figures::faults(&own) {
+                        let path = [&["marketplaces", name.as_str()], path].concat();
+                        // What it takes over from the house is told there.
+                        wrong.extend(written(&self.marketplaces[name], &path[2..]).then(|| source.wrong(&path, &why)));
+                    }
+                    rules.push((name.clone(), own));
                 }
                 Err(error) => {
                     let why = error.message().replace('\n', " ");
@@ -344,33 +356,11 @@ impl Settings {
     fn check(&self, source: &Source) -> Vec<Wrong> {
         let mut wrong = Vec::new();
         let mut refuse = |path: &[&str], why: &str| wrong.push(source.wrong(path, why));
+        for (path, why) in figures::faults(&self.rules()) {
+            refuse(path, &why);
+        }
         if self.store_path().is_none() {
             refuse(&["store", "url"], "only sqlite:PATH serves the whole relay so far");
-        }
-        for (path, budget) in [
-            (["contact", "rate"].as_slice(), self.contact.rate),
-            (&["contact", "shipping"], self.contact.shipping),
-            (&["contact", "after_review", "low"], self.contact.after_review.low),
-            (&["contact", "after_review", "high"], self.contact.after_review.high),
-        ] {
-            if budget.per.0 == 0 {
-                refuse(path, "a budget needs a length of time above zero");
-            }
-            if budget.per > Duration::days(100) {
-                refuse(path, "a budget reaches at most 100 days back");
-            }
-        }
-        if self.contact.after_review.window > Duration::days(400) {
-            refuse(&["contact", "after_review", "window"], "a review governs at most 400 days");
-        }
-        if self.contact.fan_out.per.0 == 0 || self.contact.fan_out.per > Duration::days(7) {
-            refuse(&["contact", "fan_out"], "texts are compared over a length of time above zero and up to 7 days");
-        }
-        if self.contact.fan_out.buyers == 0 {
-            refuse(&["contact", "fan_out"], "at least one buyer may be written to");
-        }
-        if self.handles.rotate.0 == 0 {
-            refuse(&["handles", "rotate"], "an age needs a length of time above zero");
         }
         if !is_host(&self.mail.hostname) {
             refuse(&["mail", "hostname"], "not a host's name such as relay.market.example");
@@ -378,33 +368,8 @@ impl Settings {
         if let Some(zone) = self.mail.dnsbl.zones.iter().find(|zone| !is_host(zone)) {
             refuse(&["mail", "dnsbl", "zones"], &format!("`{zone}` is not the name of a list"));
         }
-        if let Some(link) = self.links.allow.iter().find(|link| !is_host(link)) {
-            refuse(&["links", "allow"], &format!("`{link}` is not a bare domain such as market.example"));
-        }
-        if !self.cases.clocks.leaves_days() {
-            refuse(&["cases", "clocks", "weekend"], "a week needs a day that counts");
-        }
-        if self.notices.every.0 == 0 {
-            refuse(&["notices", "every"], "a round needs a length of time above zero");
-        }
         if self.evidence.anchors.every < Duration::seconds(1) {
             refuse(&["evidence", "anchors", "every"], "at least a second");
-        }
-        if self.disclosures.longest < Duration::minutes(1) {
-            refuse(&["disclosures", "longest"], "at least a minute");
-        }
-        for (path, budget) in [("alarm", self.disclosures.alarm), ("carrier_alarm", self.disclosures.carrier_alarm)] {
-            if budget.per.0 == 0 {
-                refuse(&["disclosures", path], "a budget needs a length of time above zero");
-            }
-        }
-        let ages = self.retention;
-        for (path, age) in
-            [("messages", ages.messages), ("files", ages.files), ("evidence", ages.evidence), ("access", ages.access)]
-        {
-            if age.is_some_and(|age| age < Duration::seconds(1)) {
-                refuse(&["retention", path], "at least a second");
-            }
         }
         let mut webhooks = self.webhooks.clone();
         webhooks.start_at(source.folder());
@@ -431,16 +396,10 @@ impl Settings {
     }
 }
 
-/// Labels of letters, digits and hyphens: what a rule compares hosts with. A scheme, a path or a
-/// `*` in it would never match, and nobody would be told.
-fn is_host(name: &str) -> bool {
-    let label = |l: &str| {
-        (1..=63).contains(&l.len())
-            && !l.starts_with('-')
-            && !l.ends_with('-')
-            && l.chars().all(|c| c == '-' || c.is_ascii_digit() || c.is_alphabetic())
-    };
-    name.len() <= 253 && name.split('.').all(label)
+/// Whether a table says something at `path` or above it.
+fn written(table: &toml::Table, path: &[&str]) -> bool {
+    let Some((key, rest)) = path.split_first() else { return true };
+    table.get(*key).is_some_and(|value| value.as_table().is_none_or(|inner| written(inner, rest)))
 }
 
 impl Own {

@@ -82,6 +82,18 @@ pub struct CaseView {
     pub decision: Option<DecisionWords>,
 }
 
+/// Between whom a case is.
+pub struct CasePlace {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Who sells there.
+    pub seller: PartyId,
+    /// Its other side is told nothing of it.
+    pub is_quiet: bool,
+    /// Somebody may be in danger.
+    pub is_urgent: bool,
+}
+
 /// A request for evidence.
 pub struct RequestView {
     /// The letter.
@@ -209,14 +221,15 @@ impl Desk {
         Ok(views)
     }
 
-    /// Between whom a case is, and whether its other side knows of it: who opened it.
+    /// Between whom a case is.
     ///
     /// # Errors
     /// When there is none, or by a fault.
-    pub async fn case_between(&self, scope: &Scope, id: &CaseId) -> Result<(ConversationId, PartyId, bool), Declined> {
+    pub async fn case_between(&self, scope: &Scope, id: &CaseId) -> Result<CasePlace, Declined> {
         let row = self.store.case(scope, id).await?.ok_or(Declined::NotFound)?;
         let (_, seller) = self.between(scope, &row.conversation).await?;
-        Ok((row.conversation, seller, row.clock.quiet))
+        let clock = row.clock;
+        Ok(CasePlace { conversation: row.conversation, seller, is_quiet: clock.quiet, is_urgent: clock.urgent })
     }
 
     /// Puts evidence or an offer into a case; gives its number. What comes after its side's time is

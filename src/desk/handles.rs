@@ -216,7 +216,9 @@ impl Desk {
 
     fn mint_one(&self, market: &Market, side: Side, kind: HandleKind, now: Timestamp) -> Result<NewHandle, Fault> {
         let (hash, sealed) = match kind {
-            HandleKind::Mail => self.vault.mint(&market.key, &market.name).map(|(h, sealed)| (h.hash(), sealed)),
+            HandleKind::Mail | HandleKind::Registration => {
+                self.vault.mint(&market.key, &market.name).map(|(h, sealed)| (h.hash(), sealed))
+            }
             HandleKind::Postal => {
                 self.vault.mint_postal(&market.key, &market.name).map(|(c, sealed)| (c.hash(), sealed))
             }
@@ -233,7 +235,7 @@ impl Desk {
     }
 
     fn handle_state(&self, scope: &Scope, row: &HandleRow) -> HandleState {
-        let age = Age { stands_for: row.stands_for, created: row.created, replaced: row.replaced, shut: row.shut };
+        let age = Age { ages: row.ages(), created: row.created, replaced: row.replaced, shut: row.shut };
         life::state(age, &self.rules(scope).handles, self.now())
     }
 }

@@ -17,6 +17,7 @@ use super::{
     links::LinkView,
     messages::MessageView,
     parties::Opened,
+    registrations::RegistrationView,
     reports::ReportView,
     violations::ViolationView,
     voice::LetterView,
@@ -104,11 +105,26 @@ impl Desk {
             "order": order, "tracking": read_tracking(&*self.market(scope).await?, row)?,
             "messages": self.messages_of(scope, row, side).await?,
             "letters": self.letters_of(scope, row, side).await?,
+            "registrations": self.registrations_of(scope, row, side).await?,
             "cases": self.cases_of(scope, row, side).await?,
             "reports": self.reports_of(scope, &traces, side).await?,
             "tickets": self.tickets_of(scope, &traces, side).await?,
             "barriers": barriers(&traces, side),
         }))
+    }
+
+    /// What the buyer gave to others than the seller.
+    async fn registrations_of(&self, scope: &Scope, row: &ConversationRow, side: Side) -> Result<Vec<Value>, Declined> {
+        if side == Side::Seller {
+            return Ok(Vec::new());
+        }
+        let told = |view: RegistrationView| {
+            json!({
+                "address": view.address, "facts": view.facts, "drawn_at": view.created.rfc3339(),
+                "closed_at": view.closed.map(Timestamp::rfc3339),
+            })
+        };
+        Ok(self.registrations(scope, &row.id).await?.into_iter().map(told).collect())
     }
 
     async fn messages_of(&self, scope: &Scope, row: &ConversationRow, side: Side) -> Result<Vec<Value>, Declined> {

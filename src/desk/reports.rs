@@ -7,8 +7,8 @@ use crate::{
         Scope, Side, Timestamp,
     },
     store::{
-        Bound, Confirmation, ConversationRow, Idempotency, LeakRow, NewCase, NewEntry, NewLetter, NewReport, ReportRow,
-        SealedPaper,
+        Bound, Confirmation, ConversationRow, HandleKind, Idempotency, LeakRow, NewCase, NewEntry, NewLetter,
+        NewReport, ReportRow, SealedPaper,
     },
     vault::{DataKey, Place},
 };
@@ -239,11 +239,11 @@ impl Desk {
         let handle = &row.handle;
         let market = self.market(scope).await?;
         let text = match handle.kind {
-            crate::store::HandleKind::Mail => {
+            HandleKind::Mail | HandleKind::Registration => {
                 let read = self.vault.read_handle(&market.key, &market.name, &handle.hash, &handle.sealed)?;
                 format!("{read}@{}", market.domain)
             }
-            crate::store::HandleKind::Postal => {
+            HandleKind::Postal => {
                 self.vault.read_postal(&market.key, &market.name, &handle.hash, &handle.sealed)?.to_string()
             }
         };

@@ -195,6 +195,8 @@ closed! {
         Decision = "decision"
         /// That a report came.
         Receipt = "receipt"
+        /// What came to a registration handle.
+        Registration = "registration"
     }
 
     /// Where a letter of support is in its life.

@@ -45,6 +45,11 @@ kinds! {
     NoticeSent "message.notice_sent";
     HandleRotated "handle.rotated";
     HandleMisused "handle.misused";
+    // Handles for somebody else than the other side.
+    RegistrationDrawn "handle.registration_drawn";
+    RegistrationAsked "handle.registration_asked";
+    RegistrationAnswered "handle.registration_answered";
+    RegistrationClosed "handle.registration_closed";
     Review "review.received";
     ReviewWithdrawn "review.withdrawn";
     ReviewChangedAfterContact "review.changed_after_contact";

@@ -21,6 +21,7 @@ mod message;
 mod pair;
 mod party;
 mod pattern;
+mod registration;
 mod restriction;
 mod said;
 mod scope;
@@ -49,6 +50,7 @@ pub use message::{Attachment, AttachmentAction, Content, Message, Purpose, Threa
 pub use pair::{CaseState, Decision, PairState, Under};
 pub use party::{BadContact, Contact, ContactKind, PostalAddress, Profile};
 pub use pattern::{BadPattern, EventPattern};
+pub use registration::{DomainState, MOST_DOMAINS, Registration, RegistrationDomain};
 pub use restriction::Restriction;
 pub use said::{Closed, Said, TooLong};
 pub use scope::{BadMarketplace, Marketplace, Scope};

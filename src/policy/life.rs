@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Duration, HandleState, Side, Timestamp};
+use crate::model::{Duration, HandleState, Timestamp};
 
 /// `[handles]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,8 +25,8 @@ impl Default for HandleRules {
 /// What the state follows from.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
-    /// Which side the handle stands for.
-    pub stands_for: Side,
+    /// Whether it grows old by itself.
+    pub ages: bool,
     /// When it was minted.
     pub created: Timestamp,
     /// When it was replaced, if it was.
@@ -40,7 +40,7 @@ pub fn state(age: Age, rules: &HandleRules, now: Timestamp) -> HandleState {
     if age.shut.is_some_and(|at| at <= now) {
         return HandleState::Retired;
     }
-    let old = (age.stands_for == Side::Buyer).then(|| age.created.plus(rules.rotate));
+    let old = age.ages.then(|| age.created.plus(rules.rotate));
     let retiring = match (age.replaced, old) {
         (Some(replaced), Some(old)) => Some(replaced.min(old)),
         (replaced, old) => replaced.or(old),
@@ -55,12 +55,13 @@ pub fn state(age: Age, rules: &HandleRules, now: Timestamp) -> HandleState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Side;
 
     #[test]
     fn a_buyers_handle_ages_and_a_sellers_does_not() {
         let rules = HandleRules { rotate: Duration::days(30), grace: Duration::days(14) };
         let day = |n| Timestamp(Duration::days(n).0);
-        let age = |side, replaced| Age { stands_for: side, created: day(0), replaced, shut: None };
+        let age = |side, replaced| Age { ages: side == Side::Buyer, created: day(0), replaced, shut: None };
         let cases = [
             (Side::Buyer, None, 29, HandleState::Active),
             (Side::Buyer, None, 30, HandleState::Retiring),

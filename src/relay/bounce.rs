@@ -65,6 +65,7 @@ impl Relay {
             state: HandleState::Active,
             // No handle: nothing was guessed, so nothing is recorded of whoever is a stranger here.
             hash: HandleHash([0; 16]),
+            registration: false,
         }))
     }
 

@@ -206,6 +206,16 @@ impl Relay {
 
     fn word<'a>(&self, case: &'a CaseRow, to: Side, kind: LetterKind, subject: &'a str, text: &'a str) -> Word<'a> {
         let (conversation, id) = (&case.conversation, &case.id);
-        Word { conversation, to, kind, agent: None, case: Some(id), subject, text, number: Some(id.as_str()) }
+        Word {
+            conversation,
+            to,
+            kind,
+            agent: None,
+            case: Some(id),
+            subject,
+            text,
+            number: Some(id.as_str()),
+            domain: None,
+        }
     }
 }

@@ -76,7 +76,17 @@ impl Relay {
         let (subject, text) = wording::receipt(&report, listener.as_ref().and_then(|one| one.locale()));
         let (to, kind) = (*to, LetterKind::Receipt);
         let number = Some(report.as_str());
-        let word = Word { conversation, to, kind, agent: None, case: None, subject: &subject, text: &text, number };
+        let word = Word {
+            conversation,
+            to,
+            kind,
+            agent: None,
+            case: None,
+            subject: &subject,
+            text: &text,
+            number,
+            domain: None,
+        };
         Ok(self.compose(scope, &word).await?.map(|(letter, _)| letter))
     }
 

@@ -38,7 +38,8 @@ impl Relay {
     }
 }
 
-fn words(content: &Content) -> String {
+/// What a person reads of a mail.
+pub(super) fn words(content: &Content) -> String {
     let page = || content.html.as_deref().and_then(|html| Document::parse(html).ok()).map(|page| page.to_text());
     content.text.clone().or_else(page).unwrap_or_default()
 }

@@ -66,6 +66,8 @@ pub struct Route {
     pub state: HandleState,
     /// The handle's row key.
     pub hash: HandleHash,
+    /// It was given to somebody else than the seller.
+    pub registration: bool,
 }
 
 /// Who was proven by AUTH or a certificate.
@@ -149,7 +151,7 @@ impl Relay {
         let hash = local.parse::<Handle>().map_or(HandleHash([0; 16]), |handle| handle.hash());
         let found = self.store.handle(hash).await?;
         let Some((scope, row)) =
-            found.filter(|(scope, row)| *scope.marketplace() == marketplace && row.kind == HandleKind::Mail)
+            found.filter(|(scope, row)| *scope.marketplace() == marketplace && row.kind != HandleKind::Postal)
         else {
             return Ok(None);
         };
@@ -158,7 +160,8 @@ impl Relay {
             self.tripwire(&scope, &row, "retired").await?;
             return Ok(None);
         }
-        Ok(Some(Route { scope, conversation: row.conversation, to: row.stands_for, state, hash }))
+        let registration = row.kind == HandleKind::Registration;
+        Ok(Some(Route { scope, conversation: row.conversation, to: row.stands_for, state, hash, registration }))
     }
 
     /// Whether a proven sender is the other side of a route: `Some(agent)` when it is. A
@@ -339,7 +342,7 @@ impl Relay {
 
     pub(super) fn handle_state(&self, scope: &Scope, row: &HandleRow) -> HandleState {
         let rules = self.rules.load().book.of(scope.marketplace());
-        let age = Age { stands_for: row.stands_for, created: row.created, replaced: row.replaced, shut: row.shut };
+        let age = Age { ages: row.ages(), created: row.created, replaced: row.replaced, shut: row.shut };
         life::state(age, &rules.handles, self.clock.now())
     }
 

@@ -46,6 +46,8 @@ pub struct Word<'a> {
     pub text: &'a str,
     /// A number of the house's own in it, which no detector takes for a contact.
     pub number: Option<&'a str>,
+    /// Of whom it comes: links of this domain stay.
+    pub domain: Option<&'a str>,
 }
 
 /// A letter as it was written.
@@ -101,6 +103,7 @@ impl Relay {
         let Some(listener) = self.listener(scope, word.conversation, word.to).await? else { return Ok(None) };
         let mut context = listener.of_staff();
         context.known.orders.extend(word.number.map(str::to_owned));
+        context.known.links.extend(word.domain.map(str::to_owned));
         let Listener { at, key, channel, .. } = listener;
         let pieces =
             [Piece { part: Part::Subject, text: word.subject }, Piece { part: Part::Text(0), text: word.text }];
@@ -237,6 +240,11 @@ impl Relay {
         let profile = SealedProfile { key: party.key, profile: party.profile };
         let reader = self.opened(scope, &conversation, letter.to, &profile)?;
         let Some(address) = reader.emails.first().cloned() else { return never("no_address") };
+        // As a message is judged again before it is handed over.
+        let gated = letter.kind == LetterKind::Registration;
+        if gated && self.closed_to_seller(scope, &letter.conversation).await?.is_some() {
+            return never("closed");
+        }
         let market = self.market(scope.marketplace()).await?;
         let rules = self.rules.load().book.of(scope.marketplace());
         let json = key.open_committed(&Place::letter(scope.marketplace(), &letter.id), &letter.sealed)?;

@@ -20,6 +20,7 @@ mod outbox;
 mod persons;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod registrations;
 mod rights;
 mod rows;
 mod schema;
@@ -33,6 +34,7 @@ pub use cases::Cases;
 pub use enforcement::*;
 pub use links::*;
 pub use persons::*;
+pub use registrations::*;
 pub use rights::*;
 pub use rows::*;
 pub use webhooks::*;
@@ -105,7 +107,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// Everything that is remembered.
-pub trait Store: Ledger + Cases + Links + Persons + Webhooks {
+pub trait Store: Ledger + Cases + Links + Persons + Registrations + Webhooks {
     // Marketplaces and credentials
 
     /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.

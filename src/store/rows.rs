@@ -269,6 +269,8 @@ pub enum HandleKind {
     Mail,
     /// A parcel label.
     Postal,
+    /// The local part of a mail address that the buyer gives to somebody else than the seller.
+    Registration,
 }
 
 impl HandleKind {
@@ -277,6 +279,7 @@ impl HandleKind {
         match self {
             Self::Mail => "mail",
             Self::Postal => "postal",
+            Self::Registration => "registration",
         }
     }
 }
@@ -320,6 +323,13 @@ pub struct HandleRow {
     pub epoch: u32,
     /// Whom it had been shown to: the other side.
     pub shown_to: PartyId,
+}
+
+impl HandleRow {
+    /// Whether it grows old by itself: a seller's lies in address books, and one for somebody else is closed by hand.
+    pub fn ages(&self) -> bool {
+        self.stands_for == Side::Buyer && self.kind != HandleKind::Registration
+    }
 }
 
 /// A side's handles replaced.

@@ -56,7 +56,7 @@ words! {
         Pending = "pending" Counted = "counted" Reversed = "reversed" Released = "released" Lapsed = "lapsed"
     }
     ContactKind { Account = "account" Email = "email" Phone = "phone" }
-    HandleKind { Mail = "mail" Postal = "postal" }
+    HandleKind { Mail = "mail" Postal = "postal" Registration = "registration" }
     Under { Ordinary = "ordinary" Reply = "reply" Review = "review" Shipping = "shipping" }
     CaseState { Open = "open" Closed = "closed" }
     Cargo {

@@ -45,6 +45,8 @@ places! {
     decision(id: &'a EventId) => "evidence", &id.0, "decision";
     /// salt ‖ words of a report that belongs to no conversation yet, under the marketplace's key.
     report(id: &'a EventId) => "reports", &id.0, "words";
+    /// What is known of a registration handle, under the marketplace's key.
+    registration(hash: &'a [u8; 16]) => "registrations", hash, "facts";
     /// A file of a case or report as the other side may see it, under the key of its words.
     paper(id: &'a EventId) => "papers", &id.0, "shown";
     /// A file of a case or report as it came, under the key of its words.

@@ -465,6 +465,11 @@ async fn what_is_restricted_is_neither_disclosed_nor_read_by_staff() {
     asked["purpose"] = json!("authority");
     assert_eq!(house.market("POST", "/v1/disclosures", asked).await.status, 201);
     assert_eq!(house.told_of("party.restricted").await.len(), 1);
+    let danger = json!({"conversation": "c-1", "by": "buyer", "topic": "threat", "description": "Stoi pod domem."});
+    assert_eq!(house.market("PUT", "/v1/cases/k-9", danger).await.status, 201);
+    for (path, status) in [("/v1/cases/k-9/evidence", 200), ("/v1/conversations/c-1/evidence", 403)] {
+        assert_eq!(house.ask(&support, "GET", path, Value::Null).await.status, status, "{path}");
+    }
     assert_eq!(house.market("DELETE", "/v1/parties/b-1/restriction", Value::Null).await.status, 204);
     assert_eq!(house.ask(&support, "GET", list, Value::Null).await.status, 200);
 }

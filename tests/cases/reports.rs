@@ -165,6 +165,7 @@ async fn what_somebody_reported_by_mail_is_bound_to_their_own_conversations_and_
     house.market("PUT", "/v1/conversations/c-2", json!({"buyer": "b-2", "seller": "s-1"})).await.ok();
     let said = Statement { text: Some("Dia menulis ke surel saya.".to_owned()), ..Statement::default() };
     let form = ReportForm {
+        id: house.desk.new_report().unwrap(),
         conversation: None,
         by: Side::Buyer,
         on_behalf: false,
@@ -172,6 +173,8 @@ async fn what_somebody_reported_by_mail_is_bound_to_their_own_conversations_and_
         said,
         handles: Vec::new(),
         reporter: Some("b-1".parse().unwrap()),
+        asked: None,
+        receipt: None,
     };
     let path = format!("/v1/reports/{}", house.desk.put_report(&house.scope, form).await.unwrap().row.id);
     let told = house.market("POST", &format!("{path}/confirm"), json!({"conversation": "c-2"})).await;

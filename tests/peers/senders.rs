@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+
 use crate::house::{
     House, Pair, Person, Plan,
     dns::{Dns, Manner},
@@ -209,4 +211,65 @@ async fn what_would_become_of_a_mail_in_a_file_is_told() {
     assert!(explain(from, &["--peer", "203.0.113.10", "--mail-from", "toko@shop.example"]).contains("proof\tnone"));
     assert!(explain(&format!("{from}{from}"), &[]).starts_with("refused in the session: it must have one From"));
     assert!(explain(&format!("{from}X-Tabir-Loop: 1\r\n"), &[]).starts_with("refused in the session: it has been"));
+}
+
+/// A warranty card, an app, a newsletter: whom the buyer let in is let in, under the same gate as the seller.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handle_for_somebody_else_takes_mail_of_whom_the_buyer_let_in_and_the_seller_sees_none() {
+    let scene = Scene::set().await;
+    let (house, dns, sink) = (&scene.house, &scene.dns, &scene.sink);
+    let pair = house.pair_at("warranty").await;
+    dns.txt("mail.merk.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    dns.txt("lain.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    let draw = json!({"label": "Gwarancja"});
+    let path = format!("/v1/conversations/{}/registrations", pair.id);
+    let address = house.api().post(&path, &draw).await.ok()["address"].as_str().expect("an address").to_owned();
+    let mail = |from: &str, n: u32| {
+        format!(
+            "From: Merk <{from}>\r\nTo: <{address}>\r\nSubject: Twoja gwarancja\r\nMessage-ID: <{n}@merk.example>\r\n\r\n\
+             Karta {n}: https://merk.example/karta/{n}\r\nSklep: https://gdzie.indziej.example/x, tel. +48 600 100 200\r\n"
+        )
+    };
+    let send = async |from: &str, n: u32| {
+        house.smtp_tls().await.send(from, &address, mail(from, n).as_bytes()).await.expect("a reply")
+    };
+    let brand = "news@mail.merk.example";
+
+    let unproven = send("news@nikt.example", 1).await;
+    let unknown = house.smtp_tls().await.send(brand, "nobody@relay.test", b"").await.expect("a reply");
+    assert_eq!((unproven.code, unknown.code), (550, 550), "{unproven:?}");
+    let asked = send(brand, 1).await;
+    assert_eq!((asked.code, asked.text.starts_with("4.7.1")), (451, true), "{asked:?}\n{}", house.logs());
+    let listed = house.api().get(&path).await.ok();
+    let domains = &listed["items"][0]["domains"];
+    assert_eq!((&domains[0]["domain"], &domains[0]["may"]), (&json!("merk.example"), &json!("asked")), "{listed}");
+
+    let said = format!("/v1/registrations/{address}/domains");
+    house.api().post(&said, &json!({"domain": "merk.example", "allow": true})).await.ok();
+    for _ in 0..2 {
+        assert_eq!(send(brand, 1).await.code, 250, "{}", house.logs());
+    }
+    let letter = sink.nth(&pair.buyer.email, 1).await;
+    let (subject, body) = (letter.header("Subject").unwrap_or_default(), letter.body());
+    assert!(subject.contains("merk.example: Twoja gwarancja"), "{subject}");
+    assert!(body.contains("https://merk.example/karta/1"), "{body}");
+    assert!(!body.contains("600 100 200") && !body.contains("gdzie.indziej"), "{body}");
+    assert_eq!(send("a@lain.example", 2).await.code, 451);
+    house.api().post(&said, &json!({"domain": "lain.example", "allow": false})).await.ok();
+    let refused = send("a@lain.example", 2).await;
+    assert_eq!((refused.code, &refused.text), (550, &unproven.text), "as to any stranger");
+
+    let seen = house.api().get(&format!("/v1/conversations/{}/messages?as=seller", pair.id)).await.ok();
+    assert_eq!(seen["items"].as_array().map(Vec::len), Some(0), "{seen}");
+    let afraid = format!("/v1/conversations/{}/block", pair.id);
+    house.api().post(&afraid, &json!({"by": "buyer"})).await.ok();
+    assert_eq!(send(brand, 3).await.code, 550, "where the seller may not write, neither may they");
+    house.api().post(&format!("/v1/conversations/{}/unblock", pair.id), &json!({"by": "buyer"})).await.ok();
+    assert_eq!(send(brand, 3).await.code, 250);
+    assert_eq!(house.api().delete(&format!("/v1/registrations/{address}")).await.status, 204);
+    let closed = send(brand, 4).await;
+    assert_eq!((closed.code, &closed.text), (550, &unproven.text));
+    sink.nth(&pair.buyer.email, 2).await;
+    assert_eq!(sink.to(&pair.buyer.email).len(), 2, "the same mail is passed on once");
+    assert!(sink.to(&pair.seller.email).is_empty());
 }

@@ -184,9 +184,13 @@ impl Call<'_> {
     /// and remembers that it was. Where somebody may be in danger a restriction does not stand against it (GDPR, article
     /// 18, paragraph 2).
     pub(super) async fn reads(&self, id: &ConversationId, danger: bool) -> Result<(), Problem> {
-        let parties =
-            if danger { self.api.desk.between(self.scope(), id).await?.into() } else { self.may_read(id).await? };
+        let parties = self.readable(id, danger).await?;
         self.saw(&parties, Seen::Text).await
+    }
+
+    /// The two people of a conversation, if the caller may be shown what they wrote, or somebody may be in danger.
+    pub(super) async fn readable(&self, id: &ConversationId, danger: bool) -> Result<[PartyId; 2], Problem> {
+        if danger { Ok(self.api.desk.between(self.scope(), id).await?.into()) } else { self.may_read(id).await }
     }
 
     /// The same for a list: `false`, and it waits for another's eyes.

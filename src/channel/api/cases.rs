@@ -14,7 +14,7 @@ use super::{
 use crate::{
     desk::{
         TokenScope,
-        cases::{CaseForm, CaseView, ItemForm, Statement},
+        cases::{CaseForm, CasePlace, CaseView, ItemForm, Statement},
         rulings::DecisionForm,
     },
     model::{Attachment, CaseId, ConversationId, ItemKind, OrderId, Ruling, Side, Slot, Topic},
@@ -341,20 +341,19 @@ pub(super) async fn file(call: &Call<'_>) -> Answered {
 
 /// Looks whether the caller has a part in a case. One of another seller, or one that its other side is told nothing
 /// of, is absent.
-async fn takes_part(call: &Call<'_>, id: &CaseId) -> Result<ConversationId, Problem> {
-    let (conversation, seller, quiet) = call.api.desk.case_between(call.scope(), id).await?;
+async fn takes_part(call: &Call<'_>, id: &CaseId) -> Result<CasePlace, Problem> {
+    let place = call.api.desk.case_between(call.scope(), id).await?;
     match call.seller() {
-        Some((party, _)) if *party != seller || quiet => Err(Problem::new(Code::NotFound)),
-        _ => Ok(conversation),
+        Some((party, _)) if *party != place.seller || place.is_quiet => Err(Problem::new(Code::NotFound)),
+        _ => Ok(place),
     }
 }
 
 /// The same, and remembers that the caller reads what is in it.
 async fn reads(call: &Call<'_>, id: &CaseId) -> Result<ConversationId, Problem> {
-    let conversation = takes_part(call, id).await?;
-    let urgent = call.api.desk.case_of(call.scope(), id).await?.row.clock.urgent;
-    call.reads(&conversation, urgent).await?;
-    Ok(conversation)
+    let place = takes_part(call, id).await?;
+    call.reads(&place.conversation, place.is_urgent).await?;
+    Ok(place.conversation)
 }
 
 async fn repeated(call: &Call<'_>, id: &CaseId, by: Side) -> Answered {

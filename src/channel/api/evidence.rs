@@ -34,7 +34,7 @@ use crate::{
 pub(super) async fn bundle(call: &Call<'_>) -> Answered {
     call.query.only(&["as", "open", "lang", "anchor"])?;
     let id: ConversationId = call.id("id")?;
-    draw(call, &id, view(call)?).await
+    draw(call, (&id, false), view(call)?).await
 }
 
 /// The evidence of one case: what was put into it, its letters, its decision and its files, in the chain of its
@@ -62,8 +62,8 @@ pub(super) async fn of_case(call: &Call<'_>) -> Answered {
     if originals && view.reader != Reader::Mediator {
         return Err(Problem::field("originals", "files as they came are for a mediator alone"));
     }
-    let (conversation, ..) = call.api.desk.case_between(call.scope(), &case).await?;
-    draw(call, &conversation, View { case: Some(case), originals, ..view }).await
+    let place = call.api.desk.case_between(call.scope(), &case).await?;
+    draw(call, (&place.conversation, place.is_urgent), View { case: Some(case), originals, ..view }).await
 }
 
 /// Who reads how much of a bundle, and in which language.
@@ -87,8 +87,8 @@ fn view(call: &Call<'_>) -> Result<View, Problem> {
     })
 }
 
-async fn draw(call: &Call<'_>, id: &ConversationId, view: View) -> Answered {
-    let parties = call.may_read(id).await?;
+async fn draw(call: &Call<'_>, (id, danger): (&ConversationId, bool), view: View) -> Answered {
+    let parties = call.readable(id, danger).await?;
     let body = call.api.desk.evidence(call.scope(), id, view).await?;
     call.saw(&parties, Seen::Evidence).await?;
     Ok(Reply { status: StatusCode::OK, body, media_type: "application/zip" })

@@ -10,7 +10,7 @@ use super::{
     wire::{ConversationBody, SideBody},
 };
 use crate::{
-    desk::{Declined, HandleKind, TokenScope, handles::Redemption},
+    desk::{Declined, TokenScope, handles::Redemption},
     model::{ConversationId, HandleState, Side, Timestamp},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct HandleInfoBody {
     conversation: String,
     /// Which side it stands for.
     of: SideBody,
-    /// `mail` or `postal`.
+    /// `mail`, `postal` or `registration`.
     kind: &'static str,
     /// Whom it had been shown to.
     shown_to: String,
@@ -51,10 +51,7 @@ pub(super) async fn show(call: &Call<'_>) -> Answered {
         epoch: view.epoch,
         conversation: view.conversation.into(),
         of: view.stands_for.into(),
-        kind: match view.kind {
-            HandleKind::Mail => "mail",
-            HandleKind::Postal => "postal",
-        },
+        kind: view.kind.as_str(),
         shown_to: view.shown_to.into(),
         created_at: view.created.rfc3339(),
         replaced_at: view.replaced.map(Timestamp::rfc3339),

@@ -28,6 +28,7 @@ mod messages;
 mod orders;
 mod parties;
 mod problem;
+mod registrations;
 mod reports;
 mod reviews;
 mod rights;

@@ -14,7 +14,7 @@ use super::{
     call::{Answered, Answering, Call, JSON, Reply},
     cases, conversations, disclosures, events, evidence, fear, handles, held, links, messages, orders, parties,
     problem::{PROBLEM_JSON, Problem},
-    reports, reviews, rights, scrub, standing, tokens, violations, voice, webhooks,
+    registrations, reports, reviews, rights, scrub, standing, tokens, violations, voice, webhooks,
 };
 use crate::desk::TokenScope;
 
@@ -120,6 +120,10 @@ routes! {
     GET    "/v1/messages/{id}"                       DESK    messages::show;
     POST   "/v1/messages/{id}/decision"              DESK    held::decide;
     GET    "/v1/held"                                DESK    held::list;
+    POST   "/v1/conversations/{id}/registrations"    DESK    registrations::draw;
+    GET    "/v1/conversations/{id}/registrations"    DESK    registrations::list;
+    POST   "/v1/registrations/{handle}/domains"      DESK    registrations::answer;
+    DELETE "/v1/registrations/{handle}"              DESK    registrations::close;
     GET    "/v1/handles/{handle}"                    DESK    handles::show;
     POST   "/v1/handles/{handle}/redeem"             CARRIER handles::redeem;
     PUT    "/v1/reviews/{id}"                        MARKET  reviews::put;

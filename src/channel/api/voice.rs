@@ -81,6 +81,7 @@ pub(super) async fn speak(call: &Call<'_>, id: &ConversationId, speech: Speech<'
         subject,
         text,
         number: case.as_ref().map(CaseId::as_str),
+        domain: None,
     };
     let words: Vec<Word<'_>> = speech.to.iter().map(word).collect();
     let spoken = match (&case, speech.kind) {
@@ -130,7 +131,7 @@ pub(super) struct LetterBody {
     /// Who at support: not told to a side.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
-    /// `message`, `request`, `escalation`, `safety`, `decision` or `receipt`.
+    /// `message`, `request`, `escalation`, `safety`, `decision`, `receipt` or `registration`.
     #[schema(value_type = String)]
     kind: LetterKind,
     /// About which case.

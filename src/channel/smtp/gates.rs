@@ -21,7 +21,7 @@ pub(super) struct Gates {
     misses: DefaultKeyedRateLimiter<Network>,
     failed_logins: DefaultKeyedRateLimiter<Network>,
     logins: DefaultKeyedRateLimiter<Network>,
-    reports: DefaultKeyedRateLimiter<[u8; 32]>,
+    handed_in: DefaultKeyedRateLimiter<[u8; 32]>,
     /// Where too many logins failed, and until when nobody from there may log in.
     shut: DashMap<Network, Instant>,
 }
@@ -33,7 +33,7 @@ impl Gates {
             failed_logins: RateLimiter::dashmap(Quota::per_minute(limits.logins)),
             // Each costs a slow hash: twenty times what may fail is enough for any shop.
             logins: RateLimiter::dashmap(Quota::per_minute(limits.logins.saturating_mul(TWENTY))),
-            reports: RateLimiter::dashmap(Quota::per_hour(REPORTS).allow_burst(REPORTS_AT_ONCE)),
+            handed_in: RateLimiter::dashmap(Quota::per_hour(HANDED_IN).allow_burst(AT_ONCE)),
             shut: DashMap::new(),
         }
     }
@@ -46,9 +46,10 @@ impl Gates {
         }
     }
 
-    /// Whether somebody's next report may be taken now; the host of who sends many keeps the rest for later.
-    pub(super) fn may_report(&self, by: [u8; 32]) -> bool {
-        self.reports.check_key(&by).is_ok()
+    /// Whether the next report of somebody, or mail to one registration handle, may be taken now; a host that has more
+    /// keeps the rest for later.
+    pub(super) fn may_hand_in(&self, by: [u8; 32]) -> bool {
+        self.handed_in.check_key(&by).is_ok()
     }
 
     /// Whether a login may be tried now.
@@ -75,8 +76,8 @@ impl Gates {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        self.reports.retain_recent();
-        self.reports.shrink_to_fit();
+        self.handed_in.retain_recent();
+        self.handed_in.shrink_to_fit();
     }
 }
 
@@ -143,9 +144,9 @@ const TWENTY: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 /// Far above what a mail host does, far below what keeps a core busy.
 const COMMANDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3_999);
 
-/// Of one person by mail: each is a file that is kept and a person who reads it. A buyer who is flooded has dozens to tell.
-const REPORTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(5);
-const REPORTS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
+/// Each is a file that is kept and a person who reads it. A buyer who is flooded has dozens to tell.
+const HANDED_IN: NonZeroU32 = NonZeroU32::MIN.saturating_add(5);
+const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
 
 const SLOW: Duration = Duration::from_millis(500);
 
@@ -185,10 +186,10 @@ mod tests {
     }
 
     #[test]
-    fn one_person_s_reports_are_bounded_and_nobody_else_s_with_them() {
+    fn what_one_person_hands_in_is_bounded_and_nobody_else_s_with_them() {
         let gates = Gates::new(&SessionLimits::default());
-        assert_eq!((0..60).filter(|_| gates.may_report([1; 32])).count(), 50);
-        assert!(gates.may_report([2; 32]));
+        assert_eq!((0..60).filter(|_| gates.may_hand_in([1; 32])).count(), 50);
+        assert!(gates.may_hand_in([2; 32]));
     }
 
     #[tokio::test]

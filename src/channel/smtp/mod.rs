@@ -29,6 +29,7 @@ mod proof;
 mod receive;
 mod recipient;
 mod records;
+mod registered;
 mod reply;
 mod report;
 mod scram;

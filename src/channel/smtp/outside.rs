@@ -29,14 +29,7 @@ impl Smtp {
         opened: &mail::Opened,
         bytes: &Bytes,
     ) -> Reply {
-        let claim = Claim {
-            peer: envelope.peer,
-            helo: &envelope.helo,
-            sender: envelope.sender.as_ref(),
-            handle: local,
-            message: bytes,
-            opened,
-        };
+        let claim = Claim::of(envelope, local, opened, bytes);
         let address = match self.prover.prove(self.required(scope), &claim).await {
             Proven::Yes { address, .. } => address,
             Proven::No => return reply::NO_SUCH_ADDRESS.into(),
@@ -70,9 +63,9 @@ impl Smtp {
             .terms
             .load()
             .gates
-            .may_report(self.desk.fingerprint(scope, &[b"reports of", address.reveal().as_bytes()], &[]).key)
+            .may_hand_in(self.desk.fingerprint(scope, &[b"reports of", address.reveal().as_bytes()], &[]).key)
         {
-            return Ok(reply::TOO_MANY_REPORTS.into());
+            return Ok(reply::TOO_MANY.into());
         }
         let files = vec![whole(bytes)];
         let ask = Ask { scope, conversation: None, by: Side::Buyer, text: None, files, matter: Matter::Report };

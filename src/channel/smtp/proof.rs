@@ -12,7 +12,10 @@ use mail_auth::{
 };
 use tokio::time::timeout;
 
-use super::settings::{MailSettings, Proof};
+use super::{
+    receive::Envelope,
+    settings::{MailSettings, Proof},
+};
 use crate::{
     media::mail::Opened,
     model::{Contact, Handle, Secret},
@@ -29,6 +32,14 @@ pub(super) struct Claim<'a> {
     pub(super) handle: &'a str,
     pub(super) message: &'a [u8],
     pub(super) opened: &'a Opened,
+}
+
+impl<'a> Claim<'a> {
+    /// Of a mail that came to `handle`.
+    pub(super) fn of(envelope: &'a Envelope, handle: &'a str, opened: &'a Opened, message: &'a [u8]) -> Self {
+        let (peer, helo, sender) = (envelope.peer, envelope.helo.as_str(), envelope.sender.as_ref());
+        Self { peer, helo, sender, handle, message, opened }
+    }
 }
 
 /// Who wrote it.

@@ -171,6 +171,7 @@ impl Smtp {
             Recipient::Bounce { local } => self.returned(local, &envelope, opened, &bytes).await,
             Recipient::Postmaster { address } => self.to_postmaster(address, &envelope, &opened).await,
             Recipient::Report { scope, local } => self.reported((scope, local), &envelope, &opened, &bytes).await,
+            Recipient::Registration { route, local } => self.registered(route, local, &envelope, &opened, &bytes).await,
             Recipient::Handle { route, local, login, agent } => match login {
                 Some(login) => self.pass(route, agent.clone(), (*login).to_owned(), &envelope, opened).await,
                 None => self.proven(route, local, &envelope, opened, &bytes).await,
@@ -232,14 +233,7 @@ impl Smtp {
         opened: &mail::Opened,
         bytes: &Bytes,
     ) -> Result<Option<(Option<AgentId>, String)>, Reply> {
-        let claim = Claim {
-            peer: envelope.peer,
-            helo: &envelope.helo,
-            sender: envelope.sender.as_ref(),
-            handle: local,
-            message: bytes,
-            opened,
-        };
+        let claim = Claim::of(envelope, local, opened, bytes);
         let (address, facts) = match self.prover.prove(self.required(&route.scope), &claim).await {
             Proven::Yes { address, facts } => (address, facts),
             Proven::NotNow => return Err(reply::UNPROVABLE_NOW.into()),

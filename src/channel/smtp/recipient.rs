@@ -14,6 +14,8 @@ pub(super) enum Recipient {
     Bounce { local: String },
     /// Whoever runs the house, at an address elsewhere.
     Postmaster { address: String },
+    /// A buyer, by a handle given to somebody else than the seller.
+    Registration { route: Route, local: String },
     /// The marketplace, of what happened outside.
     Report { scope: Scope, local: String },
 }
@@ -57,6 +59,9 @@ impl Smtp {
         let Some(route) = self.relay.route(mailbox.local, &domain).await.map_err(fault)? else {
             return Err(reply::NO_SUCH_ADDRESS.into());
         };
+        if route.registration {
+            return Ok(Recipient::Registration { route, local: mailbox.local.to_owned() });
+        }
         let certified = match (by.speaker, by.certificate) {
             (None, Some(shown)) => self.relay.certified(&route, shown).await.map_err(fault)?,
             _ => None,

@@ -12,6 +12,7 @@ pub(super) type Reply = Cow<'static, str>;
 /// says to all of them how a sender is proven, so that it tells nobody which of these it was.
 pub(super) const NO_SUCH_ADDRESS: &str = "550 5.1.1 no such address for you: write from your enrolled address, \
     whose SPF or DKIM must pass and align with From (DMARC), or log in (AUTH over TLS)";
+pub(super) const ASKED: &str = "451 4.7.1 whoever reads here was asked whether you may write, try again later";
 pub(super) const BROKEN_LINE: &str = "550 5.6.11 bare CR, bare LF or NUL";
 pub(super) const CLOSING: &str = "421 4.3.2 closing for now, come back later";
 pub(super) const CROWDED: &[u8] = b"421 4.7.0 too many connections, come back later\r\n";
@@ -26,7 +27,7 @@ pub(super) const REPORT: &str = "550 5.7.1 delivery and read reports are not pas
 pub(super) const TALKS_TOO_EARLY: &str = "554 5.5.0 spoke before its turn";
 pub(super) const TOO_LARGE: &str = "552 5.3.4 message too large";
 pub(super) const TOO_MANY_ERRORS: &str = "421 4.7.0 too many errors";
-pub(super) const TOO_MANY_REPORTS: &str = "451 4.7.0 many reports came from you, this one is taken later";
+pub(super) const TOO_MANY: &str = "451 4.7.0 much came here at one time, this is taken later";
 pub(super) const TRY_AGAIN: &str = "451 4.3.0 try again later";
 pub(super) const UNPROVABLE_NOW: &str = "451 4.7.5 sender could not be checked, try again later";
 

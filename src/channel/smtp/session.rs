@@ -290,6 +290,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 self.say("250 2.1.5 ok");
             }
             Err(refused) => {
+                // Why hosts are turned away before their mail is seen: nothing else is written of it.
+                let code = refused[..3].to_owned();
+                metrics::counter!("tabir_smtp_recipients_refused_total", "code" => code).increment(1);
                 if refused == reply::NO_SUCH_ADDRESS || refused == reply::NO_RELAY {
                     self.terms.gates.missed(self.network(), self.errors).await;
                 }

@@ -10,6 +10,7 @@ pub(super) const SQLITE: &[&str] = &[
     include_str!("sqlite_0006.sql"),
     include_str!("sqlite_0007.sql"),
     include_str!("sqlite_0008.sql"),
+    include_str!("sqlite_0009.sql"),
     include_str!("sqlite_0010.sql"),
 ];
 

@@ -235,9 +235,9 @@ enum Towards {
 }
 
 /// Raises the epochs of every pair of the group with the buyer; from now on what was accepted
-/// before is old.
+/// before is old. Who never wrote to the buyer has nothing that could be.
 fn raise(db: &Connection, place: &Place, now: Timestamp, towards: Towards) -> Result<()> {
-    for seller in place.sellers(db)? {
+    for seller in place.acquainted(db)? {
         db.prepare_cached(
             "INSERT INTO pair (buyer, seller, epoch, epoch_seller, high_water, last_from_buyer, blocked_by_buyer,
                  blocked_by_seller)

@@ -24,7 +24,7 @@ pub(super) fn mint_missing(db: &Connection, conversation: i64, handles: &[NewHan
     Ok(())
 }
 
-fn mint(db: &Connection, conversation: i64, handle: &NewHandle) -> Result<()> {
+pub(super) fn mint(db: &Connection, conversation: i64, handle: &NewHandle) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO handle (hash, conversation, stands_for, kind, sealed, created, epoch)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(epoch), 0) + 1 FROM handle
@@ -68,7 +68,8 @@ pub(super) fn rotate(db: &Connection, scope: &Scope, rotation: &Rotation) -> Res
     let Some(conversation) = evidence::conversation(db, scope, &rotation.conversation)? else { return Ok(false) };
     let newest: Option<Timestamp> = db
         .prepare_cached(
-            "SELECT max(created) FROM handle WHERE conversation = ?1 AND stands_for = ?2 AND replaced IS NULL",
+            "SELECT max(created) FROM handle
+             WHERE conversation = ?1 AND stands_for = ?2 AND kind <> 'registration' AND replaced IS NULL",
         )?
         .query_row(params![conversation, rotation.of], |row| row.get(0))?;
     if newest.zip(rotation.unless_newer_than).is_some_and(|(newest, than)| newest > than) {
@@ -95,7 +96,8 @@ pub(super) fn find(db: &Connection, hash: HandleHash) -> Result<Option<(Scope, H
     .optional()
 }
 
-/// See [`crate::store::Store::handles`]: those in use, and of those replaced the newest.
+/// See [`crate::store::Store::handles`]: those in use, and of those replaced the newest. What the buyer gave to somebody
+/// else than the seller is not among them.
 pub(super) fn list(db: &Connection, scope: &Scope, conversation: &ConversationId) -> Result<Vec<HandleRow>> {
     db.prepare_cached(
         "SELECT h.hash, c.id, h.stands_for, h.kind, h.sealed, h.created, h.replaced, h.shut, h.epoch,
@@ -104,7 +106,7 @@ pub(super) fn list(db: &Connection, scope: &Scope, conversation: &ConversationId
          JOIN handle h ON h.conversation = c.num
          JOIN party b ON b.num = c.buyer
          JOIN party s ON s.num = c.seller
-         WHERE c.marketplace = ?1 AND c.id = ?2 AND h.shut IS NULL
+         WHERE c.marketplace = ?1 AND c.id = ?2 AND h.kind <> 'registration' AND h.shut IS NULL
          ORDER BY h.replaced IS NOT NULL, h.created DESC, h.epoch DESC LIMIT ?3",
     )?
     .query_map(params![market(db, scope)?, conversation, at_most(HANDLES_LISTED)], read)?
@@ -128,7 +130,7 @@ pub(super) fn newest(db: &Connection, conversation: i64, of: Side) -> Result<Opt
     .optional()
 }
 
-fn read(row: &Row<'_>) -> Result<HandleRow> {
+pub(super) fn read(row: &Row<'_>) -> Result<HandleRow> {
     Ok(HandleRow {
         hash: row.get(0)?,
         conversation: row.get(1)?,

@@ -32,6 +32,7 @@ mod parties;
 mod persons;
 mod readers;
 mod record;
+mod registrations;
 mod reports;
 mod responses;
 mod retaliation;

@@ -90,6 +90,22 @@ impl Place {
         let Some(cluster) = self.cluster else { return Ok(vec![self.seller]) };
         db.prepare_cached("SELECT num FROM party WHERE cluster = ?1")?.query_map([cluster], |row| row.get(0))?.collect()
     }
+
+    /// Those of them who had to do with the buyer, and this conversation's seller: however many are one, a message pays
+    /// for those alone.
+    pub(super) fn acquainted(&self, db: &Connection) -> Result<Vec<i64>> {
+        let mut sellers = vec![self.seller];
+        let Some(cluster) = self.cluster else { return Ok(sellers) };
+        let mut query = db.prepare_cached(
+            "SELECT k.seller FROM
+                 (SELECT seller FROM pair WHERE buyer = ?1 UNION SELECT seller FROM case_state WHERE buyer = ?1) k
+             JOIN party p ON p.num = k.seller WHERE p.cluster = ?2 AND k.seller <> ?3 ORDER BY k.seller",
+        )?;
+        for other in query.query_map([self.buyer, cluster, self.seller], |row| row.get(0))? {
+            sellers.push(other?);
+        }
+        Ok(sellers)
+    }
 }
 
 /// The pair of a conversation, as it stands.
@@ -103,7 +119,7 @@ pub(super) struct Pair {
 impl Pair {
     /// Reads the pair at `now`, which moves on past every moment that the pair has seen.
     pub(super) fn read(db: &Connection, place: &Place, now: Timestamp) -> Result<Self> {
-        let sellers = place.sellers(db)?;
+        let sellers = place.acquainted(db)?;
         let mut pair = Self { state: PairState { now, ..PairState::default() }, epoch_seller: 0 };
         for seller in &sellers {
             pair.add_row(db, place, *seller)?;
@@ -113,8 +129,8 @@ impl Pair {
             pair.add_reviews(db, place.buyer, *seller)?;
             pair.add_cases(db, place.buyer, *seller)?;
             pair.state.asked |= was_asked(db, place, *seller)?;
-            pair.state.restrictions.append(&mut rights::of(db, *seller, place.buyer, pair.state.now)?);
         }
+        pair.state.restrictions = rights::of(db, (place.seller, place.cluster), place.buyer, pair.state.now)?;
         if sellers.len() > 1 {
             pair.in_order();
         }

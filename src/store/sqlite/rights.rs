@@ -97,14 +97,27 @@ fn read(row: &Row<'_>) -> Result<RestrictionRow> {
     })
 }
 
-/// What holds for one seller with one buyer at a moment.
-pub(super) fn of(db: &Connection, seller: i64, buyer: i64, now: Timestamp) -> Result<Vec<Restriction>> {
-    db.prepare_cached(
-        "SELECT kind, burst, per FROM restriction
-         WHERE seller = ?1 AND lifted IS NULL AND (buyer IS NULL OR buyer = ?2) AND (until IS NULL OR until > ?3)",
-    )?
-    .query_map(params![seller, buyer, now], kind)?
-    .collect()
+/// What holds for a seller, and all who are one with it, with one buyer at a moment.
+pub(super) fn of(
+    db: &Connection,
+    (seller, cluster): (i64, Option<i64>),
+    buyer: i64,
+    now: Timestamp,
+) -> Result<Vec<Restriction>> {
+    let (sellers, of) = match cluster {
+        None => (
+            "SELECT kind, burst, per FROM restriction
+             WHERE seller = ?1 AND lifted IS NULL AND (buyer IS NULL OR buyer = ?2) AND (until IS NULL OR until > ?3)",
+            seller,
+        ),
+        Some(cluster) => (
+            "SELECT kind, burst, per FROM restriction
+             WHERE seller IN (SELECT num FROM party WHERE cluster = ?1)
+                 AND lifted IS NULL AND (buyer IS NULL OR buyer = ?2) AND (until IS NULL OR until > ?3)",
+            cluster,
+        ),
+    };
+    db.prepare_cached(sellers)?.query_map(params![of, buyer, now], kind)?.collect()
 }
 
 /// From the columns kind, burst, per. An unknown word of a newer version is the strictest.

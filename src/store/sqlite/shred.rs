@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, Result, params};
 
-use super::{columns::unsigned, retire};
+use super::{columns::unsigned, registrations, retire};
 use crate::model::Side;
 
 /// What one side of a conversation leaves no words of.
@@ -31,6 +31,7 @@ pub(super) fn side(db: &Connection, conversation: i64, side: Side) -> Result<()>
         // A tracking number leads to a door.
         db.prepare_cached("UPDATE conversation SET tracking = x'' WHERE num = ?1")?.execute([conversation])?;
     }
+    registrations::forget(db, conversation, side)?;
     decisions(db, conversation)?;
     apart(db, conversation, side)
 }

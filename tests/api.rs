@@ -1,8 +1,17 @@
 //! The API over a real store: what programs outside are promised.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "house/certs.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole program")]
+mod certs;
+#[path = "house/dns.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole program")]
+mod dns;
 #[path = "house/draw.rs"]
 mod draw;
+#[path = "house/receiver.rs"]
+#[allow(unreachable_pub, reason = "shared with the tests of the whole program")]
+mod receiver;
 
 use std::{
     collections::HashMap,
@@ -48,6 +57,8 @@ mod events;
 mod fear;
 #[path = "api/rights.rs"]
 mod rights;
+#[path = "api/webhooks.rs"]
+mod webhooks;
 
 #[path = "pdf/paper.rs"]
 #[expect(dead_code, reason = "shared with the tests of PDF files")]

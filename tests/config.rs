@@ -109,7 +109,7 @@ fn settings_that_could_not_mean_anything_are_told_with_their_line() {
         ("[links]\nallow = [\"ok.example\", \"*.market.example\"]", 2, "`*.market.example`"),
         ("[mail]\nhostname = \"mail host\"", 2, "not a host's name"),
         ("[mail.dnsbl]\nzones = [\"bl.example\", \"*\"]", 2, "`*` is not the name of a list"),
-        ("[listen]\nproxy = [\"0.0.0.0/0\"]", 2, "who it is"),
+        ("[listen]\nproxy = [\"0.0.0.0/0\"]", 2, "no range of them"),
         ("[handles]\nrotate = \"0s\"", 2, "above zero"),
         ("[marketplaces.demo]\nlocale = \"id\"\n\n[marketplaces.demo.listen]\nx = 1", 4, "marketplaces.demo.listen"),
         ("[marketplaces.demo.contact.rate]\nburst = 1\nper = \"0s\"", 1, "marketplaces.demo.contact.rate"),

@@ -40,6 +40,7 @@ use crate::{
         api::{Admin, Api},
         proxy::{Proxy, Routes},
         smtp::{Courier, FirstByte, Mailbox, Required, Route, Smtp},
+        webhook::Herald,
     },
     desk::Desk,
     detect::Detect,
@@ -161,12 +162,15 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let first_token = first_marketplace(&desk).await?;
     let metrics = metrics_handle()?;
     let smtp = Smtp::new(Arc::clone(&relay), Arc::clone(&desk), &settings.mail, required(&settings, &compiled), &dns);
-    let api = Arc::new(Api::new(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone()));
+    let api = Api::new(Arc::clone(&desk), Arc::clone(&relay), settings.api.clone());
+    let api = Arc::new(api.with_webhooks(&settings.webhooks));
+    let herald = Arc::new(Herald::new(Arc::clone(&desk), settings.webhooks.clone(), dns.clone())?);
     let kept = Arc::clone(&desk);
     let proxy = proxy(&settings, routes, (&desk, &relay, &clock));
     let rooms =
         Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), proxy, tls: Arc::clone(&tls), metrics };
     let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
+    tasks.spawn(herald.serve(drain.draining()));
     tasks.spawn(anchors::keep(kept, settings.evidence.anchors.clone(), drain.draining()));
     let dev_ca = settings.tls.cert.with_file_name("ca.pem");
     Ok(Running {

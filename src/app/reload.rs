@@ -14,7 +14,7 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 30] = [
+pub const AT_START: [AtStart; 35] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
@@ -42,6 +42,11 @@ pub const AT_START: [AtStart; 30] = [
     AtStart { key: "mail.out.dane", same: |a, b| a.mail.out.dane == b.mail.out.dane },
     AtStart { key: "mail.auth.dns", same: |a, b| a.mail.auth.dns == b.mail.auth.dns },
     AtStart { key: "evidence.anchors", same: |a, b| a.evidence.anchors == b.evidence.anchors },
+    AtStart { key: "webhooks.allow", same: |a, b| a.webhooks.allow == b.webhooks.allow },
+    AtStart { key: "webhooks.ports", same: |a, b| a.webhooks.ports == b.webhooks.ports },
+    AtStart { key: "webhooks.ca", same: |a, b| a.webhooks.ca == b.webhooks.ca },
+    AtStart { key: "webhooks.deadline", same: |a, b| a.webhooks.deadline == b.webhooks.deadline },
+    AtStart { key: "webhooks.retry", same: |a, b| a.webhooks.retry == b.webhooks.retry },
     AtStart { key: "sandbox.workers", same: |a, b| a.sandbox.workers == b.sandbox.workers },
     AtStart { key: "sandbox.deadline", same: |a, b| a.sandbox.deadline == b.sandbox.deadline },
     AtStart { key: "sandbox.models", same: |a, b| a.sandbox.models == b.sandbox.models },

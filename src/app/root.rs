@@ -17,6 +17,7 @@ use crate::{
         api::ApiRules,
         proxy::{ProxySettings, Routes},
         smtp::MailSettings,
+        webhook::WebhookSettings,
     },
     judges::{JudgeSettings, ListSettings, Seats},
     media::attachment::AttachmentRules,
@@ -52,6 +53,8 @@ pub struct Settings {
     pub api: ApiRules,
     /// The chat behind the reverse proxy.
     pub proxy: ProxySettings,
+    /// Where marketplaces may have themselves told what happens.
+    pub webhooks: WebhookSettings,
     /// Mail in and out.
     pub mail: MailSettings,
     /// Who may write how often.
@@ -375,6 +378,11 @@ impl Settings {
         if self.evidence.anchors.every < Duration::seconds(1) {
             refuse(&["evidence", "anchors", "every"], "at least a second");
         }
+        let mut webhooks = self.webhooks.clone();
+        webhooks.start_at(source.folder());
+        for (key, why) in webhooks.faults() {
+            refuse(&["webhooks", key], &why);
+        }
         if self.sandbox.workers == 0 {
             refuse(&["sandbox", "workers"], "at least one worker is needed to open pictures");
         }
@@ -398,6 +406,7 @@ impl Settings {
         self.sandbox.models = folder.join(&self.sandbox.models);
         self.detect.lexicon = self.detect.lexicon.take().map(|path| folder.join(path));
         self.tls.start_at(folder);
+        self.webhooks.start_at(folder);
         self.mail.start_at(folder);
         self.proxy.start_at(folder);
     }

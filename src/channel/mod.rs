@@ -9,3 +9,4 @@ pub mod api;
 mod https;
 pub mod proxy;
 pub mod smtp;
+pub mod webhook;

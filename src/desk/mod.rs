@@ -3,7 +3,7 @@
 //! - [`parties`], [`agents`], [`orders`], [`conversations`]: who talks with whom about what.
 //! - [`handles`], [`registrations`], [`reviews`], [`blocks`], [`fear`]: what a side may ask for at any time.
 //! - [`messages`], [`held`]: what was said, as a side sees it, and what waits for a person.
-//! - [`events`], [`evidence`]: what happened, told at once, and proven later.
+//! - [`events`], [`webhooks`], [`evidence`]: what happened, told at once, and proven later.
 //! - [`cases`], [`rulings`], [`reports`], [`voice`]: disputes, what happened outside, and what support says.
 //! - [`violations`], [`appeals`], [`tickets`], [`standing`], [`links`]: rules that were broken, and what follows for whom.
 //! - [`disclosures`], [`access`], [`rights`], [`person`], [`kept`], [`incident`]: who sees whose data, and what a person may
@@ -51,6 +51,7 @@ pub mod tickets;
 pub mod tokens;
 pub mod violations;
 pub mod voice;
+pub mod webhooks;
 
 use std::{fmt, sync::Arc};
 

@@ -38,7 +38,7 @@ use crate::{
 pub use clamd::Socket;
 use judge::Judge;
 use list::List;
-pub use settings::{HashKind, JudgeSettings, ListSettings, OnFailure, Sees, Url, is_name};
+pub use settings::{HashKind, JudgeSettings, ListSettings, OnFailure, Sees, is_name};
 
 /// What a judge or a list says of a message; the graver is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]

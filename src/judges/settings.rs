@@ -1,13 +1,9 @@
-use std::{
-    fmt,
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::{Ruling, Socket};
-use crate::model::Duration;
+use crate::{model::Duration, net::Url};
 
 /// `[judges.NAME]`: who is asked about the content of every message, and what follows when there
 /// is no answer.
@@ -176,56 +172,6 @@ pub fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
-/// Where a judge is asked, such as `https://judge.example:8443/look`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Url {
-    /// Whether TLS is spoken.
-    pub secure: bool,
-    /// A name or an address, without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// Path and query, as they are asked for.
-    pub path: String,
-}
-
-impl Url {
-    /// Whether it names this machine.
-    pub fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    }
-}
-
-impl TryFrom<String> for Url {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        const WANTED: &str = "not a place to ask such as https://judge.example/look";
-        let uri: hyper::Uri = text.parse().map_err(|_| WANTED)?;
-        let secure = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(WANTED),
-        };
-        // Whoever writes `user:word@` means a secret, and those do not stand in settings.
-        if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-            return Err(WANTED);
-        }
-        let host = uri.host().ok_or(WANTED)?.trim_matches(['[', ']']).to_ascii_lowercase();
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        if host.is_empty() { Err(WANTED) } else { Ok(Self { secure, host, port, path }) }
-    }
-}
-
-impl fmt::Debug for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.path)
-    }
-}
-
 /// Beyond it a mail program's own patience at the end of DATA is at risk.
 const MOST_PATIENCE: Duration = Duration::seconds(60);
 
@@ -239,17 +185,6 @@ mod tests {
 
     fn url(text: &str) -> Result<Url, &'static str> {
         Url::try_from(text.to_owned())
-    }
-
-    #[test]
-    fn a_place_to_ask_is_taken_apart() {
-        let asked = url("https://Judge.example/look?deep=1").unwrap();
-        assert_eq!((asked.secure, asked.host.as_str(), asked.port), (true, "judge.example", 443));
-        assert_eq!(asked.path, "/look?deep=1");
-        assert_eq!(url("http://[::1]:90").map(|u| (u.host, u.port, u.path)), Ok(("::1".into(), 90, "/".into())));
-        for bad in ["", "judge.example", "ftp://a.example", "https://me:word@a.example/", "https:///x", "unix:/run/a"] {
-            assert!(url(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

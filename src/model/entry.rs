@@ -6,176 +6,116 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConversationId, EventId, Marketplace, Side, Timestamp};
 
-/// What an evidence entry tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum EntryKind {
-    ConversationOpened,
-    ConversationChanged,
-    OrderFacts,
-    MessageAccepted,
-    MessageEscalated,
-    MessageHeld,
-    MessageRefused,
-    MessageReleased,
-    MessageDelivered,
-    MessageWithheld,
-    MessageFailed,
-    NoticeSent,
-    HandleRotated,
-    HandleMisused,
-    // Handles for somebody else than the other side.
-    RegistrationDrawn,
-    RegistrationAsked,
-    RegistrationAnswered,
-    RegistrationClosed,
-    Review,
-    ReviewWithdrawn,
-    ReviewChangedAfterContact,
-    ReviewSlipped,
-    Blocked,
-    Unblocked,
-    ContactNarrowed,
-    ContactRestricted,
-    ContactStopped,
-    ContactUnrestricted,
-    Disclosure,
-    Unsealed,
-    Erased,
-    TokenIssued,
-    TokenRevoked,
-    RetaliationSuspected,
-    Afraid,
+macro_rules! kinds {
+    ($($kind:ident $event:literal;)*) => {
+        /// What an evidence entry tells.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[expect(missing_docs, reason = "the words say it")]
+        pub enum EntryKind {$(
+            $kind,
+        )*}
 
-    // Cases, reports, and the third voice.
-    SupportWrote,
-    SupportDelivered,
-    SupportFailed,
-    CaseOpened,
-    CaseChanged,
-    CaseEvidence,
-    CaseOffer,
-    CaseTaken,
-    CaseUrgent,
-    CaseEscalated,
-    CaseDecided,
-    CaseFileOpened,
-    ReportReceived,
-    ReportConfirmed,
-    ViolationRecorded,
-    ViolationReversed,
-    SanctionImposed,
-    SanctionLifted,
-    AppealFiled,
-    AppealDecided,
-    TicketFiled,
-    TicketRuled,
-    ResponseEscalated,
-    ClosingDeclared,
-    // Sellers that are one.
-    LinkMade,
-    LinkSuggested,
-    LinkConfirmed,
-    LinkDisputed,
-    LinkRuled,
-    // Rights of persons.
-    DisclosureRequested,
-    DisclosureApproved,
-    DisclosureNoticed,
-    DisclosureAlarm,
-    HoldPlaced,
-    HoldReleased,
-    ErasureWaits,
-    Restricted,
-    Unrestricted,
-    PersonExported,
-    Anchored,
-    Expired,
+        impl EntryKind {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// The name of the event in the feed: what it is about, a dot, what happened.
+            pub fn event(self) -> &'static str {
+                match self {$(
+                    Self::$kind => $event,
+                )*}
+            }
+        }
+    };
 }
 
-impl EntryKind {
-    /// The name of the event in the feed: what it is about, a dot, what happened.
-    pub fn event(self) -> &'static str {
-        match self {
-            Self::ConversationOpened => "conversation.opened",
-            Self::ConversationChanged => "conversation.changed",
-            Self::OrderFacts => "order.changed",
-            Self::MessageAccepted => "message.accepted",
-            Self::MessageEscalated => "message.escalated",
-            Self::MessageHeld => "message.held",
-            Self::MessageRefused => "message.refused",
-            Self::MessageReleased => "message.released",
-            Self::MessageDelivered => "message.delivered",
-            Self::MessageWithheld => "message.withheld",
-            Self::MessageFailed => "message.failed",
-            Self::NoticeSent => "message.notice_sent",
-            Self::HandleRotated => "handle.rotated",
-            Self::HandleMisused => "handle.misused",
-            Self::RegistrationDrawn => "handle.registration_drawn",
-            Self::RegistrationAsked => "handle.registration_asked",
-            Self::RegistrationAnswered => "handle.registration_answered",
-            Self::RegistrationClosed => "handle.registration_closed",
-            Self::Review => "review.received",
-            Self::ReviewWithdrawn => "review.withdrawn",
-            Self::ReviewChangedAfterContact => "review.changed_after_contact",
-            Self::ReviewSlipped => "review.slipped",
-            Self::Blocked => "contact.blocked",
-            Self::Unblocked => "contact.unblocked",
-            Self::ContactNarrowed => "contact.narrowed",
-            Self::ContactStopped => "contact.stopped",
-            Self::ContactRestricted => "contact.restricted",
-            Self::ContactUnrestricted => "contact.unrestricted",
-            Self::Disclosure => "disclosure.made",
-            Self::Unsealed => "message.unsealed",
-            Self::Erased => "party.erased",
-            Self::TokenIssued => "token.issued",
-            Self::TokenRevoked => "token.revoked",
-            Self::RetaliationSuspected => "contact.retaliation",
-            Self::Afraid => "contact.afraid",
-            Self::SupportWrote => "support.written",
-            Self::SupportDelivered => "support.delivered",
-            Self::SupportFailed => "support.failed",
-            Self::CaseOpened => "case.opened",
-            Self::CaseChanged => "case.changed",
-            Self::CaseEvidence => "case.evidence",
-            Self::CaseOffer => "case.offer",
-            Self::CaseTaken => "case.taken",
-            Self::CaseUrgent => "case.urgent",
-            Self::CaseEscalated => "case.escalated",
-            Self::CaseDecided => "case.decided",
-            Self::CaseFileOpened => "case.file_opened",
-            Self::ReportReceived => "report.received",
-            Self::ReportConfirmed => "report.confirmed",
-            Self::ViolationRecorded => "violation.recorded",
-            Self::ViolationReversed => "violation.reversed",
-            Self::SanctionImposed => "sanction.imposed",
-            Self::SanctionLifted => "sanction.lifted",
-            Self::AppealFiled => "appeal.filed",
-            Self::AppealDecided => "appeal.decided",
-            Self::TicketFiled => "ticket.filed",
-            Self::TicketRuled => "ticket.ruled",
-            Self::ResponseEscalated => "response.escalated",
-            Self::ClosingDeclared => "response.closing_declared",
-            Self::LinkMade => "link.made",
-            Self::LinkSuggested => "link.suggested",
-            Self::LinkConfirmed => "link.confirmed",
-            Self::LinkDisputed => "link.disputed",
-            Self::LinkRuled => "link.ruled",
-            Self::DisclosureRequested => "disclosure.requested",
-            Self::DisclosureApproved => "disclosure.approved",
-            Self::DisclosureNoticed => "disclosure.noticed",
-            Self::DisclosureAlarm => "disclosure.alarm",
-            Self::HoldPlaced => "hold.placed",
-            Self::HoldReleased => "hold.released",
-            Self::ErasureWaits => "party.erasure_waits",
-            Self::Restricted => "party.restricted",
-            Self::Unrestricted => "party.unrestricted",
-            Self::PersonExported => "party.exported",
-            Self::Anchored => "evidence.anchored",
-            Self::Expired => "evidence.expired",
-        }
-    }
+kinds! {
+    ConversationOpened "conversation.opened";
+    ConversationChanged "conversation.changed";
+    OrderFacts "order.changed";
+    MessageAccepted "message.accepted";
+    MessageEscalated "message.escalated";
+    MessageHeld "message.held";
+    MessageRefused "message.refused";
+    MessageReleased "message.released";
+    MessageDelivered "message.delivered";
+    MessageWithheld "message.withheld";
+    MessageFailed "message.failed";
+    NoticeSent "message.notice_sent";
+    HandleRotated "handle.rotated";
+    HandleMisused "handle.misused";
+    // Handles for somebody else than the other side.
+    RegistrationDrawn "handle.registration_drawn";
+    RegistrationAsked "handle.registration_asked";
+    RegistrationAnswered "handle.registration_answered";
+    RegistrationClosed "handle.registration_closed";
+    Review "review.received";
+    ReviewWithdrawn "review.withdrawn";
+    ReviewChangedAfterContact "review.changed_after_contact";
+    ReviewSlipped "review.slipped";
+    Blocked "contact.blocked";
+    Unblocked "contact.unblocked";
+    ContactNarrowed "contact.narrowed";
+    ContactRestricted "contact.restricted";
+    ContactStopped "contact.stopped";
+    ContactUnrestricted "contact.unrestricted";
+    Disclosure "disclosure.made";
+    Unsealed "message.unsealed";
+    Erased "party.erased";
+    TokenIssued "token.issued";
+    TokenRevoked "token.revoked";
+    RetaliationSuspected "contact.retaliation";
+    Afraid "contact.afraid";
+
+    // Cases, reports, and the third voice.
+    SupportWrote "support.written";
+    SupportDelivered "support.delivered";
+    SupportFailed "support.failed";
+    CaseOpened "case.opened";
+    CaseChanged "case.changed";
+    CaseEvidence "case.evidence";
+    CaseOffer "case.offer";
+    CaseTaken "case.taken";
+    CaseUrgent "case.urgent";
+    CaseEscalated "case.escalated";
+    CaseDecided "case.decided";
+    CaseFileOpened "case.file_opened";
+    ReportReceived "report.received";
+    ReportConfirmed "report.confirmed";
+    ViolationRecorded "violation.recorded";
+    ViolationReversed "violation.reversed";
+    SanctionImposed "sanction.imposed";
+    SanctionLifted "sanction.lifted";
+    AppealFiled "appeal.filed";
+    AppealDecided "appeal.decided";
+    TicketFiled "ticket.filed";
+    TicketRuled "ticket.ruled";
+    ResponseEscalated "response.escalated";
+    ClosingDeclared "response.closing_declared";
+    // Sellers that are one.
+    LinkMade "link.made";
+    LinkSuggested "link.suggested";
+    LinkConfirmed "link.confirmed";
+    LinkDisputed "link.disputed";
+    LinkRuled "link.ruled";
+    // Rights of persons.
+    DisclosureRequested "disclosure.requested";
+    DisclosureApproved "disclosure.approved";
+    DisclosureNoticed "disclosure.noticed";
+    DisclosureAlarm "disclosure.alarm";
+    HoldPlaced "hold.placed";
+    HoldReleased "hold.released";
+    ErasureWaits "party.erasure_waits";
+    Restricted "party.restricted";
+    Unrestricted "party.unrestricted";
+    PersonExported "party.exported";
+    Anchored "evidence.anchored";
+    Expired "evidence.expired";
+    // Programs that are told.
+    WebhookChanged "webhook.changed";
+    WebhookDisabled "webhook.disabled";
+    WebhookRemoved "webhook.removed";
 }
 
 /// One entry of a conversation's evidence chain. What is private in it is only committed to;
@@ -208,6 +148,11 @@ impl Entry {
     /// The facts one by one: `rating=1 cause=time` is `rating` and `cause`. A word without a value is a name alone.
     pub fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.facts.split_ascii_whitespace().map(|fact| fact.split_once('=').unwrap_or((fact, "")))
+    }
+
+    /// The facts that the feed tells: commitments to parts of a message are for bundles alone.
+    pub fn told_facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.facts().filter(|(name, _)| [Share::Said, Share::Shown].iter().all(|part| part.as_str() != *name))
     }
 
     /// What a message entry commits to of one part of the message.

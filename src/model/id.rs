@@ -74,6 +74,8 @@ external_id! {
     ReviewId
     /// A dispute, as the marketplace calls it.
     CaseId
+    /// A place where the marketplace is told what happens, as it calls it.
+    WebhookId
 }
 
 /// The relay's own name for a message, a delivery or a disclosure: a UUID of version 7

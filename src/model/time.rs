@@ -24,6 +24,16 @@ impl Timestamp {
             .unwrap_or_else(|| "Thu, 01 Jan 1970 00:00:00 +0000".to_owned())
     }
 
+    /// Whole seconds since 1970.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Reads a date as HTTP and mail write it (RFC 9110 §5.6.7, RFC 5322 §3.3).
+    pub fn read_rfc5322(text: &str) -> Option<Self> {
+        jiff::fmt::rfc2822::parse(text).ok().map(|at| Self(at.timestamp().as_millisecond()))
+    }
+
     /// This moment and `span` after it.
     pub fn plus(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
@@ -171,5 +181,7 @@ mod tests {
         let t = Timestamp(1_793_836_800_123);
         assert_eq!(t.rfc3339(), "2026-11-05T00:00:00.123Z");
         assert_eq!(t.rfc5322(), "Thu, 5 Nov 2026 00:00:00 +0000");
+        assert_eq!(Timestamp::read_rfc5322("Thu, 05 Nov 2026 00:00:00 GMT"), Some(Timestamp(1_793_836_800_000)));
+        assert_eq!(Timestamp::read_rfc5322("tomorrow"), None);
     }
 }

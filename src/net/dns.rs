@@ -341,7 +341,8 @@ fn is_public_v6(v6: Ipv6Addr) -> bool {
         // NAT64 and 6to4 carry an IPv4 address inside.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => inner(high, low),
         [0x2002, high, low, ..] => inner(high, low),
-        [0x2001, 0xdb8, ..] | [0x2001, 0, ..] => false,
+        // Documentation, and what protocols have for themselves: Teredo, ORCHID and others (RFC 9637, RFC 6890).
+        [0x2001, 0xdb8, ..] | [0x2001, 0..0x200, ..] | [0x3fff, 0..0x1000, ..] => false,
         // Global unicast is 2000::/3 and nothing else.
         [first, ..] => first & 0xe000 == 0x2000,
     }
@@ -384,6 +385,13 @@ mod tests {
             "2002:7f00:1::1",
             "2001:db8::1",
             "2001::1",
+            "2001:20::1",
+            "3fff::1",
+            "64:ff9b:1::a00:1",
+            "64:ff9b::a9fe:a9fe",
+            "::127.0.0.1",
+            "fec0::1",
+            "fd00:ec2::254",
         ] {
             assert!(!is_public(inside.parse().unwrap()), "{inside}");
         }

@@ -50,7 +50,7 @@ impl TryFrom<String> for Subnet {
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), |bits| number(bits).and_then(|bits| u8::try_from(bits).ok()).ok_or(WANTED))?;
         match bits {
-            0 => Err("whoever connects could then say who it is"),
+            0 => Err("all addresses are no range of them: nobody would be told apart"),
             bits if bits <= most => Ok(Self { address, bits }),
             _ => Err(WANTED),
         }

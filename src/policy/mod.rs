@@ -13,6 +13,7 @@
 //! - [`rules`]: what is set for each marketplace.
 //! - [`voice`]: how support is known, and who looks like it.
 //! - [`templates`]: what may be said where a seller's own words are not welcome.
+//! - [`webhooks`]: when a program that did not listen is told again.
 //!
 //! # Security
 //! Imports only `model`. No keys, no disk, no network, no clock of its own.
@@ -30,3 +31,4 @@ pub mod rules;
 pub mod strikes;
 pub mod templates;
 pub mod voice;
+pub mod webhooks;

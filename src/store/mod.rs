@@ -25,6 +25,7 @@ mod rights;
 mod rows;
 mod schema;
 pub mod sqlite;
+mod webhooks;
 mod words;
 
 use std::{future::Future, pin::Pin};
@@ -36,6 +37,7 @@ pub use persons::*;
 pub use registrations::*;
 pub use rights::*;
 pub use rows::*;
+pub use webhooks::*;
 
 use crate::model::{
     AgentId, Closed, ConversationId, Duration, EventId, Fault, HandleHash, Marketplace, OrderId, PartyId, ReviewId,
@@ -105,7 +107,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// Everything that is remembered.
-pub trait Store: Ledger + Cases + Links + Persons + Registrations {
+pub trait Store: Ledger + Cases + Links + Persons + Registrations + Webhooks {
     // Marketplaces and credentials
 
     /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.

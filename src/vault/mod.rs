@@ -4,6 +4,7 @@
 //!   nothing is wrapped by them any more.
 //! - [`Vault`]: wraps data keys, tags contacts for the blind index, mints handles, signs.
 //! - [`MailKey`]: signs outgoing mail; a file of its own for each.
+//! - [`WebhookSecret`]: signs what a marketplace's own programs are told.
 //! - [`DataKey`]: one random key per party, per side of a conversation, per marketplace. Erasure
 //!   deletes the wrapped key; nothing here is derived from what could be derived again.
 //!
@@ -19,6 +20,7 @@ mod places;
 mod seal;
 mod signer;
 mod sketch;
+mod webhook;
 
 use std::{
     path::{Path, PathBuf},
@@ -33,6 +35,7 @@ pub use keyring::{KeyFault, KeyRing, RingKey};
 pub use passwords::{Scram, check_password, draw_password, draw_token, password_verifier, token_hash};
 pub use seal::{DataKey, Place};
 pub use signer::{EvidenceSigner, Verp};
+pub use webhook::{BadWebhookSecret, WebhookSecret};
 
 use crate::model::{
     Contact, Fault, Handle, HandleHash, IndexTag, Luck, Marketplace, PostalCode, Timestamp, WrappedKey,

@@ -1,7 +1,7 @@
 //! Every place where something sealed lives, in one list: a seal opens nowhere else.
 
 use super::Place;
-use crate::model::{AgentId, ConversationId, EventId, Marketplace, OrderId, PartyId, Side};
+use crate::model::{AgentId, ConversationId, EventId, Marketplace, OrderId, PartyId, Side, WebhookId};
 
 macro_rules! places {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) => $table:literal, $row:expr, $column:literal;)*) => {
@@ -66,6 +66,10 @@ places! {
     thread(hash: &'a [u8; 16]) => "threads", hash, "id";
     /// Why a person is told of a disclosure later, under the marketplace's key.
     delay(id: &'a EventId) => "disclosures", &id.0, "delay";
+    /// Where a webhook leads, under the marketplace's key: paths of such places are passwords more often than not.
+    webhook_url(id: &'a WebhookId) => "webhooks", id.as_str().as_bytes(), "url";
+    /// What signs for a webhook, the present one and the one before it, under the marketplace's key.
+    webhook_secret(id: &'a WebhookId) => "webhooks", id.as_str().as_bytes(), "secret";
     /// A kept answer, under the marketplace's key.
     answer(key: &'a [u8; 32]) => "answers", key, "answer";
 }

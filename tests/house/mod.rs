@@ -9,6 +9,7 @@ pub mod dns;
 pub mod mails;
 pub mod postfix;
 pub mod python;
+pub mod receiver;
 pub mod sink;
 pub mod smtp;
 

@@ -99,22 +99,29 @@ pub fn dkim_sign(message: &[u8], selector: &str, domain: &str) -> (Vec<u8>, Stri
     openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path]);
     let public = openssl(&["pkey", "-in", path, "-pubout", "-outform", "DER"]);
     let record = format!("v=DKIM1; k=rsa; p={}", data_encoding::BASE64.encode(&public));
-    let signed = dkimpy("sign.py", &[selector, domain, path].map(str::to_owned), message);
+    let signed = ask("sign.py", &[selector, domain, path].map(str::to_owned), message);
     assert!(!signed.is_empty(), "dkimpy signs");
     (signed, record)
 }
 
-/// What a script that uses dkimpy makes of a message.
-fn dkimpy(name: &str, arguments: &[String], message: &[u8]) -> Vec<u8> {
+/// Whether the official library of Standard Webhooks takes what was told for genuine.
+pub fn webhook_verify(secret: &str, told: &super::receiver::Told) -> bool {
+    let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| told.header(name).to_owned());
+    let said = ask("webhook.py", &[&[secret.to_owned()], &headers[..]].concat(), &told.body);
+    String::from_utf8_lossy(&said).trim() == "True"
+}
+
+/// What a script makes of a message.
+fn ask(name: &str, arguments: &[String], message: &[u8]) -> Vec<u8> {
     let mut child = Command::new(interpreter())
         .arg(script(name))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("TABIR_TEST_PYTHON names a Python with dkimpy");
+        .expect("TABIR_TEST_PYTHON names a Python with what tests/needs.txt lists");
     child.stdin.take().expect("stdin").write_all(message).expect("the message");
-    let output = child.wait_with_output().expect("dkimpy");
+    let output = child.wait_with_output().expect("its words");
     assert!(output.status.success(), "{name}");
     output.stdout
 }
@@ -135,7 +142,7 @@ pub fn swaks(server: SocketAddr, ca: &Path, from: &str, to: &str, message: &Path
 /// The selector of each DKIM signature of `message` and whether dkimpy says it holds, with `records` for the DNS.
 pub fn dkim_verify(message: &[u8], records: &[(String, String)]) -> Vec<(String, bool)> {
     let records: Vec<String> = records.iter().map(|(name, text)| format!("{name}={text}")).collect();
-    let lines = String::from_utf8(dkimpy("verify.py", &records, message)).expect("text");
+    let lines = String::from_utf8(ask("verify.py", &records, message)).expect("text");
     lines
         .lines()
         .filter_map(|line| line.split_once(' '))

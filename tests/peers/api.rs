@@ -367,9 +367,7 @@ async fn the_description_names_what_is_there_and_nothing_else() {
     ] {
         assert!(has(method, path), "{method} {path} is missing in {:?}", paths.keys().collect::<Vec<_>>());
     }
-    for later in ["/v1/webhooks", "/console"] {
-        assert!(!paths.keys().any(|path| path.contains(later)), "{later} is not there yet");
-    }
+    assert!(!paths.keys().any(|path| path.contains("/console")), "not there yet");
     let printed: Value = serde_json::from_str(&house.run_ok(&["openapi"])).expect("JSON");
     assert_eq!(printed, answer, "`tabir openapi` prints the same");
 }

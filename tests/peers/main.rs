@@ -28,3 +28,4 @@ mod returns;
 mod round_trip;
 mod search;
 mod senders;
+mod webhooks;

@@ -47,7 +47,7 @@ impl EventBody {
             conversation: row.conversation.as_ref().map(ToString::to_string),
             by: row.entry.by.map(SideBody::from),
             message: row.entry.message.map(|id| id.to_string()),
-            data: row.entry.facts().filter(is_told).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            data: row.entry.told_facts().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         }
     }
 
@@ -58,11 +58,6 @@ impl EventBody {
     pub(super) fn kind(&self) -> &'static str {
         self.kind
     }
-}
-
-/// Commitments to parts of a message are for bundles alone.
-fn is_told((name, _): &(&str, &str)) -> bool {
-    !["said", "shown"].contains(name)
 }
 
 /// A stretch of the feed.

@@ -39,6 +39,7 @@ mod standing;
 mod tokens;
 mod violations;
 mod voice;
+mod webhooks;
 mod wire;
 
 use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
@@ -60,7 +61,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
-    channel::https::{self, Announced},
+    channel::{
+        https::{self, Announced},
+        webhook::WebhookSettings,
+    },
     desk::{
         Desk, Idempotency,
         answers::{Answer, Earlier},
@@ -114,6 +118,8 @@ pub struct Api {
     lanes: Vec<Mutex<()>>,
     /// Who is told of events as they happen.
     streams: live::Streams,
+    /// Where webhooks may lead.
+    webhooks: WebhookSettings,
 }
 
 /// What can be replaced while in use.
@@ -139,9 +145,15 @@ impl Api {
             lanes: (0..256).map(|_| Mutex::new(())).collect(),
             paths: routes::paths(),
             streams: live::Streams::new(),
+            webhooks: WebhookSettings::default(),
             desk,
             relay,
         }
+    }
+
+    /// With webhooks that may lead where these settings let them.
+    pub fn with_webhooks(self, settings: &WebhookSettings) -> Self {
+        Self { webhooks: settings.clone(), ..self }
     }
 
     /// From now on requests have these limits.

@@ -14,7 +14,7 @@ use super::{
     call::{Answered, Answering, Call, JSON, Reply},
     cases, conversations, disclosures, events, evidence, fear, handles, held, links, messages, orders, parties,
     problem::{PROBLEM_JSON, Problem},
-    registrations, reports, reviews, rights, scrub, standing, tokens, violations, voice,
+    registrations, reports, reviews, rights, scrub, standing, tokens, violations, voice, webhooks,
 };
 use crate::desk::TokenScope;
 
@@ -133,6 +133,12 @@ routes! {
     GET    "/v1/tokens"                              MARKET  tokens::list;
     DELETE "/v1/tokens/{id}"                         MARKET  tokens::revoke;
     GET    "/v1/events"                              WATCH   events::list;
+    PUT    "/v1/webhooks/{id}"                       MARKET  webhooks::put;
+    GET    "/v1/webhooks/{id}"                       MARKET  webhooks::show;
+    GET    "/v1/webhooks"                            MARKET  webhooks::list;
+    DELETE "/v1/webhooks/{id}"                       MARKET  webhooks::remove;
+    POST   "/v1/webhooks/{id}/secret"                MARKET  webhooks::rotate;
+    POST   "/v1/webhooks/{id}/replay"                MARKET  webhooks::replay;
     GET    "/v1/violations"                          HEARD   violations::list;
     GET    "/v1/violations/{id}"                     HEARD   violations::show;
     POST   "/v1/violations/{id}/appeal"              SIDES   violations::appeal;
@@ -325,9 +331,7 @@ mod tests {
     #[test]
     fn what_is_not_built_is_not_promised() {
         let text = openapi_json();
-        for later in ["/v1/webhooks", "/console"] {
-            assert!(!text.contains(&format!("\"{later}")), "{later}");
-        }
+        assert!(!text.contains("\"/console"));
     }
 
     #[test]

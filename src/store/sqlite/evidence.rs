@@ -93,9 +93,7 @@ pub(super) fn journal(db: &Connection, scope: &Scope, entry: &NewEntry) -> Resul
 /// See [`crate::store::Store::events`].
 pub(super) fn events(db: &Connection, scope: &Scope, after: u64, limit: usize) -> Result<Events> {
     let market = market(db, scope)?;
-    let newest: i64 =
-        db.prepare_cached("SELECT coalesce(max(num), 0) FROM evidence")?.query_row([], |row| row.get(0))?;
-    let last = newest.min(signed(after).saturating_add(EVENTS_PASSED));
+    let last = signed(newest(db)?).min(signed(after).saturating_add(EVENTS_PASSED));
     let rows = db
         .prepare_cached(
             "SELECT e.num, c.id, e.canonical FROM evidence e LEFT JOIN conversation c ON c.num = e.conversation
@@ -111,6 +109,12 @@ pub(super) fn events(db: &Connection, scope: &Scope, after: u64, limit: usize) -
     let full = rows.len() >= limit;
     let seen = rows.last().filter(|_| full).map_or(unsigned(last).max(after), |row| row.num);
     Ok(Events { rows, seen })
+}
+
+/// Where the feed ends, over all marketplaces.
+pub(super) fn newest(db: &Connection) -> Result<u64> {
+    let newest = "SELECT coalesce(max(num), 0) FROM evidence";
+    db.prepare_cached(newest)?.query_row([], |row| row.get(0)).map(unsigned)
 }
 
 /// How many entries of other marketplaces a search passes over at most.

@@ -44,6 +44,7 @@ mod strikes;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod webhooks;
 mod writer;
 
 use std::{

@@ -167,8 +167,9 @@ impl Routes {
 impl Route {
     /// Whether a query of a call that is judged has nothing but what may stand there.
     pub(super) fn takes_query(&self, query: &str) -> bool {
-        let mut names =
-            query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or(pair));
+        // Some services part a query at semicolons too.
+        let pairs = query.split(['&', ';']).filter(|pair| !pair.is_empty());
+        let mut names = pairs.map(|pair| pair.split('=').next().unwrap_or(pair));
         names.all(|name| self.query.iter().any(|known| known == name))
     }
 
@@ -443,9 +444,14 @@ mod tests {
     fn a_query_beside_what_is_judged_has_only_what_may_stand_there() {
         let routes = routes(&format!("{SEND}query = [\"lang\"]\n")).ok().unwrap();
         let route = routes.find(&Method::POST, "/talks/c-1/messages").ok().unwrap().route;
-        for (query, wanted) in
-            [("", true), ("lang=id", true), ("lang=id&lang=pl", true), ("lang=id&body=x", false), ("l%61ng=id", false)]
-        {
+        for (query, wanted) in [
+            ("", true),
+            ("lang=id", true),
+            ("lang=id&lang=pl", true),
+            ("lang=id&body=x", false),
+            ("lang=id;body=x", false),
+            ("l%61ng=id", false),
+        ] {
             assert_eq!(route.takes_query(query), wanted, "{query}");
         }
     }

@@ -90,8 +90,8 @@ pub struct CasePlace {
     pub seller: PartyId,
     /// Its other side is told nothing of it.
     pub is_quiet: bool,
-    /// Somebody may be in danger.
-    pub is_urgent: bool,
+    /// See [`CaseClock::is_pressing`](crate::model::CaseClock::is_pressing).
+    pub is_pressing: bool,
 }
 
 /// A request for evidence.
@@ -229,7 +229,8 @@ impl Desk {
         let row = self.store.case(scope, id).await?.ok_or(Declined::NotFound)?;
         let (_, seller) = self.between(scope, &row.conversation).await?;
         let clock = row.clock;
-        Ok(CasePlace { conversation: row.conversation, seller, is_quiet: clock.quiet, is_urgent: clock.urgent })
+        let (is_quiet, is_pressing) = (clock.quiet, clock.is_pressing());
+        Ok(CasePlace { conversation: row.conversation, seller, is_quiet, is_pressing })
     }
 
     /// Puts evidence or an offer into a case; gives its number. What comes after its side's time is

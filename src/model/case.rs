@@ -420,6 +420,11 @@ pub struct CaseRequest {
 }
 
 impl CaseClock {
+    /// Somebody may be in danger, and nobody has decided yet.
+    pub fn is_pressing(&self) -> bool {
+        self.urgent && self.decided.is_none()
+    }
+
     /// Of a side, in lists of two.
     pub fn index(side: Side) -> usize {
         match side {

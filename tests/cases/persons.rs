@@ -193,7 +193,11 @@ async fn staff_reads_nothing_of_who_is_restricted_and_everything_else_is_written
     let danger =
         json!({"conversation": "c-1", "by": "buyer", "topic": "courier_at_door", "description": "Ada di pintu."});
     house.ask(&support, "PUT", "/v1/cases/k-9", danger).await.ok();
-    assert_eq!(house.ask(&support, "GET", "/v1/cases/k-9", Value::Null).await.status, 200, "somebody is in danger");
+    let asked = async || house.ask(&support, "GET", "/v1/cases/k-9", Value::Null).await.status;
+    assert_eq!(asked().await, 200, "somebody is in danger");
+    let decision = json!({"outcome": "for_buyer", "reason": "Kurir dihentikan.", "actor": "mediator-1"});
+    house.ask(&support, "POST", "/v1/cases/k-9/decision", decision).await.ok();
+    assert_eq!(asked().await, 403, "it is decided");
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ pub(super) async fn show(call: &Call<'_>) -> Answered {
     if matches!(eyes, Eyes::Of(side) if view.row.clock.quiet && side != view.row.clock.opener) {
         return Err(Problem::new(Code::NotFound));
     }
-    call.reads(&view.row.conversation, view.row.clock.urgent).await?;
+    call.reads(&view.row.conversation, view.row.clock.is_pressing()).await?;
     Reply::ok(&tell(call, view, eyes))
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     let limit = call.query.limit()?;
     let mut items = Vec::new();
     for view in call.api.desk.cases(call.scope(), conversation, limit).await? {
-        if call.reads_listed(&view.row.conversation, view.row.clock.urgent).await? {
+        if call.reads_listed(&view.row.conversation, view.row.clock.is_pressing()).await? {
             items.push(tell(call, view, Eyes::Desk));
         }
     }
@@ -352,7 +352,7 @@ async fn takes_part(call: &Call<'_>, id: &CaseId) -> Result<CasePlace, Problem> 
 /// The same, and remembers that the caller reads what is in it.
 async fn reads(call: &Call<'_>, id: &CaseId) -> Result<ConversationId, Problem> {
     let place = takes_part(call, id).await?;
-    call.reads(&place.conversation, place.is_urgent).await?;
+    call.reads(&place.conversation, place.is_pressing).await?;
     Ok(place.conversation)
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn of_case(call: &Call<'_>) -> Answered {
         return Err(Problem::field("originals", "files as they came are for a mediator alone"));
     }
     let place = call.api.desk.case_between(call.scope(), &case).await?;
-    draw(call, (&place.conversation, place.is_urgent), View { case: Some(case), originals, ..view }).await
+    draw(call, (&place.conversation, place.is_pressing), View { case: Some(case), originals, ..view }).await
 }
 
 /// Who reads how much of a bundle, and in which language.

@@ -174,7 +174,8 @@ pub(super) struct Saying {
     pub(super) start: usize,
     /// One past the last byte.
     pub(super) end: usize,
-    group: u32,
+    /// Which words it is one of: what they mean is the same.
+    pub(super) group: u32,
 }
 
 /// What was found in a folded text.

@@ -295,7 +295,11 @@ impl Detect {
     fn present(&self, texts: &[Read]) -> Set {
         let mut present = Set::default();
         for read in texts {
-            let said = read.said.iter().flat_map(|saying| self.lexicon.concepts(saying)).copied();
+            // A text says most of its words again and again.
+            let mut said: Vec<&Saying> = read.said.iter().collect();
+            said.sort_unstable_by_key(|saying| saying.group);
+            said.dedup_by_key(|saying| saying.group);
+            let said = said.into_iter().flat_map(|saying| self.lexicon.concepts(saying)).copied();
             said.chain(read.found().map(|(.., concept)| concept)).for_each(|concept| present.insert(concept));
         }
         present

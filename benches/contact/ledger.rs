@@ -147,6 +147,7 @@ impl Book {
             deliveries: vec![NewDelivery { id: event(), to: Side::Buyer, channel: Channel::Mail, body }],
             lease: None,
             threads: Vec::new(),
+            own_thread: None,
         };
         let rules = Arc::clone(&self.rules);
         let approach = Approach { from: Side::Seller, form: Form::Free };

@@ -11,6 +11,7 @@ use super::{
     judge::TOLD,
     notice::Cuts,
     outcome::Stop,
+    rewrite::thread_hash,
     scrub::shown,
     stage::{Rewritten, RewrittenMessage, Scrubbed, ScrubbedMessage},
     talk::Talk,
@@ -267,6 +268,7 @@ fn bare_record(talk: &Talk, id: EventId, content: &Content, private: (Commitment
         deliveries: Vec::new(),
         lease: None,
         threads: Vec::new(),
+        own_thread: content.thread.id.as_deref().map(|id| thread_hash(talk.from, id)),
         notice: None,
         strikes: None,
     }

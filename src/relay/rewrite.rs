@@ -153,7 +153,7 @@ fn with_footer(talk: &Talk, content: &Content) -> (String, Option<String>) {
 
 /// Ids are looked up as the writing side spells them: what one side invents can not meet the
 /// other's.
-fn thread_hash(writer: Side, id: &str) -> [u8; 16] {
+pub(super) fn thread_hash(writer: Side, id: &str) -> [u8; 16] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(writer.as_str().as_bytes());
     context.update(b"\n");

@@ -941,6 +941,7 @@ fn message(conversation: &str, from: Side, at: Timestamp) -> Record {
         deliveries: vec![NewDelivery { id: event(), to: from.other(), channel: Channel::Mail, body }],
         lease: None,
         threads: Vec::new(),
+        own_thread: None,
     }
 }
 

@@ -421,6 +421,9 @@ pub struct Record {
     pub lease: Option<Timestamp>,
     /// Thread ids to remember.
     pub threads: Vec<ThreadRow>,
+    /// The hash of a mail's own id. Where the message writes that row of `threads`, the row remembers its fingerprint;
+    /// any other fingerprint is kept by itself.
+    pub own_thread: Option<[u8; 16]>,
     /// When its author is told: that something was cut out, if it is accepted; that it was not
     /// passed on, if it is escalated.
     pub notice: Option<Timestamp>,

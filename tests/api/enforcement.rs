@@ -692,6 +692,7 @@ mod accounts {
             deliveries: Vec::new(),
             lease: None,
             threads: Vec::new(),
+            own_thread: None,
             notice: None,
             strikes: Some(NewStrikes { violations: vec![violation], arbiter }),
         };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
-    columns::{at_most, unsigned},
+    columns::{at_most, signed, unsigned},
     deliveries::{self, Message, current_epoch},
 };
 use crate::{
@@ -183,8 +183,21 @@ impl Waiting {
 
 /// See [`crate::store::Ledger::still_current`].
 pub(super) fn still_current(db: &Connection, delivery: &Delivery) -> Result<bool> {
-    let Some(row) = Claimed::find(db, delivery.id, delivery.claim)? else { return Ok(false) };
-    row.is_current(db)
+    is_current(db, delivery.id, delivery.claim)
+}
+
+/// Whether a delivery is still under its claim, and nothing that closes the way has come since its message was taken.
+/// One statement, so that it looks at one moment without a transaction.
+fn is_current(db: &Connection, id: EventId, claim: u64) -> Result<bool> {
+    db.prepare_cached(
+        "SELECT 1 FROM delivery d
+         JOIN message m ON m.num = d.message
+         JOIN conversation c ON c.num = d.conversation
+         LEFT JOIN pair p ON p.buyer = c.buyer AND p.seller = c.seller
+         WHERE d.id = ?1 AND d.claim = ?2 AND d.state = ?3
+             AND (d.cargo <> ?4 OR m.epoch = coalesce(iif(d.to_side = 'buyer', p.epoch, p.epoch_seller), 0))",
+    )?
+    .exists(params![id, signed(claim), DeliveryState::Claimed, Cargo::Message])
 }
 
 /// See [`crate::store::Ledger::settle`].
@@ -193,7 +206,7 @@ pub(super) fn settle(db: &Connection, outcomes: &[Settled]) -> Result<bool> {
     for outcome in outcomes {
         // An outcome of an older claim, or of what has ended meanwhile, changes nothing.
         if let Some(row) = Claimed::find(db, outcome.id, outcome.claim)? {
-            more |= row.settle(db, &outcome.how, outcome.at)?;
+            more |= row.settle(db, outcome)?;
         }
     }
     Ok(more)
@@ -203,9 +216,7 @@ pub(super) fn settle(db: &Connection, outcomes: &[Settled]) -> Result<bool> {
 struct Claimed {
     num: i64,
     id: EventId,
-    conversation: i64,
     message: i64,
-    to: Side,
     cargo: Cargo,
     lane: i64,
 }
@@ -213,38 +224,26 @@ struct Claimed {
 impl Claimed {
     fn find(db: &Connection, id: EventId, claim: u64) -> Result<Option<Self>> {
         db.prepare_cached(
-            "SELECT num, id, conversation, message, to_side, cargo, lane FROM delivery
+            "SELECT num, id, message, cargo, lane FROM delivery
              WHERE id = ?1 AND claim = ?2 AND state = ?3",
         )?
-        .query_row(params![id, super::columns::signed(claim), DeliveryState::Claimed], |row| {
-            Ok(Self {
-                num: row.get(0)?,
-                id: row.get(1)?,
-                conversation: row.get(2)?,
-                message: row.get(3)?,
-                to: row.get(4)?,
-                cargo: row.get(5)?,
-                lane: row.get(6)?,
-            })
+        .query_row(params![id, signed(claim), DeliveryState::Claimed], |row| {
+            Ok(Self { num: row.get(0)?, id: row.get(1)?, message: row.get(2)?, cargo: row.get(3)?, lane: row.get(4)? })
         })
         .optional()
     }
 
-    fn is_current(&self, db: &Connection) -> Result<bool> {
-        if self.cargo != Cargo::Message {
-            return Ok(true);
-        }
-        Ok(Message::numbered(db, self.message)?.epoch == current_epoch(db, self.conversation, self.to)?)
-    }
-
     /// `true`: one that stood behind it leads its lane now.
-    fn settle(self, db: &Connection, how: &Ending, at: Timestamp) -> Result<bool> {
-        match how {
+    fn settle(self, db: &Connection, outcome: &Settled) -> Result<bool> {
+        let at = outcome.at;
+        match &outcome.how {
             Ending::Delivered => self.end(db, DeliveryState::Delivered, at, at),
             Ending::Failed => self.end(db, DeliveryState::Failed, at, at),
             Ending::Withheld { notice_due } => self.end(db, DeliveryState::Withheld, at, *notice_due),
             // What a barrier caught in flight, and what did not arrive, is withheld now.
-            _ if !self.is_current(db)? => self.end(db, DeliveryState::Withheld, at, late_notice(at)),
+            _ if !is_current(db, outcome.id, outcome.claim)? => {
+                self.end(db, DeliveryState::Withheld, at, late_notice(at))
+            }
             Ending::Deferred(until) => self.wait(db, *until, 1).map(|()| false),
             Ending::Released => self.wait(db, at, 0).map(|()| true),
         }

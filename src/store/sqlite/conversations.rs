@@ -6,11 +6,11 @@ use super::{
     columns::at_most,
     evidence::{self, Chain},
     handles, keys, links,
-    pair::market,
+    pair::{Place, market, place_columns},
     parties,
 };
 use crate::{
-    model::{ConversationId, Fulfilment, Link, OrderId, OrderState, Scope, Side},
+    model::{ConversationId, Link, OrderId, Scope, Side},
     store::{
         ConversationFilter, ConversationRow, Deliver, NewConversation, NewEntry, OrderRow, PutConversation,
         words::{Word, channels, read_channels},
@@ -137,9 +137,16 @@ fn as_it_is(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Conve
 
 /// One conversation.
 pub(super) fn find(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Option<ConversationRow>> {
-    db.prepare_cached(
-        "SELECT c.id, c.order_id, c.listing, b.id, s.id, c.tracking, c.expires, c.deliver_buyer, c.deliver_seller,
-             bk.ring_key, bk.sealed, sk.ring_key, sk.sealed, o.state, o.fulfilment, c.created
+    Ok(placed(db, scope, id)?.map(|(_, row)| row))
+}
+
+/// One conversation, and what a decision about it needs.
+pub(super) fn placed(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Option<(Place, ConversationRow)>> {
+    db.prepare_cached(concat!(
+        "SELECT ",
+        place_columns!(),
+        ", c.id, c.order_id, c.listing, b.id, s.id, c.tracking, c.deliver_buyer, c.deliver_seller, bk.ring_key, bk.sealed,
+             sk.ring_key, sk.sealed, c.created
          FROM marketplace m
          JOIN conversation c ON c.marketplace = m.num
          JOIN party b ON b.num = c.buyer
@@ -147,8 +154,8 @@ pub(super) fn find(db: &Connection, scope: &Scope, id: &ConversationId) -> Resul
          LEFT JOIN data_key bk ON bk.kind = 'buyer' AND bk.owner = c.num
          LEFT JOIN data_key sk ON sk.kind = 'seller' AND sk.owner = c.num
          LEFT JOIN orders o ON o.marketplace = c.marketplace AND o.id = c.order_id
-         WHERE m.name = ?1 AND c.id = ?2",
-    )?
+         WHERE m.name = ?1 AND c.id = ?2"
+    ))?
     .query_row(params![scope.marketplace(), id], read)
     .optional()
 }
@@ -179,22 +186,22 @@ pub(super) fn list(db: &Connection, scope: &Scope, filter: &ConversationFilter) 
     ids.iter().map(|id| as_it_is(db, scope, id)).collect()
 }
 
-fn read(row: &Row<'_>) -> Result<ConversationRow> {
+fn read(row: &Row<'_>) -> Result<(Place, ConversationRow)> {
     let wish = |at| Ok::<_, rusqlite::Error>(read_channels(row.get::<_, Option<String>>(at)?.as_deref()));
-    let state: Option<OrderState> = row.get(13)?;
-    let fulfilment: Option<Fulfilment> = row.get(14)?;
-    Ok(ConversationRow {
-        id: row.get(0)?,
-        order: row.get(1)?,
-        listing: row.get(2)?,
-        buyer: row.get(3)?,
-        seller: row.get(4)?,
-        tracking: row.get(5)?,
-        expires: row.get(6)?,
-        deliver: Deliver { buyer: wish(7)?, seller: wish(8)? },
-        buyer_key: keys::read(row, 9)?,
-        seller_key: keys::read(row, 11)?,
-        order_state: state.zip(fulfilment),
-        created: row.get(15)?,
-    })
+    let place = Place::read(row)?;
+    let conversation = ConversationRow {
+        id: row.get(9)?,
+        order: row.get(10)?,
+        listing: row.get(11)?,
+        buyer: row.get(12)?,
+        seller: row.get(13)?,
+        tracking: row.get(14)?,
+        expires: place.expires,
+        deliver: Deliver { buyer: wish(15)?, seller: wish(16)? },
+        buyer_key: keys::read(row, 17)?,
+        seller_key: keys::read(row, 19)?,
+        order_state: place.order,
+        created: row.get(21)?,
+    };
+    Ok((place, conversation))
 }

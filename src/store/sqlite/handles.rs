@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use super::{columns::at_most, evidence, pair::market};
 use crate::{
     model::{ConversationId, HandleHash, Marketplace, Scope, Side, Timestamp},
-    store::{HandleRow, NewEntry, NewHandle, Rotation},
+    store::{ConversationRow, HandleRow, NewEntry, NewHandle, Rotation},
 };
 
 /// Mints those of `handles` of whose kind their side has none in use.
@@ -113,20 +113,28 @@ pub(super) fn list(db: &Connection, scope: &Scope, conversation: &ConversationId
     .collect()
 }
 
-/// The mail handle that a side writes under, of those not replaced; its state is the policy's.
-pub(super) fn newest(db: &Connection, conversation: i64, of: Side) -> Result<Option<HandleRow>> {
+/// The mail handle that a side of `conversation`, whose number is `num`, writes under, of those not replaced; its state is
+/// the policy's.
+pub(super) fn newest(db: &Connection, num: i64, conversation: &ConversationRow, of: Side) -> Result<Option<HandleRow>> {
     db.prepare_cached(
-        "SELECT h.hash, c.id, h.stands_for, h.kind, h.sealed, h.created, h.replaced, h.shut, h.epoch,
-             iif(h.stands_for = 'buyer', s.id, b.id)
-         FROM handle h
-         JOIN conversation c ON c.num = h.conversation
-         JOIN party b ON b.num = c.buyer
-         JOIN party s ON s.num = c.seller
-         WHERE h.conversation = ?1 AND h.stands_for = ?2 AND h.kind = 'mail'
-             AND h.replaced IS NULL AND h.shut IS NULL
-         ORDER BY h.epoch DESC LIMIT 1",
+        "SELECT hash, kind, sealed, created, replaced, shut, epoch FROM handle
+         WHERE conversation = ?1 AND stands_for = ?2 AND kind = 'mail' AND replaced IS NULL AND shut IS NULL
+         ORDER BY epoch DESC LIMIT 1",
     )?
-    .query_row(params![conversation, of], read)
+    .query_row(params![num, of], |row| {
+        Ok(HandleRow {
+            hash: row.get(0)?,
+            conversation: conversation.id.clone(),
+            stands_for: of,
+            kind: row.get(1)?,
+            sealed: row.get(2)?,
+            created: row.get(3)?,
+            replaced: row.get(4)?,
+            shut: row.get(5)?,
+            epoch: row.get(6)?,
+            shown_to: conversation.party(of.other()).clone(),
+        })
+    })
     .optional()
 }
 

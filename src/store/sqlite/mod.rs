@@ -145,6 +145,15 @@ impl Sqlite {
         Box::pin(async move { self.readers.read(doing, query) })
     }
 
+    /// As [`Sqlite::look`], for what is one statement.
+    fn glance<'a, T: Send + 'a>(
+        &'a self,
+        doing: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'a,
+    ) -> Answer<'a, T> {
+        Box::pin(async move { self.readers.glance(doing, query) })
+    }
+
     /// A query that may touch many pages: it runs where blocking is allowed.
     fn list<'a, T: Send + 'static>(
         &'a self,
@@ -208,7 +217,7 @@ impl Ledger for Sqlite {
     fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Answer<'_, Vec<Delivery>> {
         const DOING: &str = "claiming deliveries";
         Box::pin(async move {
-            if !self.look(DOING, |db| claim::is_due(db, now)).await? {
+            if !self.glance(DOING, |db| claim::is_due(db, now)).await? {
                 return Ok(Vec::new());
             }
             self.write(DOING, Soon, move |db| claim::claim(db, now, lease, limit)).await
@@ -216,7 +225,7 @@ impl Ledger for Sqlite {
     }
 
     fn still_current<'a>(&'a self, delivery: &'a Delivery) -> Answer<'a, bool> {
-        self.look("judging a delivery again", move |db| claim::still_current(db, delivery))
+        self.glance("judging a delivery again", move |db| claim::still_current(db, delivery))
     }
 
     fn settle(&self, outcomes: Vec<Settled>) -> Answer<'_, bool> {
@@ -282,7 +291,7 @@ impl Store for Sqlite {
     }
 
     fn token(&self, hash: [u8; 32], now: Timestamp) -> Answer<'_, Option<(Scope, TokenRow)>> {
-        self.look("finding a token", move |db| marketplaces::token(db, &hash, now))
+        self.glance("finding a token", move |db| marketplaces::token(db, &hash, now))
     }
 
     fn tokens<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<TokenRow>> {
@@ -406,7 +415,7 @@ impl Store for Sqlite {
     }
 
     fn handle(&self, hash: HandleHash) -> Answer<'_, Option<(Scope, HandleRow)>> {
-        self.look("finding a handle", move |db| handles::find(db, hash))
+        self.glance("finding a handle", move |db| handles::find(db, hash))
     }
 
     fn handles<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Vec<HandleRow>> {

@@ -21,6 +21,15 @@ pub(super) fn market(db: &Connection, scope: &Scope) -> Result<i64> {
     db.prepare_cached("SELECT num FROM marketplace WHERE name = ?1")?.query_row([scope.marketplace()], |row| row.get(0))
 }
 
+/// What [`Place::read`] reads: nine columns of a conversation `c`, its seller `s` and its order `o`.
+macro_rules! place_columns {
+    () => {
+        "c.num, c.marketplace, c.buyer, c.seller, s.cluster, c.expires, o.state, o.fulfilment,
+         coalesce('order:' || c.order_id, 'conversation:' || c.id)"
+    };
+}
+pub(super) use place_columns;
+
 /// A conversation with what a decision about it needs.
 pub(super) struct Place {
     pub(super) num: i64,
@@ -28,8 +37,8 @@ pub(super) struct Place {
     pub(super) buyer: i64,
     pub(super) seller: i64,
     cluster: Option<i64>,
-    expires: Option<Timestamp>,
-    order: Option<(OrderState, Fulfilment)>,
+    pub(super) expires: Option<Timestamp>,
+    pub(super) order: Option<(OrderState, Fulfilment)>,
     /// What feedback is asked about: the order, or the conversation where there is none.
     subject: String,
 }
@@ -37,29 +46,29 @@ pub(super) struct Place {
 impl Place {
     /// Finds a conversation by the marketplace's id.
     pub(super) fn find(db: &Connection, scope: &Scope, id: &ConversationId) -> Result<Option<Self>> {
-        db.prepare_cached(
-            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.cluster, c.expires, o.state, o.fulfilment,
-                 coalesce('order:' || c.order_id, 'conversation:' || c.id)
-             FROM marketplace m
+        db.prepare_cached(concat!(
+            "SELECT ",
+            place_columns!(),
+            " FROM marketplace m
              JOIN conversation c ON c.marketplace = m.num
              JOIN party s ON s.num = c.seller
              LEFT JOIN orders o ON o.marketplace = c.marketplace AND o.id = c.order_id
-             WHERE m.name = ?1 AND c.id = ?2",
-        )?
+             WHERE m.name = ?1 AND c.id = ?2"
+        ))?
         .query_row(params![scope.marketplace(), id], Self::read)
         .optional()
     }
 
     /// Finds a conversation by its number.
     pub(super) fn numbered(db: &Connection, num: i64) -> Result<Self> {
-        db.prepare_cached(
-            "SELECT c.num, c.marketplace, c.buyer, c.seller, s.cluster, c.expires, o.state, o.fulfilment,
-                 coalesce('order:' || c.order_id, 'conversation:' || c.id)
-             FROM conversation c
+        db.prepare_cached(concat!(
+            "SELECT ",
+            place_columns!(),
+            " FROM conversation c
              JOIN party s ON s.num = c.seller
              LEFT JOIN orders o ON o.marketplace = c.marketplace AND o.id = c.order_id
-             WHERE c.num = ?1",
-        )?
+             WHERE c.num = ?1"
+        ))?
         .query_row([num], Self::read)
     }
 
@@ -70,7 +79,8 @@ impl Place {
             .collect()
     }
 
-    fn read(row: &Row<'_>) -> Result<Self> {
+    /// From a row that begins with `place_columns!`.
+    pub(super) fn read(row: &Row<'_>) -> Result<Self> {
         let state: Option<OrderState> = row.get(6)?;
         let fulfilment: Option<Fulfilment> = row.get(7)?;
         Ok(Self {

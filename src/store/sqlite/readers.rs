@@ -31,11 +31,23 @@ impl Readers {
         self.on_one_moment(query).map_err(|error| Fault::new(doing, error))
     }
 
-    fn on_one_moment<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        let db = match self.take() {
-            Some(db) => db,
-            None => open::reader(&self.path)?,
+    /// Runs `query`, which is one statement and so sees one moment by itself.
+    pub(super) fn glance<T>(
+        &self,
+        doing: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Fault> {
+        let glance = || {
+            let db = self.take()?;
+            let answer = query(&db);
+            self.give_back(db);
+            answer
         };
+        glance().map_err(|error| Fault::new(doing, error))
+    }
+
+    fn on_one_moment<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let db = self.take()?;
         db.prepare_cached("BEGIN")?.execute([])?;
         let answer = query(&db);
         // A connection that can not end its transaction is closed instead of given back.
@@ -44,8 +56,9 @@ impl Readers {
         answer
     }
 
-    fn take(&self) -> Option<Connection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    fn take(&self) -> rusqlite::Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| open::reader(&self.path), Ok)
     }
 
     fn give_back(&self, db: Connection) {

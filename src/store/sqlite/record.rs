@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::{EntryKind, EventId, MessageState, Reason, Scope, Side},
-    store::{Decision, Judge, NewEntry, Record, Recorded, Under, outbox},
+    store::{Decision, Idempotency, Judge, NewEntry, Record, Recorded, ThreadRow, Under, outbox},
 };
 
 /// See [`crate::store::Ledger::record`].
@@ -41,11 +41,27 @@ pub(super) fn record(db: &Connection, scope: &Scope, record: &Record, judge: &Ju
 
 fn repeated(db: &Connection, place: &Place, record: &Record) -> Result<Option<Recorded>> {
     let Some(idempotency) = &record.idempotency else { return Ok(None) };
+    if let Some(first) = in_thread(db, place, record, idempotency)? {
+        return Ok(Some(Recorded::Repeated(first)));
+    }
     let known: Option<([u8; 32], EventId)> = db
         .prepare_cached("SELECT body, message FROM repeat WHERE marketplace = ?1 AND key = ?2 AND expires > ?3")?
         .query_row(params![place.market, idempotency.key, record.at], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(known.map(|(body, id)| if body == idempotency.body { Recorded::Repeated(id) } else { Recorded::Conflict }))
+}
+
+/// The mail with this fingerprint whose own thread id it is.
+fn in_thread(db: &Connection, place: &Place, record: &Record, idempotency: &Idempotency) -> Result<Option<EventId>> {
+    let Some(thread) = record.own_thread else { return Ok(None) };
+    db.prepare_cached("SELECT message FROM thread WHERE conversation = ?1 AND hash = ?2 AND print = ?3 AND until > ?4")?
+        .query_row(params![place.num, thread, print(idempotency), record.at], |row| row.get(0))
+        .optional()
+}
+
+/// So much of a fingerprint is kept in a thread's row.
+fn print(idempotency: &Idempotency) -> &[u8] {
+    &idempotency.key[..16]
 }
 
 fn is_stale(db: &Connection, place: &Place, record: &Record) -> Result<bool> {
@@ -202,7 +218,6 @@ impl Message<'_> {
 }
 
 fn remember(db: &Connection, place: &Place, record: &Record) -> Result<()> {
-    keep_repeat(db, place, record)?;
     if let Some((_, sealed)) = &record.window {
         db.prepare_cached(
             "INSERT INTO detection_window (conversation, side, seq, sealed, at) VALUES (?1, ?2, 1, ?3, ?4)
@@ -210,14 +225,32 @@ fn remember(db: &Connection, place: &Place, record: &Record) -> Result<()> {
         )?
         .execute(params![place.num, record.from, sealed, record.at])?;
     }
+    let mut has_print = false;
     for thread in &record.threads {
-        // The first spelling stays: a thread id that is used again keeps its counterpart.
-        db.prepare_cached(
-            "INSERT OR IGNORE INTO thread (conversation, hash, from_side, sealed) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![place.num, thread.hash, record.from, thread.sealed])?;
+        has_print |= keep_thread(db, place, record, thread)?;
     }
-    Ok(())
+    if has_print { Ok(()) } else { keep_repeat(db, place, record) }
+}
+
+/// Whether the row tells from now on that this mail came. The first spelling stays: a thread id that is used again keeps
+/// its counterpart.
+fn keep_thread(db: &Connection, place: &Place, record: &Record, thread: &ThreadRow) -> Result<bool> {
+    let own = record.idempotency.as_ref().filter(|_| record.own_thread == Some(thread.hash));
+    let kept = db
+        .prepare_cached(
+            "INSERT OR IGNORE INTO thread (conversation, hash, from_side, sealed, print, message, until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            place.num,
+            thread.hash,
+            record.from,
+            thread.sealed,
+            own.map(print),
+            own.map(|_| record.id),
+            own.map(|idempotency| idempotency.expires),
+        ])?;
+    Ok(own.is_some() && kept == 1)
 }
 
 fn keep_repeat(db: &Connection, place: &Place, record: &Record) -> Result<()> {

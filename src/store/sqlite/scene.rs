@@ -2,12 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{
-    claim,
-    columns::unsigned,
-    conversations, handles, keys,
-    pair::{Pair, Place},
-};
+use super::{claim, columns::unsigned, conversations, handles, keys, pair::Pair};
 use crate::{
     model::{ConversationId, Scope, Side, Timestamp},
     store::{Boarding, Delivery, Scene, SealedProfile, WindowRow},
@@ -21,15 +16,14 @@ pub(super) fn scene(
     from: Side,
     now: Timestamp,
 ) -> Result<Option<Scene>> {
-    let Some(place) = Place::find(db, scope, id)? else { return Ok(None) };
-    let Some(conversation) = conversations::find(db, scope, id)? else { return Ok(None) };
+    let Some((place, conversation)) = conversations::placed(db, scope, id)? else { return Ok(None) };
     Ok(Some(Scene {
-        conversation,
         buyer: profile(db, place.buyer)?,
         seller: profile(db, place.seller)?,
         pair: Pair::read(db, &place, now)?.state,
         window: window(db, place.num, from)?,
-        handle: handles::newest(db, place.num, from)?,
+        handle: handles::newest(db, place.num, &conversation, from)?,
+        conversation,
     }))
 }
 
@@ -38,8 +32,7 @@ pub(super) fn boarding(db: &Connection, delivery: &Delivery) -> Result<Option<Bo
     if !claim::still_current(db, delivery)? {
         return Ok(None);
     }
-    let Some(place) = Place::find(db, &delivery.scope, &delivery.conversation)? else { return Ok(None) };
-    let Some(conversation) = conversations::find(db, &delivery.scope, &delivery.conversation)? else {
+    let Some((place, conversation)) = conversations::placed(db, &delivery.scope, &delivery.conversation)? else {
         return Ok(None);
     };
     let reader = match delivery.to {

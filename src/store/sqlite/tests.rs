@@ -622,6 +622,27 @@ async fn messages_files_threads_and_windows_read_back() {
 }
 
 #[tokio::test]
+async fn a_mail_that_comes_again_is_known_whatever_else_came_under_its_id() {
+    let house = House::with("c-1").await;
+    let own = ThreadRow { hash: [1; 16], sealed: vec![1] };
+    let mail = |print: u8, at| Record {
+        idempotency: Some(Idempotency { key: [print; 32], body: [print; 32], expires: T0.plus(DAY) }),
+        threads: vec![ThreadRow { hash: [print + 100; 16], ..own.clone() }, own.clone()],
+        own_thread: Some(own.hash),
+        ..from_seller("c-1", at)
+    };
+    let (first, other) = (mail(1, T0), mail(2, T0));
+    house.accept(first.clone()).await;
+    house.accept(other.clone()).await;
+    for (print, id) in [(1, first.id), (2, other.id)] {
+        let again = house.accept(mail(print, T0.plus(HOUR))).await;
+        assert!(matches!(again, Recorded::Repeated(known) if known == id), "{again:?}");
+    }
+    let late = house.accept(mail(1, T0.plus(DAY))).await;
+    assert!(matches!(late, Recorded::Accepted { .. }), "a day later it is a new mail: {late:?}");
+}
+
+#[tokio::test]
 async fn a_held_message_waits_and_goes_to_its_place_when_released() {
     let house = House::with("c-1").await;
     let held = from_seller("c-1", T0);

@@ -19,6 +19,8 @@
 
 #[path = "../tests/house/mod.rs"]
 mod house;
+#[path = "measure/mod.rs"]
+mod measure;
 
 use std::{
     collections::HashMap,
@@ -42,6 +44,7 @@ use house::{
     sink::{Mail, Sink},
     smtp::Smtp,
 };
+use measure::{cpu_ms, from_env, installed, median};
 use tokio_rustls::TlsConnector;
 
 const CONNECTIONS: usize = 20;
@@ -309,7 +312,9 @@ struct Peer {
 
 impl Peer {
     fn start(sink: &Sink, certs: &Certs) -> Option<Self> {
-        if std::env::var("TABIR_BENCH_PEER").is_ok_and(|peer| peer == "none") || !installed() {
+        if std::env::var("TABIR_BENCH_PEER").is_ok_and(|peer| peer == "none")
+            || !installed("/usr/sbin/postfix", "postfix")
+        {
             println!("without Postfix: our own figures only");
             return None;
         }
@@ -323,15 +328,6 @@ impl Peer {
     }
 }
 
-fn installed() -> bool {
-    let there = || Path::new("/usr/sbin/postfix").exists();
-    if !there() {
-        let line = "DEBIAN_FRONTEND=noninteractive apt-get install -y -q postfix >/dev/null 2>&1 || true";
-        let _ = Command::new("sh").args(["-c", line]).stdout(Stdio::null()).status();
-    }
-    there()
-}
-
 /// A forwarder that does nothing else, as fast as its settings make it.
 fn tuned(sink: SocketAddr) -> String {
     format!(
@@ -343,33 +339,6 @@ fn tuned(sink: SocketAddr) -> String {
         sink.ip(),
         sink.port()
     )
-}
-
-/// CPU of a process and everything under it, also what has ended, in milliseconds.
-fn cpu_ms(root: u32) -> f64 {
-    let stats: Vec<(u32, u32, u64)> = fs::read_dir("/proc")
-        .expect("/proc")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(stat)
-        .collect();
-    let mut family = vec![root];
-    let mut at = 0;
-    while at < family.len() {
-        let parent = family[at];
-        family.extend(stats.iter().filter(|(_, above, _)| *above == parent).map(|(pid, ..)| *pid));
-        at += 1;
-    }
-    let ticks: u64 = stats.iter().filter(|(pid, ..)| family.contains(pid)).map(|(.., ticks)| ticks).sum();
-    ticks as f64 * 10.0
-}
-
-/// (pid, parent, own and reaped ticks of 10 ms).
-fn stat(pid: u32) -> Option<(u32, u32, u64)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let parent = fields.get(1)?.parse().ok()?;
-    let ticks = (11..15).filter_map(|n| fields.get(n)?.parse::<u64>().ok()).sum();
-    Some((pid, parent, ticks))
 }
 
 /// Counts the calls that wait for the disk, in a run of their own: watching costs.
@@ -398,13 +367,4 @@ fn watch(pid: u32, log: &Path) -> Option<Child> {
         .stderr(Stdio::null())
         .spawn()
         .ok()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn from_env(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }

@@ -61,7 +61,8 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let service = service_fn(|request| {
-        let answer = handler(request);
+        // An answer is kilobytes of state, which hyper moves about.
+        let answer = Box::pin(handler(request));
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let builder = bounded();

@@ -160,7 +160,15 @@ impl Desk {
     /// # Errors
     /// When there is none, or by a fault.
     pub async fn between(&self, scope: &Scope, id: &ConversationId) -> Result<(PartyId, PartyId), Declined> {
+        let name = (scope.marketplace().clone(), id.clone());
+        if let Some(known) = self.sides.get(&name) {
+            return Ok(known.clone());
+        }
         let row = self.row(scope, id).await?;
+        if self.sides.len() >= SIDES_KNOWN {
+            self.sides.clear();
+        }
+        self.sides.insert(name, (row.buyer.clone(), row.seller.clone()));
         Ok((row.buyer, row.seller))
     }
 
@@ -340,3 +348,6 @@ fn check(form: &ConversationForm) -> Result<(), Declined> {
     }
     Ok(())
 }
+
+/// Of so many conversations it is remembered at most between whom they are.
+const SIDES_KNOWN: usize = 8_192;

@@ -59,7 +59,7 @@ use dashmap::DashMap;
 
 use crate::{
     detect::Detect,
-    model::{Clock, EntryKind, EventId, Fault, Marketplace, Scope, Side, Timestamp},
+    model::{Clock, ConversationId, EntryKind, EventId, Fault, Marketplace, PartyId, Scope, Side, Timestamp},
     policy::rules::MarketRules,
     store::{NewEntry, Store},
     vault::{DataKey, Place, Vault},
@@ -90,6 +90,8 @@ pub struct Desk {
     markets: DashMap<Marketplace, Arc<Market>>,
     /// Who read whose data in this hour, and how often since it was last written down.
     glances: DashMap<access::Glance, u64>,
+    /// Between whom conversations are that were lately asked about: that never changes.
+    sides: DashMap<(Marketplace, ConversationId), (PartyId, PartyId)>,
 }
 
 /// The rules of a marketplace as they are now: settings may be replaced while in use.
@@ -178,7 +180,16 @@ impl Desk {
         rules: RulesOf,
         detect: DetectNow,
     ) -> Self {
-        Self { store, vault, clock, rules, detect, markets: DashMap::new(), glances: DashMap::new() }
+        Self {
+            store,
+            vault,
+            clock,
+            rules,
+            detect,
+            markets: DashMap::new(),
+            glances: DashMap::new(),
+            sides: DashMap::new(),
+        }
     }
 
     /// The present moment.

@@ -5,10 +5,7 @@ use std::net::IpAddr;
 
 use hyper::{
     HeaderMap, Method, Version,
-    header::{
-        CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-    },
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, UPGRADE},
     http::request::Parts,
 };
 
@@ -26,9 +23,7 @@ pub(super) fn to_upstream(parts: &mut Parts, caller: &Caller) {
     // The body is framed anew: what was said of its length in two ways is said in one.
     parts.headers.remove(CONTENT_LENGTH);
     join_cookies(&mut parts.headers);
-    for name in OURS_ALONE {
-        parts.headers.remove(name);
-    }
+    remove(&mut parts.headers, |name| OURS_ALONE.contains(&name));
     let Caller { peer, request_id } = caller;
     let written = [
         (FORWARDED, forwarded(peer.to_canonical(), host.as_ref())),
@@ -45,8 +40,6 @@ pub(super) fn to_upstream(parts: &mut Parts, caller: &Caller) {
     }
     parts.headers.insert(HeaderName::from_static(REQUEST_ID), request_id.clone());
     parts.version = Version::HTTP_11;
-    // What hyper keeps there is of the other connection.
-    parts.extensions.clear();
 }
 
 /// Makes an answer's head fit for the caller.
@@ -56,16 +49,12 @@ pub(super) fn to_caller(headers: &mut HeaderMap) {
 
 /// An answer that is to be read must come whole, and uncompressed.
 pub(super) fn for_a_whole_answer(headers: &mut HeaderMap) {
-    for name in OF_PARTS {
-        headers.remove(name);
-    }
+    remove(headers, |name| OF_PARTS.contains(&name));
 }
 
 /// A body that we wrote in the place of another has none of what described that one.
 pub(super) fn rewritten(headers: &mut HeaderMap) {
-    for name in OF_THE_BODY {
-        headers.remove(name);
-    }
+    remove(headers, |name| OF_THE_BODY.contains(&name));
 }
 
 /// Whether a call asks for a WebSocket (RFC 6455 §4.1); whatever else it asks to be upgraded to is left out.
@@ -95,10 +84,16 @@ fn hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     // The host of a call is no matter of one connection, whoever says so.
-    for name in named.iter().filter(|name| **name != HOST).chain(&HOP_BY_HOP) {
+    for name in named.iter().filter(|name| **name != HOST) {
         headers.remove(name);
     }
-    for name in ["keep-alive", "proxy-connection"] {
+    remove(headers, |name| HOP_BY_HOP.contains(&name));
+}
+
+/// A message has few fields, and of those that must go mostly none.
+fn remove(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
+    let gone: Vec<HeaderName> = headers.keys().filter(|name| goes(name.as_str())).cloned().collect();
+    for name in &gone {
         headers.remove(name);
     }
 }
@@ -123,8 +118,18 @@ fn forwarded(peer: IpAddr, host: Option<&HeaderValue>) -> String {
     format!("for={peer};proto=https{host}")
 }
 
-const HOP_BY_HOP: [HeaderName; 8] =
-    [CONNECTION, EXPECT, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+const HOP_BY_HOP: [&str; 10] = [
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 /// What a caller says in these is not believed by us, and would be by who is behind. The last six name another method or
 /// path than the one that was judged.
 const OURS_ALONE: [&str; 15] = [

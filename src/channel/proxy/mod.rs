@@ -20,7 +20,16 @@ mod settings;
 mod token;
 mod upstream;
 
-use std::{error::Error, net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -73,8 +82,29 @@ pub struct Proxy {
 /// A caller's connection. A WebSocket outlives the request that opened it, and keeps its seat.
 struct Line {
     peer: IpAddr,
+    /// By which its calls are known, with their number behind it: so nobody learns of the calls of others.
+    id: [u8; 12],
+    calls: AtomicU32,
     _seat: Seat,
     draining: Draining,
+}
+
+impl Line {
+    fn new(peer: IpAddr, seat: Seat, draining: Draining, luck: &SystemRandom) -> Self {
+        let mut id = [0; 12];
+        // Without luck connections of that moment share an id: nothing rests on it.
+        let _ = luck.fill(&mut id);
+        Self { peer, id, calls: AtomicU32::new(0), _seat: seat, draining }
+    }
+
+    /// The id of its next call.
+    fn request_id(&self) -> HeaderValue {
+        let mut bytes = [0; 16];
+        bytes[..12].copy_from_slice(&self.id);
+        bytes[12..].copy_from_slice(&self.calls.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        let text = data_encoding::HEXLOWER.encode(&bytes);
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0"))
+    }
 }
 
 /// A call on its way.
@@ -102,13 +132,13 @@ impl Proxy {
     pub async fn session(self: Arc<Self>, session: Session, acceptor: TlsAcceptor) {
         let Session { stream, peer, seat, mut draining } = session;
         let Some(stream) = https::shake(stream, peer.ip(), &seat, acceptor).await else { return };
-        let line = Arc::new(Line { peer: peer.ip(), _seat: seat, draining: draining.clone() });
+        let line = Arc::new(Line::new(peer.ip(), seat, draining.clone(), &self.luck));
         let answer = move |request| Arc::clone(&self).answer(request, Arc::clone(&line));
         https::serve(stream, answer, async move { draining.begun().await }).await;
     }
 
     async fn answer(self: Arc<Self>, mut request: Request<Incoming>, line: Arc<Line>) -> Response<Outgoing> {
-        let request_id = self.request_id();
+        let request_id = line.request_id();
         let found = one_host(&request).and_then(|()| self.routes.find(request.method(), request.uri().path()));
         let (name, mut response) = match found {
             Err(no) => ("none".to_owned(), refused(no, None)),
@@ -189,33 +219,33 @@ impl Proxy {
         let bytes = whole(body, self.max_judged).await?.ok_or(No::TooLarge)?;
         Json::read(&bytes).ok_or(No::Body("not JSON, or JSON that two programs could read differently"))
     }
-
-    fn request_id(&self) -> HeaderValue {
-        let mut bytes = [0; 16];
-        // Without luck the calls of that moment share an id: nothing rests on it.
-        let _ = self.luck.fill(&mut bytes);
-        let text = data_encoding::HEXLOWER.encode(&bytes);
-        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0"))
-    }
 }
 
 impl Call {
-    /// Sends it on its way with our own framing.
-    async fn send(&mut self, load: Load) -> Result<Response<Incoming>, No> {
-        let mut parts = self.parts.clone();
+    /// Its head, as the upstream gets it.
+    fn outgoing(&mut self) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.method = self.parts.method.clone();
+        parts.uri = self.parts.uri.clone();
+        parts.headers = std::mem::take(&mut self.parts.headers);
         head::to_upstream(&mut parts, &self.caller);
         if !self.found.route.contacts.is_empty() {
             head::for_a_whole_answer(&mut parts.headers);
         }
+        parts
+    }
+
+    /// Sends it on its way with our own framing. Its header fields go with it.
+    async fn send(&mut self, load: Load) -> Result<Response<Incoming>, No> {
+        let parts = self.outgoing();
         let response = self.found.route.upstream.send(parts, load).await?;
         // Nobody asked it to speak otherwise.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS { Err(No::Unfit) } else { Ok(response) }
     }
 
     /// A WebSocket: bytes in both directions until one side ends, or the drain begins.
-    async fn websocket(self, upgrade: OnUpgrade, line: Arc<Line>) -> Result<Response<Outgoing>, No> {
-        let mut parts = self.parts.clone();
-        head::to_upstream(&mut parts, &self.caller);
+    async fn websocket(mut self, upgrade: OnUpgrade, line: Arc<Line>) -> Result<Response<Outgoing>, No> {
+        let mut parts = self.outgoing();
         head::websocket(&mut parts.headers);
         let mut response = self.found.route.upstream.send(parts, Load::Whole(Bytes::new())).await?;
         let theirs = hyper::upgrade::on(&mut response);

@@ -11,7 +11,14 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError};
-use hyper::{Request, Response, Uri, body::Incoming, http::request::Parts};
+use hyper::{
+    Request, Response, Uri,
+    body::Incoming,
+    http::{
+        request::Parts,
+        uri::{self, Authority, PathAndQuery, Scheme},
+    },
+};
 use hyper_util::{
     client::legacy::{Client, Error as ClientError, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -35,8 +42,8 @@ pub(super) struct Upstream {
 }
 
 struct Address {
-    /// `host:port`.
-    at: String,
+    /// With its port.
+    at: Authority,
     /// Until when nobody is sent there, after a connection that came to nothing.
     down: Mutex<Option<Instant>>,
 }
@@ -58,14 +65,11 @@ impl Upstream {
         if settings.addresses.is_empty() {
             return Err(("addresses", "at least one is needed".to_owned()));
         }
-        let odd = |at: &&String| {
-            let port = at.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-            let uri = format!("http://{at}/").parse::<Uri>();
-            port.is_none()
-                || !uri.is_ok_and(|uri| uri.path() == "/" && uri.authority().is_some_and(|a| a == at.as_str()))
-        };
-        if let Some(at) = settings.addresses.iter().find(odd) {
-            return Err(("addresses", format!("`{at}` is not a host with its port such as 10.0.0.7:8080")));
+        let mut addresses = Vec::new();
+        for at in &settings.addresses {
+            let read = at.parse::<Authority>().ok().filter(|read| read.port_u16().is_some() && !at.contains('@'));
+            let odd = || ("addresses", format!("`{at}` is not a host with its port such as 10.0.0.7:8080"));
+            addresses.push(Address { at: read.ok_or_else(odd)?, down: Mutex::new(None) });
         }
         if settings.answer.std() > LONGEST {
             return Err(("answer", "at most ten minutes".to_owned()));
@@ -78,9 +82,8 @@ impl Upstream {
             .pool_idle_timeout(IDLE)
             .http1_title_case_headers(false)
             .build(connector);
-        let address = |at: &String| Address { at: at.clone(), down: Mutex::new(None) };
         Ok(Self {
-            addresses: settings.addresses.iter().map(address).collect(),
+            addresses,
             next: AtomicUsize::new(0),
             client,
             answer: settings.answer.std(),
@@ -128,15 +131,17 @@ impl Upstream {
         mut parts: Parts,
         body: Outgoing,
     ) -> Result<Response<Incoming>, (No, Sent)> {
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let uri = format!("http://{}{path}", address.at).parse();
-        parts.uri = uri.map_err(|_| (No::Ambiguous("the path can not be sent on"), Sent::Nothing))?;
+        let mut uri = uri::Parts::default();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(address.at.clone());
+        uri.path_and_query = parts.uri.path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
+        parts.uri = Uri::from_parts(uri).map_err(|_| (No::Ambiguous("the path can not be sent on"), Sent::Nothing))?;
         let sent = self.client.request(Request::from_parts(parts, body));
         match timeout(self.answer, sent).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_connect() => {
                 address.rest();
-                tracing::warn!(at = address.at, "no connection to an upstream");
+                tracing::warn!(at = %address.at, "no connection to an upstream");
                 Err((No::Down, Sent::Nothing))
             }
             Ok(Err(error)) => Err((why(&error), Sent::Perhaps)),

@@ -70,10 +70,10 @@ const KINDS: [Kind; 5] = [
 
 async fn compare() {
     let rounds = from_env("TABIR_BENCH_ROUNDS", 5);
-    let upstream = Nginx::start(&format!(
-        "worker_processes 1; events {{ worker_connections 512; }} http {{ access_log off; default_type application/json; \
-         keepalive_requests 100000000; server {{ listen {{at}}; location / {{ return 200 '{{}}'; }} }} }}"
-    ));
+    let upstream = Nginx::start(
+        "worker_processes 1; events { worker_connections 512; } http { access_log off; default_type application/json; \
+         keepalive_requests 100000000; server { listen {at}; location / { return 200 '{}'; } } }",
+    );
     let certs = Certs::make(HOSTNAME, [127, 0, 0, 1].into());
     let nginx = Nginx::before(&upstream, &certs);
     let (house, ours) = relay(upstream.at).await;

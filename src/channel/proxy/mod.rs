@@ -184,7 +184,11 @@ impl Proxy {
             _ if !route.takes_query(call.parts.uri.query().unwrap_or_default()) => {
                 Err(No::Ambiguous("something stands in the query that may not"))
             }
-            Does::Scrub { .. } | Does::Message { .. } => {
+            Does::Scrub { .. } => {
+                let body = self.read(&call.parts.headers, body).await?;
+                self.judged(call, body).await
+            }
+            Does::Message { .. } => {
                 let body = self.read(&call.parts.headers, body).await?;
                 // In a task of its own: who calls may go away, and what was recorded must be brought all the same.
                 let judged = tokio::spawn(async move { self.judged(call, body).await });

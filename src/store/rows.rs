@@ -434,9 +434,9 @@ pub struct Record {
 /// The fingerprint of a request that may be repeated.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
-    /// SHA-256 over what names the request.
+    /// A hash over what names the request: SHA-256, or of a mail the fingerprint by its author's key.
     pub key: [u8; 32],
-    /// SHA-256 over what it says.
+    /// The same over what it says.
     pub body: [u8; 32],
     /// When it may be forgotten.
     pub expires: Timestamp,

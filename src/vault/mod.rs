@@ -14,6 +14,7 @@
 //! mode 0600 or the relay does not start.
 
 mod dkim;
+mod fingerprint;
 mod keyring;
 mod passwords;
 mod places;

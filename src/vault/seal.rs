@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use ring::aead::{self, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::{
+    aead::{self, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+};
 use zeroize::Zeroize;
 
 use crate::model::{Commitment, Fault, Luck, Marketplace, Secret, Share};
@@ -128,6 +131,12 @@ impl DataKey {
         }
         opened.drain(..SALT_LEN);
         Ok(opened)
+    }
+
+    /// A key for keyed hashes, one for each purpose.
+    pub(super) fn derived(&self, purpose: &[u8]) -> hmac::Key {
+        let own = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.reveal());
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&own, purpose).as_ref())
     }
 
     /// The key itself, for wrapping.

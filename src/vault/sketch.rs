@@ -10,8 +10,7 @@ impl DataKey {
     /// each of sixteen orders. Without this key it tells nothing of the text, and no two
     /// marketplaces' sketches can be compared.
     pub fn sketch<'t>(&self, pieces: impl Iterator<Item = &'t [u8]>) -> Sketch {
-        let own = hmac::Key::new(hmac::HMAC_SHA256, self.bytes().reveal());
-        let key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&own, b"tabir sketch 1").as_ref());
+        let key = self.derived(b"tabir sketch 1");
         let mut least = [u32::MAX; 16];
         for piece in pieces {
             let hash = hmac::sign(&key, piece);

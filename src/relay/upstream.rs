@@ -50,7 +50,8 @@ impl Relay {
         match self.store.take_up(&scope, accepted.id, self.clock.now()).await {
             Ok(Some(claim)) => Passage::Bring(Errand { delivery: accepted.id, claim }, Box::new(accepted)),
             Ok(None) if accepted.state == MessageState::Delivered => Passage::Done,
-            Ok(None) if accepted.state == MessageState::Queued => Passage::UnderWay,
+            // One that failed before is under way again, or has just been withheld: the next try will tell.
+            Ok(None) if matches!(accepted.state, MessageState::Queued | MessageState::Failed) => Passage::UnderWay,
             Ok(None) => Passage::Refused(Refusal { id: Some(accepted.id), ..Refusal::new(Reason::Restricted) }),
             Err(fault) => Passage::Failed(fault),
         }
@@ -65,6 +66,13 @@ impl Relay {
         if let Err(fault) = self.store.settle(vec![settled]).await {
             tracing::error!(fault = %fault.chain(), %delivery, "recording what was brought upstream");
         }
+    }
+
+    /// Nobody knows whether the upstream took a message: it stays on its way until its time is over, so that no evidence
+    /// says what nobody knows, and nothing is brought twice meanwhile.
+    pub fn unsure(&self, errand: Errand) {
+        let Errand { delivery, .. } = errand;
+        tracing::warn!(%delivery, "an upstream may have a message, or not");
     }
 }
 

@@ -9,7 +9,7 @@ use hyper::{
 
 use super::{
     Call, No, Outgoing, Proxy, empty, full, head, is_json,
-    json::Json,
+    json::{Json, Odd},
     judged::Evidence,
     routes::{Field, Place, Route},
     whole,
@@ -56,7 +56,7 @@ impl Proxy {
         let bytes = whole(&mut body, self.max_judged).await.map_err(|_| No::Unfit)?.ok_or(No::Unfit)?;
         let mut json = Json::read(&bytes).ok_or(No::Unfit)?;
         let view = self.conversation_of(route, &json, known, call).await?;
-        replace(route, &mut json, view.as_ref());
+        replace(route, &mut json, view.as_ref()).map_err(|_| No::Unfit)?;
         head::rewritten(&mut parts.headers);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(Response::from_parts(parts, full(json.written())))
@@ -84,15 +84,16 @@ impl Proxy {
     }
 }
 
-fn replace(route: &Route, json: &mut Json, view: Option<&ConversationView>) {
+fn replace(route: &Route, json: &mut Json, view: Option<&ConversationView>) -> Result<(), Odd> {
     for (side, field, pointer) in &route.contacts {
         let set = view.map(|view| match side {
             Side::Buyer => &view.buyer,
             Side::Seller => &view.seller,
         });
         let stands = set.and_then(|set| stands_for(set, *field));
-        json.each(pointer, &mut |value| *value = stands.clone().map_or(Json::Null, Json::Text));
+        json.each(pointer, &mut |value| *value = stands.clone().map_or(Json::Null, Json::Text))?;
     }
+    Ok(())
 }
 
 fn stands_for(set: &HandleSet, field: Field) -> Option<String> {

@@ -23,7 +23,11 @@ pub(super) fn to_upstream(parts: &mut Parts, caller: &Caller) {
     // The body is framed anew: what was said of its length in two ways is said in one.
     parts.headers.remove(CONTENT_LENGTH);
     join_cookies(&mut parts.headers);
-    remove(&mut parts.headers, |name| OURS_ALONE.contains(&name));
+    // With underscores they would be others to us, and the same to a service that makes variables of them.
+    let ours = |name: &str| {
+        name.contains('_') || OURS.iter().any(|begin| name.starts_with(begin)) || OURS_ALONE.contains(&name)
+    };
+    remove(&mut parts.headers, ours);
     let Caller { peer, request_id } = caller;
     let written = [
         (FORWARDED, forwarded(peer.to_canonical(), host.as_ref())),
@@ -75,7 +79,9 @@ pub(super) fn websocket(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-fn hop_by_hop(headers: &mut HeaderMap) {
+/// Takes out what means one connection, and whatever its `Connection` names: done when a call comes, before anything is
+/// read of it or written into it.
+pub(super) fn hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -130,25 +136,27 @@ const HOP_BY_HOP: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
-/// What a caller says in these is not believed by us, and would be by who is behind. The last six name another method or
-/// path than the one that was judged.
+/// What a caller says in these is not believed by us, and would be by who is behind: who calls and how, or another method
+/// or path than the one that was judged.
 const OURS_ALONE: [&str; 15] = [
     FORWARDED,
+    "cf-connecting-ip",
+    "client-ip",
+    "fastly-client-ip",
+    "true-client-ip",
     "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-real-ip",
-    REQUEST_ID,
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-host",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
-    "x-original-url",
+    "x-real-ip",
+    REQUEST_ID,
     "x-rewrite-url",
-    "x-forwarded-uri",
 ];
+/// And in all that begin so.
+const OURS: [&str; 2] = ["x-forwarded", "x-original-"];
 const OF_THE_BODY: [&str; 10] = [
     "accept-ranges",
     "content-digest",
@@ -182,6 +190,8 @@ mod tests {
             .header("upgrade", "h2c")
             .header("x-forwarded-for", "203.0.113.9")
             .header("x-http-method-override", "DELETE")
+            .header("x_original_url", "/other")
+            .header("x-forwarded-ssl", "off")
             .header("forwarded", "for=203.0.113.9")
             .header("cookie", "a=b")
             .header("cookie", "c=d");

@@ -1,5 +1,5 @@
 //! JSON as it is judged: read strictly, kept in its order, and written anew, so that what the upstream reads is what was
-//! judged. A name that comes twice in an object is refused: two programs would read two things.
+//! judged. A name that comes twice in an object, in whatever case, is refused: two programs would read two things.
 
 use std::{collections::HashSet, fmt};
 
@@ -33,22 +33,27 @@ impl Json {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Does `with` to every value at the places that a pointer means.
-    pub(super) fn each(&mut self, pointer: &[Step], with: &mut dyn FnMut(&mut Self)) {
-        let Some((step, rest)) = pointer.split_first() else { return with(self) };
+    /// Does `with` to every value at the places that a pointer means. What is missing or null has no such places.
+    ///
+    /// # Errors
+    /// When something else stands above one: what is below it would be passed over.
+    pub(super) fn each(&mut self, pointer: &[Step], with: &mut dyn FnMut(&mut Self)) -> Result<(), Odd> {
+        let Some((step, rest)) = pointer.split_first() else {
+            with(self);
+            return Ok(());
+        };
         match (step, self) {
-            (Step::Every, Self::List(items)) => items.iter_mut().for_each(|item| item.each(rest, with)),
+            (_, Self::Null) => Ok(()),
+            (Step::Every, Self::List(items)) => items.iter_mut().try_for_each(|item| item.each(rest, with)),
             (Step::Name(name), Self::Object(members)) => {
-                if let Some((_, value)) = members.iter_mut().find(|(own, _)| own == name) {
-                    value.each(rest, with);
-                }
+                let member = members.iter_mut().find(|(own, _)| same(own, name));
+                member.map_or(Ok(()), |(_, value)| value.each(rest, with))
             }
             (Step::Name(name), Self::List(items)) => {
-                if let Some(item) = name.parse::<usize>().ok().and_then(|n| items.get_mut(n)) {
-                    item.each(rest, with);
-                }
+                let number: usize = name.parse().map_err(|_| Odd)?;
+                items.get_mut(number).map_or(Ok(()), |item| item.each(rest, with))
             }
-            _ => {}
+            _ => Err(Odd),
         }
     }
 
@@ -56,11 +61,25 @@ impl Json {
     pub(super) fn at(&self, pointer: &[Step]) -> Option<&Self> {
         let Some((step, rest)) = pointer.split_first() else { return Some(self) };
         match (step, self) {
-            (Step::Name(name), Self::Object(members)) => members.iter().find(|(own, _)| own == name)?.1.at(rest),
+            (Step::Name(name), Self::Object(members)) => members.iter().find(|(own, _)| same(own, name))?.1.at(rest),
             (Step::Name(name), Self::List(items)) => items.get(name.parse::<usize>().ok()?)?.at(rest),
             _ => None,
         }
     }
+}
+
+/// Something else stands where a list or an object has to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Odd;
+
+/// Whether two names are one to a program that does not care about case.
+fn same(a: &str, b: &str) -> bool {
+    a == b || folded(a) == folded(b)
+}
+
+fn folded(name: &str) -> String {
+    // Letters that are capital in the same way are one: ſ and s, the Kelvin sign and k.
+    name.to_uppercase().to_lowercase()
 }
 
 /// A step of a pointer (RFC 6901).
@@ -156,7 +175,7 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json, A::Error> {
         let (mut members, mut names) = (Vec::new(), HashSet::new());
         while let Some((name, value)) = object.next_entry::<String, Json>()? {
-            if !names.insert(name.clone()) {
+            if !names.insert(folded(&name)) {
                 return Err(A::Error::custom("a name that comes twice"));
             }
             members.push((name, value));
@@ -186,6 +205,8 @@ mod tests {
         for text in [
             r#"{"body":"hello","body":"+62 812"}"#,
             r#"{"body":"hello","b\u006fdy":"+62 812"}"#,
+            r#"{"body":"hello","Body":"+62 812"}"#,
+            r#"{"messages":"hello","me\u017f\u017fages":"+62 812"}"#,
             r#"{"a":1}{"a":2}"#,
             r#"{"a":1,}"#,
             r#"{"a":NaN}"#,
@@ -202,11 +223,29 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_the_way_of_a_pointer_is_told_and_case_is_nothing() {
+        for (text, wanted) in [
+            (r#"{"Notes":[{"TEXT":"a"}]}"#, Ok(1)),
+            (r#"{"notes":null}"#, Ok(0)),
+            ("{}", Ok(0)),
+            (r#"[{"notes":[{"text":"a"}]}]"#, Err(Odd)),
+            (r#"{"notes":{"0":{"text":"a"}}}"#, Err(Odd)),
+            (r#"{"notes":[[{"text":"a"}]]}"#, Err(Odd)),
+            (r#"{"notes":["a"]}"#, Err(Odd)),
+        ] {
+            let mut found = 0;
+            let mut json = Json::read(text.as_bytes()).unwrap();
+            let walked = json.each(&pointer("/notes/*/text").unwrap(), &mut |_| found += 1);
+            assert_eq!(walked.map(|()| found), wanted, "{text}");
+        }
+    }
+
+    #[test]
     fn a_pointer_means_every_item_where_it_says_so() {
         let mut json = Json::read(br#"{"items":[{"note":"a"},{"note":"b"},{}],"a/b":["x","y"]}"#).unwrap();
         let mut told = Vec::new();
         for text in ["/items/*/note", "/a~1b/1", "/items/9/note", "/nothing"] {
-            json.each(&pointer(text).unwrap(), &mut |value| told.push(value.clone()));
+            json.each(&pointer(text).unwrap(), &mut |value| told.push(value.clone())).unwrap();
         }
         assert_eq!(told, ["a", "b", "y"].map(|text| Json::Text(text.to_owned())));
         assert_eq!(pointer("items"), None);

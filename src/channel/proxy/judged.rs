@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use hyper::{
-    Response,
+    Response, StatusCode,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     desk::{Declined, Idempotency, scrub::ScrubAsked},
-    model::{Channel, Content, ConversationId, PartyId, Purpose, Scope, Shown, Side, Verdict},
+    model::{Channel, Content, ConversationId, Fault, PartyId, Purpose, Scope, Shown, Side, Verdict},
     relay::{Inbound, Passage},
 };
 
@@ -61,10 +61,14 @@ impl Proxy {
     }
 
     /// Judges a call, and brings upstream what may go there.
-    pub(super) async fn judged(&self, call: Call, body: Json) -> Result<Response<Outgoing>, No> {
+    pub(super) async fn judged(
+        &self,
+        call: Call,
+        body: Json,
+        claims: Option<Claims>,
+    ) -> Result<Response<Outgoing>, No> {
         let route = std::sync::Arc::clone(&call.found.route);
         let Some(people) = &route.people else { return Err(No::NotNow) };
-        let claims = self.claims(people, &call.parts.headers)?;
         let evidence = Evidence { call: &call, body: Some(&body), claims };
         match &route.does {
             Does::Message { text, subject } => {
@@ -75,7 +79,7 @@ impl Proxy {
                 let side = people.side.as_ref().and_then(|place| evidence.find::<SideWord>(place)).map(|word| word.0);
                 let known = people.conversation.as_ref().and_then(|place| evidence.find(place));
                 let clean = self.clean(&people.scope, side, body, texts).await?;
-                self.bring(call, &clean, known).await
+                self.bring(call, clean, known).await
             }
             Does::Pass { .. } => Err(No::NotNow),
         }
@@ -149,19 +153,16 @@ impl Proxy {
             put(&mut body, subject, clean_subject);
         }
         let mut call = call;
-        let answered = call.send_json(&body).await;
-        let taken = |status: hyper::StatusCode| status.is_success() || status.is_redirection();
-        let taken = answered.as_ref().is_ok_and(|response| taken(response.status()));
-        self.relay.brought(errand, taken).await;
+        let answered = call.send_json(body).await;
+        match &answered {
+            Ok(response) => self.relay.brought(errand, is_taken(response.status())).await,
+            Err(no) if no.is_unsure() => self.relay.unsure(errand),
+            Err(_) => self.relay.brought(errand, false).await,
+        }
         self.show(&call, answered?, Some(conversation)).await
     }
 
-    async fn bring(
-        &self,
-        mut call: Call,
-        body: &Json,
-        known: Option<ConversationId>,
-    ) -> Result<Response<Outgoing>, No> {
+    async fn bring(&self, mut call: Call, body: Json, known: Option<ConversationId>) -> Result<Response<Outgoing>, No> {
         let response = call.send_json(body).await?;
         self.show(&call, response, known).await
     }
@@ -171,30 +172,44 @@ impl Proxy {
         let mut found = Vec::new();
         let mut odd = false;
         for pointer in texts {
-            body.each(pointer, &mut |value| match value {
+            let walked = body.each(pointer, &mut |value| match value {
                 Json::Text(text) => found.push(text.clone()),
                 Json::Null => {}
                 _ => odd = true,
             });
+            odd |= walked.is_err();
         }
         if odd {
             return Err(No::Body("something else stands where a text has to be"));
         }
+        if found.len() > MOST_TEXTS {
+            return Err(No::TooLarge);
+        }
+        let length: usize = found.iter().map(String::len).sum();
         let asked = ScrubAsked { sender: side, ..ScrubAsked::default() };
         let reading = self.desk.reading(scope, &asked).await?;
-        let pieces: Vec<&str> = found.iter().map(String::as_str).collect();
-        let scrubbed = self.desk.scrub(&pieces, &reading);
+        let desk = std::sync::Arc::clone(&self.desk);
+        let look = move || {
+            let pieces: Vec<&str> = found.iter().map(String::as_str).collect();
+            desk.scrub(&pieces, &reading)
+        };
+        // Much to read is read aside, so that it holds up nobody's session.
+        let scrubbed = match length > READ_ASIDE {
+            true => tokio::task::spawn_blocking(look).await.map_err(|e| Fault::new("reading texts aside", e))?,
+            false => look(),
+        };
         let findings: Vec<_> = scrubbed.findings.into_iter().map(|(finding, _)| finding).collect();
         if self.desk.would(scope, &findings, &scrubbed.signals, side) >= Verdict::Hold {
             return Err(No::Content);
         }
         let mut clean = scrubbed.texts.into_iter();
         for pointer in texts {
-            body.each(pointer, &mut |value| {
+            let walked = body.each(pointer, &mut |value| {
                 if let Json::Text(text) = value {
                     *text = clean.next().unwrap_or_default();
                 }
             });
+            walked.map_err(|_| No::NotNow)?;
         }
         Ok(body)
     }
@@ -212,17 +227,22 @@ impl Proxy {
         }
         let key = only(&call.parts.headers, IDEMPOTENCY_KEY).filter(|key| (1..=255).contains(&key.len()));
         let key = key.ok_or(No::Ambiguous("Idempotency-Key has 1 to 255 visible characters"))?;
-        let names = [b"proxy".as_slice(), conversation.as_str().as_bytes(), from.as_str().as_bytes(), key.as_bytes()];
+        let route = call.found.route.name.as_bytes();
+        let names =
+            [b"proxy".as_slice(), route, conversation.as_str().as_bytes(), from.as_str().as_bytes(), key.as_bytes()];
         Ok(Some(self.desk.fingerprint(scope, &names, &[&body.written()])))
     }
 }
 
 impl Call {
-    async fn send_json(&mut self, body: &Json) -> Result<Response<hyper::body::Incoming>, No> {
+    async fn send_json(&mut self, body: Json) -> Result<Response<hyper::body::Incoming>, No> {
+        let written = body.written();
+        // Many times as long as what is written: nobody waits for an upstream with it in hand.
+        drop(body);
         super::head::rewritten(&mut self.parts.headers);
         // Whatever the caller said of letters and their bytes: they are UTF-8 now.
         self.parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.send(Load::Whole(Bytes::from(body.written()))).await
+        self.send(Load::Whole(Bytes::from(written))).await
     }
 }
 
@@ -261,11 +281,17 @@ fn words(body: &Json, pointer: &[Step]) -> Result<Option<String>, No> {
 
 /// Puts the clean text where the other stood.
 fn put(body: &mut Json, pointer: &[Step], clean: Option<String>) {
-    body.each(pointer, &mut |value| {
+    // It was found there.
+    let _ = body.each(pointer, &mut |value| {
         if let Json::Text(text) = value {
             *text = clean.clone().unwrap_or_default();
         }
     });
+}
+
+/// Whether an upstream says by this that it has the message: what is to be sent elsewhere, it has not.
+fn is_taken(status: StatusCode) -> bool {
+    status.is_success() || matches!(status.as_u16(), 301..=303)
 }
 
 /// The value of a field that comes once.
@@ -275,4 +301,8 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     Some(only)
 }
 
+/// Texts of one call, as POST /v1/scrub takes them.
+const MOST_TEXTS: usize = 1_000;
+/// A few hundred microseconds' work, in bytes.
+const READ_ASIDE: usize = 16 * 1_024;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";

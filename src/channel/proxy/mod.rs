@@ -43,6 +43,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::https::{self, Announced};
@@ -76,6 +77,8 @@ pub struct Proxy {
     routes: Routes,
     max_body: usize,
     max_judged: usize,
+    /// Calls that may be judged and brought at one time: each holds its body.
+    turns: Arc<Semaphore>,
     luck: SystemRandom,
 }
 
@@ -125,7 +128,8 @@ impl Proxy {
     ) -> Self {
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
         let (max_body, max_judged) = (bytes(settings.max_body), bytes(settings.max_judged));
-        Self { desk, relay, clock, routes, max_body, max_judged, luck: SystemRandom::new() }
+        let turns = Arc::new(Semaphore::new(TURNS));
+        Self { desk, relay, clock, routes, max_body, max_judged, turns, luck: SystemRandom::new() }
     }
 
     /// A connection that was let in: TLS, then requests until its end or the drain.
@@ -145,9 +149,11 @@ impl Proxy {
             Ok(found) => {
                 let route = Arc::clone(&found.route);
                 let upgrade = hyper::upgrade::on(&mut request);
-                let (parts, came) = request.into_parts();
+                let (mut parts, came) = request.into_parts();
                 let announced = Announced::of(&parts.headers);
                 let mut body = Some(came);
+                let upgrade = head::wants_websocket(&parts).then_some(upgrade);
+                head::hop_by_hop(&mut parts.headers);
                 let caller = Caller { peer: line.peer, request_id: request_id.clone() };
                 let way = AssertUnwindSafe(self.way(Call { parts, found, caller }, &mut body, upgrade, line));
                 // One hostile call must not take its connection's other streams with it.
@@ -170,37 +176,49 @@ impl Proxy {
         self: Arc<Self>,
         call: Call,
         body: &mut Option<Incoming>,
-        upgrade: OnUpgrade,
+        upgrade: Option<OnUpgrade>,
         line: Arc<Line>,
     ) -> Result<Response<Outgoing>, No> {
-        let websocket = head::wants_websocket(&call.parts);
         let route = Arc::clone(&call.found.route);
-        match &route.does {
-            Does::Pass { websocket: true } if websocket && route.contacts.is_empty() && !call.found.judged_nearby => {
-                call.websocket(upgrade, line).await
-            }
-            _ if websocket => Err(No::WebSocket),
-            Does::Pass { .. } => self.pass(call, body).await,
-            _ if !route.takes_query(call.parts.uri.query().unwrap_or_default()) => {
-                Err(No::Ambiguous("something stands in the query that may not"))
-            }
-            Does::Scrub { .. } => {
-                let body = self.read(&call.parts.headers, body).await?;
-                self.judged(call, body).await
-            }
-            Does::Message { .. } => {
-                let body = self.read(&call.parts.headers, body).await?;
-                // In a task of its own: who calls may go away, and what was recorded must be brought all the same.
-                let judged = tokio::spawn(async move { self.judged(call, body).await });
-                judged.await.unwrap_or(Err(No::NotNow))
-            }
+        if let Some(upgrade) = upgrade {
+            let free = route.contacts.is_empty() && !call.found.judged_nearby;
+            return match &route.does {
+                Does::Pass { websocket: true } if free => call.websocket(upgrade, line).await,
+                _ => Err(No::WebSocket),
+            };
         }
+        if matches!(route.does, Does::Pass { .. }) {
+            return self.pass(call, body).await;
+        }
+        if !route.takes_query(call.parts.uri.query().unwrap_or_default()) {
+            return Err(No::Ambiguous("something stands in the query that may not"));
+        }
+        let Some(people) = &route.people else { return Err(No::NotNow) };
+        let claims = self.claims(people, &call.parts.headers)?;
+        let body = self.read(&call.parts.headers, body).await?;
+        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return Err(No::NotNow) };
+        if matches!(route.does, Does::Scrub { .. }) {
+            let cleaned = self.judged(call, body, claims).await;
+            drop(turn);
+            return cleaned;
+        }
+        // In a task of its own: who calls may go away, and what was recorded must be brought all the same. Until then the
+        // caller's connection keeps its seat.
+        let judged = tokio::spawn(async move {
+            let answered = self.judged(call, body, claims).await;
+            drop((turn, line));
+            answered
+        });
+        judged.await.unwrap_or(Err(No::NotNow))
     }
 
     /// What nobody wants to look at, as it is.
     async fn pass(&self, mut call: Call, body: &mut Option<Incoming>) -> Result<Response<Outgoing>, No> {
         if Announced::of(&call.parts.headers).exceeds(self.max_body) {
             return Err(No::TooLarge);
+        }
+        if call.found.judged_nearby && (names_method(&call.parts) || is_form(&call.parts.headers)) {
+            return Err(No::Ambiguous("a form may name another method, and this path is judged under one"));
         }
         let people = self.people_of_answer(&call)?;
         let load = match body.take_if(|body| !body.is_end_stream()) {
@@ -291,6 +309,24 @@ fn one_host(request: &Request<Incoming>) -> Result<(), No> {
     }
 }
 
+/// Whether the query names another method, which many services follow.
+fn names_method(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    query.split(['&', ';']).any(|pair| {
+        let name = pair.split('=').next().unwrap_or(pair);
+        routes::decode(name).is_none_or(|name| name.eq_ignore_ascii_case("_method"))
+    })
+}
+
+/// Whether the body is a form, in which a method may be named too.
+fn is_form(headers: &HeaderMap) -> bool {
+    let form = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or_default().trim_start().to_ascii_lowercase();
+        text.starts_with("application/x-www-form-urlencoded") || text.starts_with("multipart/")
+    };
+    headers.get_all(CONTENT_TYPE).iter().any(form)
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let essence = |value: &HeaderValue| {
         let text = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
@@ -323,5 +359,7 @@ fn empty() -> Outgoing {
 const DRAINED: usize = 64_000_000;
 /// Bytes that are read on from any other refused call.
 const DRAINED_OF_OTHERS: usize = 1_000_000;
+/// Calls that are judged or wait for their upstream at one time: beyond it 503.
+const TURNS: usize = 256;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);

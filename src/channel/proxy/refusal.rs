@@ -42,6 +42,8 @@ pub(super) enum No {
     WebSocket,
     /// 502: nobody answers there, or not in HTTP.
     Down,
+    /// 502: the connection broke, and nobody knows what had arrived by then.
+    Lost,
     /// 502: it answers what must not be shown.
     Unfit,
     /// 504: it takes too long.
@@ -88,13 +90,18 @@ impl No {
                 (StatusCode::UNPROCESSABLE_ENTITY, "content_refused", "the content of this message is not allowed here")
             }
             Self::WebSocket => (StatusCode::FORBIDDEN, "invalid", "no WebSocket may be opened here"),
-            Self::Down => (StatusCode::BAD_GATEWAY, "upstream_down", "the service behind does not answer"),
+            Self::Down | Self::Lost => (StatusCode::BAD_GATEWAY, "upstream_down", "the service behind does not answer"),
             Self::Unfit => {
                 (StatusCode::BAD_GATEWAY, "upstream_unfit", "the answer of the service behind can not be shown")
             }
             Self::Late => (StatusCode::GATEWAY_TIMEOUT, "upstream_late", "the service behind takes too long"),
             Self::NotNow => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not now: try again"),
         }
+    }
+
+    /// Whether the upstream may have what it was sent.
+    pub(super) fn is_unsure(self) -> bool {
+        matches!(self, Self::Lost | Self::Late)
     }
 
     /// The word for the count of refusals.
@@ -122,7 +129,7 @@ impl No {
         let headers = response.headers_mut();
         headers.extend(HeaderValue::from_str(media_type).ok().map(|value| (CONTENT_TYPE, value)));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if matches!(self, Self::Down | Self::Late | Self::NotNow) {
+        if matches!(self, Self::Down | Self::Lost | Self::Late | Self::NotNow) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(AGAIN));
         }
         response

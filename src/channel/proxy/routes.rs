@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use hyper::Method;
+use hyper::{Method, header::HeaderName};
 use matchit::Router;
 
 use super::{
@@ -133,6 +133,11 @@ impl Routes {
     /// Puts the route that was read last into the tables.
     fn insert(&mut self, route: &RouteSettings) -> Result<(), (&'static str, String)> {
         let number = self.all.len() - 1;
+        if !matches!(plain(&literal(&route.path)), Ok(Cow::Borrowed(_))) {
+            let why = "no call can have it: it begins with a slash, has no empty or dotted parts, no `;`, and its letters \
+                       stand as they are, not percent-encoded";
+            return Err(("path", why.to_owned()));
+        }
         for method in methods(&route.methods).ok_or(("methods", format!("not methods of HTTP: {METHODS}")))? {
             put(self.exact.entry(method.clone()).or_default(), &route.path, number, &self.all)?;
             put(self.near.entry(method).or_default(), &near(&route.path), number, &self.all)?;
@@ -201,10 +206,22 @@ fn literal(pattern: &str) -> String {
     pattern.replace(['{', '}', '*'], "")
 }
 
-/// What a service that cares neither about case nor about a slash at the end makes of a path.
+/// What a service makes of a path that cares neither about case nor about slashes, dots and spaces at an end, and takes a
+/// suffix for the form of the answer.
 fn near(path: &str) -> String {
-    let path = path.trim_end_matches('/');
-    if path.is_empty() { "/".to_owned() } else { path.to_lowercase() }
+    let folded = path.to_uppercase().to_lowercase();
+    let mut parts: Vec<&str> = folded.split('/').map(|part| part.trim_end_matches(['.', ' '])).collect();
+    while parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty()) {
+        parts.pop();
+    }
+    // A form of the answer, such as `.json`.
+    if let Some(last) = parts.last_mut()
+        && let Some(at) = last.find('.').filter(|at| *at > 0)
+    {
+        *last = &last[..at];
+    }
+    let near = parts.join("/");
+    if near.is_empty() { "/".to_owned() } else { near }
 }
 
 /// A path with its percent-encoding undone, if all programs agree on what it means: no empty or dotted parts, no
@@ -216,11 +233,11 @@ fn plain(path: &str) -> Result<Cow<'_, str>, No> {
     let inner = inner.strip_suffix('/').unwrap_or(inner);
     let odd = |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(';');
     let slashes = path.bytes().filter(|b| *b == b'/').count() != decoded.bytes().filter(|b| *b == b'/').count();
-    let control = decoded.chars().any(|c| c.is_control() || c == '\\' || c == '%');
+    let control = decoded.chars().any(|c| c.is_control() || matches!(c, '\\' | '%' | '?' | '#'));
     if slashes || control || (!inner.is_empty() && inner.split('/').any(odd)) { Err(WRONG) } else { Ok(decoded) }
 }
 
-fn decode(text: &str) -> Option<String> {
+pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -354,6 +371,10 @@ impl<'a> Reading<'a, '_> {
                 None
             }
             Source::Path(name) => Some(Place::Path(name.clone())),
+            Source::Header(name) if name.contains('_') || name.parse::<HeaderName>().is_err() => {
+                self.refuse(key, format!("`{name}` is not a header field; with an underscore it is not sent on"));
+                None
+            }
             Source::Header(name) => Some(Place::Header(name.to_ascii_lowercase())),
             Source::Claim(name) => Some(Place::Claim(name.clone())),
             Source::Pointer(text) => self.place_in_body(key, text).map(Place::Body),
@@ -437,6 +458,19 @@ mod tests {
             "upstreams.idle.addresses",
         ] {
             assert!(wrong.contains(key), "{key} is not in\n{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_no_call_can_meet_is_a_fault_and_so_is_a_field_that_is_none() {
+        for path in ["/caf%C3%A9/{id}", "talks/{id}/messages", "/a//{id}", "/a;b/{id}", "/a/../{id}", "/a/{id}?x"] {
+            let text = SEND.replace("/talks/{id}/messages", path);
+            let wrong = routes(&text).err().unwrap_or_default();
+            assert!(wrong.iter().any(|why| why.starts_with("proxy.routes.send.path: ")), "{path}: {wrong:?}");
+        }
+        for name in ["X User:", "x_side", ""] {
+            let wrong = routes(&SEND.replace("x-side", name)).err().unwrap_or_default();
+            assert!(wrong.iter().any(|why| why.starts_with("proxy.routes.send.side: ")), "{name}: {wrong:?}");
         }
     }
 

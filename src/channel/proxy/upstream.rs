@@ -23,7 +23,7 @@ use hyper_util::{
     client::legacy::{Client, Error as ClientError, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::{
     Outgoing,
@@ -99,23 +99,26 @@ impl Upstream {
     /// Sends a call and waits for the head of the answer. Where no connection comes about the next address is tried, as
     /// far as the load is still there.
     pub(super) async fn send(&self, parts: Parts, load: Load) -> Result<Response<Incoming>, No> {
+        // One for all addresses: a delivery upstream is given up by the store after a time.
+        let deadline = Instant::now() + self.answer;
         let whole = match load {
             Load::Whole(bytes) => bytes,
             Load::Coming(body) => {
                 let Some(address) = self.in_turn().next() else { return Err(No::Down) };
-                return self.try_at(address, parts, body).await.map_err(|(no, _)| no);
+                return self.try_at(address, parts, body, deadline).await;
             }
         };
+        let mut ended = No::Down;
         for address in self.in_turn() {
             let body = Full::new(whole.clone()).map_err(|never| match never {}).boxed();
-            match self.try_at(address, parts.clone(), body).await {
-                Err((No::Down, Sent::Nothing)) => {}
+            match self.try_at(address, parts.clone(), body, deadline).await {
+                Err(No::Down) => {}
                 // What is done twice is done once (RFC 9110 §9.2.2).
-                Err((No::Down, Sent::Perhaps)) if parts.method.is_idempotent() => {}
-                answered => return answered.map_err(|(no, _)| no),
+                Err(No::Lost) if parts.method.is_idempotent() => ended = No::Lost,
+                answered => return answered,
             }
         }
-        Err(No::Down)
+        Err(ended)
     }
 
     /// The addresses that may live, beginning with the one whose turn it is.
@@ -130,30 +133,25 @@ impl Upstream {
         address: &Address,
         mut parts: Parts,
         body: Outgoing,
-    ) -> Result<Response<Incoming>, (No, Sent)> {
+        deadline: Instant,
+    ) -> Result<Response<Incoming>, No> {
         let mut uri = uri::Parts::default();
         uri.scheme = Some(Scheme::HTTP);
         uri.authority = Some(address.at.clone());
         uri.path_and_query = parts.uri.path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
-        parts.uri = Uri::from_parts(uri).map_err(|_| (No::Ambiguous("the path can not be sent on"), Sent::Nothing))?;
+        parts.uri = Uri::from_parts(uri).map_err(|_| No::Ambiguous("the path can not be sent on"))?;
         let sent = self.client.request(Request::from_parts(parts, body));
-        match timeout(self.answer, sent).await {
+        match timeout_at(deadline.into(), sent).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_connect() => {
                 address.rest();
                 tracing::warn!(at = %address.at, "no connection to an upstream");
-                Err((No::Down, Sent::Nothing))
+                Err(No::Down)
             }
-            Ok(Err(error)) => Err((why(&error), Sent::Perhaps)),
-            Err(_) => Err((No::Late, Sent::Perhaps)),
+            Ok(Err(error)) => Err(why(&error)),
+            Err(_) => Err(No::Late),
         }
     }
-}
-
-/// Whether anything of a call may have arrived.
-enum Sent {
-    Nothing,
-    Perhaps,
 }
 
 /// A call whose body was too long ends as a fault of the client, behind which the limit stands.
@@ -166,7 +164,7 @@ fn why(error: &ClientError) -> No {
         next = cause.source();
     }
     tracing::debug!(%error, "an upstream did not answer");
-    No::Down
+    No::Lost
 }
 
 impl Address {

@@ -338,6 +338,12 @@ impl<'a> Reading<'a, '_> {
         if (is_message || !route.contacts.is_empty()) && route.conversation.is_none() {
             self.refuse("conversation", "needed: where its id stands");
         }
+        if !is_message && !route.contacts.is_empty() && matches!(route.conversation, Some(Source::Header(_))) {
+            self.refuse(
+                "conversation",
+                "not from a header: who can call would be shown the handles of any conversation",
+            );
+        }
         if is_message && route.sender.is_some() == route.side.is_some() {
             self.refuse("sender", "needed: where the id of who calls stands, or in its place `side`");
         }
@@ -468,6 +474,10 @@ mod tests {
             let wrong = routes(&text).err().unwrap_or_default();
             assert!(wrong.iter().any(|why| why.starts_with("proxy.routes.send.path: ")), "{path}: {wrong:?}");
         }
+        let shown = SEND.replace("\"message\"", "\"pass\"").replace("{ path = \"id\" }", "{ header = \"x-talk\" }");
+        let shown = shown.replace("text = \"/body\"\n", "contacts = { buyer = { email = [\"/email\"] } }\n");
+        let wrong = routes(&shown).err().unwrap_or_default();
+        assert!(wrong.iter().any(|why| why.starts_with("proxy.routes.send.conversation: ")), "{wrong:?}");
         for name in ["X User:", "x_side", ""] {
             let wrong = routes(&SEND.replace("x-side", name)).err().unwrap_or_default();
             assert!(wrong.iter().any(|why| why.starts_with("proxy.routes.send.side: ")), "{name}: {wrong:?}");

@@ -15,11 +15,10 @@ pub(super) struct Caller {
     pub(super) request_id: HeaderValue,
 }
 
-/// Makes a call's head fit for its upstream.
+/// Makes a call's head fit for its upstream; what means one connection is out of it already.
 pub(super) fn to_upstream(parts: &mut Parts, caller: &Caller) {
     let host = parts.headers.get(HOST).cloned();
     let host = host.or_else(|| parts.uri.authority().and_then(|name| HeaderValue::from_str(name.as_str()).ok()));
-    hop_by_hop(&mut parts.headers);
     // The body is framed anew: what was said of its length in two ways is said in one.
     parts.headers.remove(CONTENT_LENGTH);
     join_cookies(&mut parts.headers);
@@ -196,6 +195,7 @@ mod tests {
             .header("cookie", "a=b")
             .header("cookie", "c=d");
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        hop_by_hop(&mut parts.headers);
         let caller = Caller { peer: "2001:db8::7".parse().unwrap(), request_id: HeaderValue::from_static("01") };
         to_upstream(&mut parts, &caller);
         let mut told: Vec<String> =

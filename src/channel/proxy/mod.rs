@@ -198,9 +198,7 @@ impl Proxy {
         let body = self.read(&call.parts.headers, body).await?;
         let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return Err(No::NotNow) };
         if matches!(route.does, Does::Scrub { .. }) {
-            let cleaned = self.judged(call, body, claims).await;
-            drop(turn);
-            return cleaned;
+            return self.judged(call, body, claims).await;
         }
         // In a task of its own: who calls may go away, and what was recorded must be brought all the same. Until then the
         // caller's connection keeps its seat.

@@ -2,95 +2,70 @@
 //! however many words there are.
 //!
 //! The children of a node lie at its base, each at the place that its letter turns the base into;
-//! a place knows its parent, so that a letter which no word goes on with is known at once. From where
-//! only one word is left its letters lie in a row, so that the table stays small enough to be near.
+//! a place knows its parent, so that a letter which no word goes on with is known at once.
 
 /// Words, each with a number: its place among the words that the trie was made from.
 pub(super) struct Trie {
     nodes: Vec<Node>,
-    /// The last letters of words, from where each is alone.
-    tails: Vec<u8>,
 }
 
 /// A place within a word, as far as it was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State {
-    /// The node; in a tail the word that ends with it.
     at: u32,
-    /// Where the children of the node are; in a tail the place of the next letter.
-    base: u32,
-    /// The word that ends here, or [`NONE`].
-    word: u32,
-    /// Letters of a tail that are still to come; 0 on a node.
-    left: u32,
+    node: Node,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    /// Where the children are; where its tail begins, if it has one.
     base: u32,
     parent: u32,
-    /// The word that ends here, or [`NONE`]; behind its tail, if it has one.
+    /// The word that ends here, or [`NONE`].
     word: u32,
-    /// The length of its tail.
-    left: u32,
 }
 
 /// No node, no word.
 const NONE: u32 = u32::MAX;
 /// The parent of the first node: itself no node.
 const TOP: u32 = u32::MAX - 1;
-/// The node at the end of a tail, of which nobody is a child.
-const END: u32 = u32::MAX - 2;
-const UNUSED: Node = Node { base: 0, parent: NONE, word: NONE, left: 0 };
+const UNUSED: Node = Node { base: 0, parent: NONE, word: NONE };
 /// As many places as a byte has values: the children of a node lie within one block.
 const BLOCK: usize = 256;
 
 impl Trie {
     /// Of words in ascending order, none twice and none empty.
     pub(super) fn of<W: AsRef<[u8]>>(words: &[W]) -> Self {
-        let mut building = Building { words, nodes: vec![UNUSED; BLOCK], tails: Vec::new(), free: 1 };
+        let mut building = Building { words, nodes: vec![UNUSED; BLOCK], free: 1 };
         building.nodes[0].parent = TOP;
         building.grow();
-        Self { nodes: building.nodes, tails: building.tails }
+        Self { nodes: building.nodes }
     }
 
     /// Where every word begins.
     pub(super) fn root(&self) -> State {
-        State::on(0, self.nodes.first().copied().unwrap_or(UNUSED))
+        State { at: 0, node: self.nodes.first().copied().unwrap_or(UNUSED) }
     }
 
     /// One letter further, if a word goes on with it.
     #[inline]
     pub(super) fn step(&self, from: State, letter: u8) -> Option<State> {
-        if from.left > 0 {
-            let next = State { base: from.base + 1, left: from.left - 1, ..from };
-            let goes_on = *self.tails.get(from.base as usize)? == letter;
-            return goes_on.then_some(if next.left > 0 { next } else { State { at: END, word: from.at, ..next } });
-        }
-        let at = from.base ^ u32::from(letter);
+        let at = from.node.base ^ u32::from(letter);
         let node = *self.nodes.get(at as usize)?;
-        (node.parent == from.at).then_some(State::on(at, node))
+        (node.parent == from.at).then_some(State { at, node })
     }
 }
 
 impl State {
-    #[inline]
-    fn on(at: u32, Node { base, word, left, .. }: Node) -> Self {
-        if left > 0 { Self { at: word, base, word: NONE, left } } else { Self { at, base, word, left } }
-    }
-
     /// The word that ends here.
     #[inline]
     pub(super) fn word(self) -> Option<usize> {
-        (self.word != NONE).then_some(self.word as usize)
+        (self.node.word != NONE).then_some(self.node.word as usize)
     }
 }
 
 struct Building<'a, W> {
     words: &'a [W],
     nodes: Vec<Node>,
-    tails: Vec<u8>,
     /// No place before this one is free.
     free: usize,
 }
@@ -113,9 +88,6 @@ impl<W: AsRef<[u8]>> Building<'_, W> {
 
     /// Finds a base for the children of a node.
     fn place(&mut self, Task { node, mut from, to, depth }: Task, tasks: &mut Vec<Task>) {
-        if to - from == 1 && self.words[from].as_ref().len() > depth {
-            return self.end(node, from, depth);
-        }
         let letter = |at: usize| self.words[at].as_ref().get(depth).copied();
         if from < to && letter(from).is_none() {
             self.nodes[node].word = u32::try_from(from).unwrap_or(NONE);
@@ -139,15 +111,6 @@ impl<W: AsRef<[u8]>> Building<'_, W> {
             self.nodes[child].parent = u32::try_from(node).unwrap_or(NONE);
             tasks.push(Task { node: child, from, to, depth: depth + 1 });
         }
-    }
-
-    /// Puts the rest of a word that is alone from here on into a row.
-    fn end(&mut self, node: usize, word: usize, depth: usize) {
-        let (begin, rest) = (self.tails.len(), &self.words[word].as_ref()[depth..]);
-        let number = |n: usize| u32::try_from(n).unwrap_or(NONE);
-        let own = &mut self.nodes[node];
-        (own.base, own.word, own.left) = (number(begin), number(word), number(rest.len()));
-        self.tails.extend_from_slice(rest);
     }
 
     /// A base at which the places of all letters are free; a block of its own after some tries.

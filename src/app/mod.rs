@@ -39,7 +39,7 @@ use crate::{
     channel::{
         api::{Admin, Api},
         proxy::{Proxy, Routes},
-        smtp::{Courier, FirstByte, Mailbox, Required, Route, Smtp},
+        smtp::{Courier, Door, Mailbox, Required, Route, Smtp},
         webhook::Herald,
     },
     desk::Desk,
@@ -84,6 +84,8 @@ pub struct Addresses {
     pub smtps: SocketAddr,
     /// Health, metrics, mailbox.
     pub admin: SocketAddr,
+    /// Where a mail host in front hands mail in, if one may.
+    pub lmtp: Option<SocketAddr>,
     /// Where a mail host asks, if it may.
     pub milter: Option<SocketAddr>,
     /// The reverse proxy, where there is one.
@@ -358,12 +360,19 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     let opening = |doing| move |e| Fault::new(doing, e);
     let https = Listener::open(listen.https, Arc::clone(&edge), b"").await.map_err(opening("opening listen.https"))?;
     let https = https.behind(&listen.proxy);
-    let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), FirstByte::Clear).await;
+    let clear = Smtp::listen(listen.smtp, Arc::clone(&edge), Door::Smtp).await;
     let clear = clear.map_err(opening("opening listen.smtp"))?.behind(&listen.proxy);
-    let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), FirstByte::Tls).await;
+    let wrapped = Smtp::listen(listen.smtps, Arc::clone(&edge), Door::Smtps).await;
     let wrapped = wrapped.map_err(opening("opening listen.smtps"))?.behind(&listen.proxy);
     let admin = Listener::open(listen.admin, Arc::clone(&edge), b"").await.map_err(opening("opening listen.admin"))?;
     let address = |l: &Listener| l.address().map_err(|e| Fault::new("reading a listener's address", e));
+    let mut lmtp = None;
+    if let Some(wanted) = listen.lmtp {
+        let opened =
+            Smtp::listen(wanted, Arc::clone(&edge), Door::Lmtp).await.map_err(opening("opening listen.lmtp"))?;
+        lmtp = Some(address(&opened)?);
+        tasks.spawn(Arc::clone(&smtp).serve(opened, tls.smtp(), Door::Lmtp, drain.draining()));
+    }
     let mut milter = None;
     if let Some(wanted) = listen.milter {
         let opened = Listener::open(wanted, Arc::clone(&edge), b"").await.map_err(opening("opening listen.milter"))?;
@@ -385,6 +394,7 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
         smtp: address(&clear)?,
         smtps: address(&wrapped)?,
         admin: address(&admin)?,
+        lmtp,
         milter,
         proxy: proxied,
     };
@@ -393,8 +403,8 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
     tasks.spawn(Arc::clone(&api).tend(drain.draining()));
     let acceptor = tls.https();
     tasks.spawn(https.serve(drain.draining(), move |session| Arc::clone(&api).session(session, acceptor.clone())));
-    for (listener, first) in [(clear, FirstByte::Clear), (wrapped, FirstByte::Tls)] {
-        tasks.spawn(Arc::clone(&smtp).serve(listener, tls.smtp(), first, drain.draining()));
+    for (listener, door) in [(clear, Door::Smtp), (wrapped, Door::Smtps)] {
+        tasks.spawn(Arc::clone(&smtp).serve(listener, tls.smtp(), door, drain.draining()));
     }
     {
         let draining = drain.draining();

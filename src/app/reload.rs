@@ -14,10 +14,11 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 35] = [
+pub const AT_START: [AtStart; 36] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
+    AtStart { key: "listen.lmtp", same: |a, b| a.listen.lmtp == b.listen.lmtp },
     AtStart { key: "listen.milter", same: |a, b| a.listen.milter == b.listen.milter },
     AtStart { key: "listen.admin", same: |a, b| a.listen.admin == b.listen.admin },
     AtStart { key: "listen.proxy_https", same: |a, b| a.listen.proxy_https == b.listen.proxy_https },

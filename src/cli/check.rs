@@ -62,6 +62,9 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     if unproven && mail.out.route.as_ref().is_some_and(|r: &Route| !r.is_loopback()) {
         open.push("mail.out.tls is may: outgoing mail may travel in the clear");
     }
+    if settings.listen.lmtp.is_some_and(|lmtp| is_open(lmtp.ip())) {
+        open.push("listen.lmtp can be reached from outside: whoever hands mail in there can claim to be any client");
+    }
     if settings.listen.milter.is_some_and(|milter| is_open(milter.ip())) {
         open.push("listen.milter can be reached from outside: whoever asks there can claim to be any mail host");
     }

@@ -23,6 +23,9 @@ pub struct ListenSettings {
     pub smtp: SocketAddr,
     /// SMTP with TLS from the first byte.
     pub smtps: SocketAddr,
+    /// Where a mail host that stands in front hands mail in (LMTP): on loopback or a private wire,
+    /// since it is believed in what it says of its clients. Without it nobody does.
+    pub lmtp: Option<SocketAddr>,
     /// Where a mail host that is there already asks about its mail (milter): on loopback or a
     /// private wire, since whoever asks is believed. Without it nobody does.
     pub milter: Option<SocketAddr>,
@@ -44,6 +47,7 @@ impl Default for ListenSettings {
             https: local(8443),
             smtp: local(2525),
             smtps: local(2465),
+            lmtp: None,
             milter: None,
             admin: local(9464),
             proxy_https: None,

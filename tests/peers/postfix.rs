@@ -53,6 +53,28 @@ impl Scene {
         Self { house: start(house).await, postfix, front: front.at, sink, dns: Dns::start().await }
     }
 
+    /// Postfix takes the mail and hands it on over LMTP, with what it knows of its client.
+    async fn lmtp() -> Self {
+        let (sink, certs) = (Sink::start(None).await, Certs::make("peer.veil.example", [127, 0, 0, 1].into()));
+        let mut house = Plan::new().lay();
+        let lmtp = SocketAddr::new(house.ip, 2424);
+        let transport = format!(
+            "transport_maps = inline:{{{{{DOMAIN} = lmtp:inet:[{}]:{}}}}}\nlmtp_send_xforward_command = yes\n\
+             lmtp_destination_recipient_limit = 1\n",
+            lmtp.ip(),
+            lmtp.port()
+        );
+        let (front, back) = (Door::new(20, ""), Door::new(20, ""));
+        let postfix = Postfix::start(&certs, &[&front, &back], &settings(sink.at, &transport));
+        let dns = Dns::start().await;
+        house.change(&format!(
+            "[listen]\nlmtp = \"{lmtp}\"\n[mail.out]\nroute = \"smtp://{}\"\ntls = \"may\"\n\
+             [mail.auth]\nrequire = \"dmarc\"\ndns = [\"{}\"]",
+            back.at, dns.at
+        ));
+        Self { house: start(house).await, postfix, front: front.at, sink, dns }
+    }
+
     async fn send(&self, from: &str, to: &str, raw: &[u8]) -> Reply {
         let mut smtp = Smtp::open(self.front).await.expect("Postfix answers");
         smtp.ehlo().await.expect("a reply");
@@ -172,6 +194,65 @@ async fn mail_passes_with_a_postfix_before_and_a_postfix_behind() {
     let back = mails::plain(&pair.buyer, &pair.seller_handle, "Re: Parcel", "Thank you.").raw;
     assert_eq!(scene.send(&pair.buyer.email, &pair.seller_handle, &back).await.code, 250);
     scene.sink.nth(&pair.seller.email, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_postfix_that_speaks_lmtp_spf_is_asked_of_its_client() {
+    if !may_start() {
+        return;
+    }
+    let scene = Scene::lmtp().await;
+    let pair = scene.house.pair("lmtp").await;
+    scene.dns.txt(pair.seller.host(), "v=spf1 ip4:127.0.0.9 -all");
+    let send = async |from: [u8; 4], text: &str| {
+        let mut smtp = Smtp::open_from(scene.front, (from, 0).into()).await.expect("Postfix answers");
+        smtp.ehlo().await.expect("a reply");
+        let reply = smtp.send(&pair.seller.email, &pair.buyer_handle, &words(&pair, text)).await.expect("a reply");
+        assert_eq!(reply.code, 250, "{reply:?}\n{}", scene.logs());
+    };
+    send([127, 0, 0, 7], "I am another, at another host.").await;
+    send([127, 0, 0, 9], "It left today. Faster by WhatsApp: 0812-3456-7890").await;
+    let delivered = scene.sink.nth(&pair.buyer.email, 1).await;
+    assert!(delivered.body().contains("It left today") && !delivered.body().contains("7890"), "{}", delivered.body());
+    eventually(Duration::from_secs(10), "the other is refused", async || {
+        (scene.postfix.log().contains("said: 550 5.1.1 no such address for you")).then_some(())
+    })
+    .await;
+    assert_eq!(scene.sink.to(&pair.buyer.email).len(), 1, "{}", scene.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_in_front_is_believed_at_its_own_door_alone() {
+    let mut house = Plan::new().lay();
+    let lmtp = SocketAddr::new(house.ip, 2424);
+    house.change(&format!("[listen]\nlmtp = \"{lmtp}\""));
+    let house = start(house).await;
+    let mut front = Smtp::open(lmtp).await.expect("LMTP answers");
+    for (line, code) in [
+        ("EHLO peer.veil.example", 500),
+        ("XFORWARD ADDR=192.0.2.7", 503),
+        ("LHLO peer.veil.example", 250),
+        ("XFORWARD ADDR=192.0.2.7 HELO=mx.shop.example", 250),
+        ("XFORWARD NAME=mx.shop.example", 501),
+        ("MAIL FROM:<a@shop.example>", 250),
+        ("XFORWARD ADDR=192.0.2.7", 503),
+        ("RCPT TO:<nobody@relay.test>", 550),
+        ("DATA", 503),
+    ] {
+        let reply = front.ask(line).await.expect("a reply");
+        assert_eq!(reply.code, code, "{line}: {reply:?}");
+    }
+    // Many of its clients miss, and it is neither slowed down nor shown the door.
+    for _ in 0..60 {
+        let reply = front.ask(&format!("RCPT TO:<{}@{DOMAIN}>", "a".repeat(26))).await.expect("a reply");
+        assert!(reply.is("550 5.1.1"), "{reply:?}");
+    }
+    let mut plain = Smtp::open(house.smtp()).await.expect("SMTP answers");
+    plain.ehlo().await.expect("EHLO");
+    assert!(!plain.offers("XFORWARD"), "{:?}", plain.offers);
+    for line in ["LHLO peer.veil.example", "XFORWARD ADDR=192.0.2.7"] {
+        assert_eq!(plain.ask(line).await.expect("a reply").code, 500, "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! A command line into a command, by a strict grammar (RFC 5321 §4.1, RFC 6531, RFC 3030,
-//! RFC 4954): what is not clearly well formed is refused, so that no two programs can read two
+//! RFC 4954, RFC 2033, and Postfix's XFORWARD): what is not clearly well formed is refused, so that no two programs can read two
 //! addresses in one line.
+
+use std::net::IpAddr;
 
 /// A command, its texts borrowed from the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,7 @@ pub enum Command<'l> {
     Expn,
     Helo(&'l str),
     Help,
+    Lhlo(&'l str),
     Mail(MailFrom<'l>),
     Noop,
     Quit,
@@ -20,6 +23,16 @@ pub enum Command<'l> {
     Rset,
     StartTls,
     Vrfy,
+    XForward(Forwarded),
+}
+
+/// What a mail host in front tells of its own client (XFORWARD).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Where it connected from, if that is known and an IP address.
+    pub address: Option<IpAddr>,
+    /// What it greeted with.
+    pub helo: Option<String>,
 }
 
 /// `MAIL FROM`.
@@ -87,6 +100,7 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Malformed> {
         "DATA" => bare(text, Command::Data),
         "EHLO" => greeting(text).map(Command::Ehlo),
         "HELO" => greeting(text).map(Command::Helo),
+        "LHLO" => greeting(text).map(Command::Lhlo),
         "MAIL" => mail(after(rest.unwrap_or(""), "FROM:")?).map(Command::Mail),
         "QUIT" => bare(text, Command::Quit),
         "RCPT" => rcpt(after(rest.unwrap_or(""), "TO:")?).map(Command::Rcpt),
@@ -97,6 +111,7 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, Malformed> {
         "NOOP" => Ok(Command::Noop),
         "VRFY" if text.is_empty() => Err(Malformed::Argument),
         "VRFY" => Ok(Command::Vrfy),
+        "XFORWARD" => forwarded(text).map(Command::XForward),
         _ => Err(Malformed::Unknown),
     }
 }
@@ -109,6 +124,44 @@ fn bare<'l>(text: &str, command: Command<'l>) -> Result<Command<'l>, Malformed> 
 fn greeting(text: &str) -> Result<&str, Malformed> {
     let fits = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     if fits { Ok(text) } else { Err(Malformed::Argument) }
+}
+
+/// Names that were not offered are an error; a client that is not known is none.
+fn forwarded(text: &str) -> Result<Forwarded, Malformed> {
+    let mut told = Forwarded::default();
+    if text.is_empty() {
+        return Err(Malformed::Argument);
+    }
+    for attribute in text.split(' ').filter(|word| !word.is_empty()) {
+        let (name, value) = attribute.split_once('=').ok_or(Malformed::Argument)?;
+        let value = xtext(value).ok_or(Malformed::Argument)?;
+        let known = !["[UNAVAILABLE]", "[TEMPUNAVAIL]"].iter().any(|none| none.eq_ignore_ascii_case(&value));
+        match name.to_ascii_uppercase().as_str() {
+            "ADDR" => {
+                let bare = value.strip_prefix("IPv6:").unwrap_or(&value);
+                told.address = bare.parse().ok().filter(|_| known);
+            }
+            "HELO" => told.helo = Some(value).filter(|helo| known && greeting(helo).is_ok()),
+            _ => return Err(Malformed::Argument),
+        }
+    }
+    Ok(told)
+}
+
+/// RFC 3461 §4: `+` and two upper-case digits of base 16 stand for an octet; here for an ASCII one.
+fn xtext(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('+') {
+        let (digits, after) = after.split_at_checked(2)?;
+        let hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+        let octet = u8::from_str_radix(digits, 16).ok().filter(|octet| hex && octet.is_ascii_graphic())?;
+        plain.push_str(before);
+        plain.push(char::from(octet));
+        rest = after;
+    }
+    plain.push_str(rest);
+    (plain.len() <= 255).then_some(plain)
 }
 
 fn auth(text: &str) -> Result<Command<'_>, Malformed> {
@@ -265,8 +318,9 @@ fn number(text: &str) -> Option<u64> {
     if fits { text.parse().ok() } else { None }
 }
 
-const VERBS: [&str; 14] = [
-    "AUTH", "BDAT", "DATA", "EHLO", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "STARTTLS", "VRFY",
+const VERBS: [&str; 16] = [
+    "AUTH", "BDAT", "DATA", "EHLO", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "STARTTLS",
+    "VRFY", "XFORWARD",
 ];
 
 #[cfg(test)]
@@ -320,6 +374,37 @@ mod tests {
             ("RCPT TO:<a@shop.example> NOTIFY=NEVER", Malformed::Parameter),
         ] {
             assert_eq!(parse(line.as_bytes()), Err(fault), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_host_in_front_tells_of_its_client_is_read_and_nothing_else_is() {
+        let told = |line: &str| match parse(line.as_bytes()) {
+            Ok(Command::XForward(Forwarded { address, helo })) => Ok((address.map(|a| a.to_string()), helo)),
+            Ok(_) => panic!("{line}"),
+            Err(fault) => Err(fault),
+        };
+        let some = |text: &str| Some(text.to_owned());
+        for (line, address, helo) in [
+            ("XFORWARD ADDR=192.0.2.7 HELO=mx.shop.example", some("192.0.2.7"), some("mx.shop.example")),
+            ("xforward addr=IPv6:2001:db8::7", some("2001:db8::7"), None),
+            ("XFORWARD HELO=[192.0.2.7]", None, some("[192.0.2.7]")),
+            ("XFORWARD HELO=a+2Bb.example", None, some("a+b.example")),
+            ("XFORWARD ADDR=[UNAVAILABLE] HELO=[unavailable]", None, None),
+            ("XFORWARD ADDR=unknown", None, None),
+        ] {
+            assert_eq!(told(line), Ok((address, helo)), "{line}");
+        }
+        for line in [
+            "XFORWARD",
+            "XFORWARD ADDR",
+            "XFORWARD NAME=mx.shop.example",
+            "XFORWARD HELO=a+2",
+            "XFORWARD HELO=a+2b",
+            "XFORWARD HELO=a+0Db",
+            "XFORWARD HELO=a+é",
+        ] {
+            assert_eq!(told(line), Err(Malformed::Argument), "{line}");
         }
     }
 

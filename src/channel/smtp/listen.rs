@@ -15,13 +15,16 @@ use super::{
 };
 use crate::net::{Draining, Edge, Listener, Seat, Session};
 
-/// What the first byte on a port is.
+/// What is spoken on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FirstByte {
+pub enum Door {
     /// SMTP in clear, TLS by STARTTLS.
-    Clear,
-    /// TLS.
-    Tls,
+    Smtp,
+    /// SMTP under TLS from the first byte.
+    Smtps,
+    /// LMTP (RFC 2033), from a mail host of the operator's that stands in front: it is believed in
+    /// what it says of its clients (XFORWARD), so this belongs on loopback or a private wire.
+    Lmtp,
 }
 
 impl Smtp {
@@ -29,35 +32,35 @@ impl Smtp {
     ///
     /// # Errors
     /// When it can not be had.
-    pub async fn listen(address: std::net::SocketAddr, edge: Arc<Edge>, first: FirstByte) -> std::io::Result<Listener> {
+    pub async fn listen(address: std::net::SocketAddr, edge: Arc<Edge>, door: Door) -> std::io::Result<Listener> {
         // Before TLS a reply would be noise.
-        let crowded = if first == FirstByte::Clear { reply::CROWDED } else { b"" };
+        let crowded = if door == Door::Smtps { b"" } else { reply::CROWDED };
         Listener::open(address, edge, crowded).await
     }
 
     /// Serves mail on a port until the drain is over.
-    pub async fn serve(self: Arc<Self>, listener: Listener, tls: TlsAcceptor, first: FirstByte, draining: Draining) {
+    pub async fn serve(self: Arc<Self>, listener: Listener, tls: TlsAcceptor, door: Door, draining: Draining) {
         listener
             .serve(draining, move |session| {
                 let (smtp, tls) = (self.clone(), tls.clone());
-                async move { smtp.session(session, &tls, first).await }
+                async move { smtp.session(session, &tls, door).await }
             })
             .await;
     }
 
-    async fn session(self: Arc<Self>, session: Session, tls: &TlsAcceptor, first: FirstByte) {
+    async fn session(self: Arc<Self>, session: Session, tls: &TlsAcceptor, door: Door) {
         metrics::counter!("tabir_smtp_sessions_total").increment(1);
         let Session { stream, peer, seat, draining } = session;
-        let peer =
-            |link, certificate| Peer { address: peer.ip(), seat: &seat, link, draining: draining.clone(), certificate };
-        let (stream, link) = match first {
-            FirstByte::Tls => (stream, Link::Tls),
-            FirstByte::Clear => match talk(&self, stream, peer(Link::Plain, None)).await {
+        let (address, seat) = (peer.ip(), &seat);
+        let peer = |link, certificate| Peer { address, seat, door, link, draining: draining.clone(), certificate };
+        let (stream, link) = match door {
+            Door::Smtps => (stream, Link::Tls),
+            Door::Smtp | Door::Lmtp => match talk(&self, stream, peer(Link::Plain, None)).await {
                 End::Closed => return,
                 End::StartTls(stream) => (stream, Link::Upgraded),
             },
         };
-        if let Some(stream) = self.secure(stream, tls, &seat, &peer(link, None).address).await {
+        if let Some(stream) = self.secure(stream, tls, seat, &address).await {
             let certificate = certificate_of(&stream);
             talk(&self, stream, peer(link, certificate)).await;
         }

@@ -44,7 +44,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 
 pub use listed::DnsblSettings;
-pub use listen::FirstByte;
+pub use listen::Door;
 pub use mailbox::{Letter, Mailbox};
 pub use proof::{Came, explain_proof};
 pub use receive::HOPS;

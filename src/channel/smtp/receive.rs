@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         metrics::counter!("tabir_smtp_messages_total", "code" => answer[..3].to_owned()).increment(1);
         // A refusal by policy is no fault of the protocol; guessing at senders is.
         if answer == reply::NO_SUCH_ADDRESS {
-            self.fail(&answer)
+            self.miss(&answer)
         } else {
             self.say(&answer)
         }

@@ -18,6 +18,7 @@ pub(super) const CLOSING: &str = "421 4.3.2 closing for now, come back later";
 pub(super) const CROWDED: &[u8] = b"421 4.7.0 too many connections, come back later\r\n";
 pub(super) const LATE: &str = "421 4.4.2 timeout";
 pub(super) const LINE_TOO_LONG: &str = "500 5.5.2 line too long";
+pub(super) const NO_COMMAND: &str = "500 5.5.1 command not known";
 pub(super) const NO_RELAY: &str = "550 5.7.1 relaying denied";
 pub(super) const NO_ROOM: &str = "452 4.3.1 too much at one time, try again later";
 pub(super) const OK: &str = "250 2.0.0 ok";
@@ -81,7 +82,7 @@ pub(super) fn of_malformed(malformed: Malformed) -> &'static str {
         Malformed::Address => "501 5.1.3 not an address",
         Malformed::Argument => "501 5.5.4 wrong arguments",
         Malformed::Parameter => "555 5.5.4 parameter not known",
-        Malformed::Unknown => "500 5.5.1 command not known",
+        Malformed::Unknown => NO_COMMAND,
     }
 }
 

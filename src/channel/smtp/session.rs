@@ -9,10 +9,11 @@ use tokio::{
 
 use super::{
     Smtp, Terms,
-    command::{self, Command, MailFrom, Mailbox},
+    command::{self, Command, Forwarded, MailFrom, Mailbox},
     framing::{self, BrokenLine, ChunkedBody, Line},
     gates::Pace,
     listed::Listed,
+    listen::Door,
     receive::Envelope,
     recipient::{By, Recipient},
     reply,
@@ -28,6 +29,7 @@ use crate::{
 pub(super) struct Peer<'a> {
     pub(super) address: IpAddr,
     pub(super) seat: &'a Seat,
+    pub(super) door: Door,
     pub(super) link: Link,
     pub(super) draining: Draining,
     /// SHA-256 of the certificate that it has shown and has the key of.
@@ -72,6 +74,8 @@ pub(super) struct Conversation<'a, S> {
     listed: Listed,
     greeted: Option<Greeted>,
     speaker: Option<Speaker>,
+    /// Of whom the next transaction is, where a host in front says so.
+    forwarded: Option<Forwarded>,
     transaction: Option<Transaction>,
     errors: u32,
     /// Commands since the last message that led nowhere by themselves.
@@ -85,6 +89,7 @@ struct Greeted {
 
 /// Between MAIL and the end of the message.
 pub(super) struct Transaction {
+    forwarded: Option<Forwarded>,
     pub(super) sender: Option<Secret<String>>,
     pub(super) utf8: bool,
     pub(super) recipient: Option<Recipient>,
@@ -97,17 +102,20 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let terms = smtp.terms.load_full();
+    // A host in front has asked about its clients itself.
+    let zones = if peer.door == Door::Lmtp { &[] } else { terms.settings.dnsbl.zones.as_slice() };
     let over_at = Instant::now() + terms.settings.limits.session.std();
     let mut conversation = Conversation {
         smtp,
         terms: &terms,
-        listed: Listed::ask(&smtp.dns, &terms.settings.dnsbl.zones, peer.address),
+        listed: Listed::ask(&smtp.dns, zones, peer.address),
         peer,
         wire: Wire::new(stream),
         over_at,
         pace: Pace::new(),
         greeted: None,
         speaker: None,
+        forwarded: None,
         transaction: None,
         errors: 0,
         idle_words: 0,
@@ -142,7 +150,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Ok(()) => return Ok(self.part(reply::TALKS_TOO_EARLY)),
         }
         let hostname = &self.terms.settings.hostname;
-        self.wire.say(&format!("220 {hostname} ESMTP tabir"));
+        let protocol = if self.is_front() { "LMTP" } else { "ESMTP" };
+        self.wire.say(&format!("220 {hostname} {protocol} tabir"));
         Ok(Next::Command)
     }
 
@@ -181,7 +190,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         // have nothing behind it: it would have been sent before our answer was known.
         let ends_a_group = matches!(
             command,
-            Command::Ehlo(_) | Command::Helo(_) | Command::Data | Command::StartTls | Command::Auth { .. }
+            Command::Ehlo(_)
+                | Command::Helo(_)
+                | Command::Lhlo(_)
+                | Command::Data
+                | Command::StartTls
+                | Command::Auth { .. }
         );
         let may_pipeline = self.greeted.as_ref().is_some_and(|greeted| greeted.extended) && !ends_a_group;
         let chunk = matches!(command, Command::Bdat { .. });
@@ -192,7 +206,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Command::Auth { mechanism, initial } => return self.auth(mechanism, initial).await,
             Command::Bdat { size, last } => return self.bdat(size, last).await,
             Command::Data => return self.data().await,
-            Command::Ehlo(name) => self.ehlo(name),
+            // RFC 2033 §4.1: neither protocol takes the other's greeting.
+            Command::Ehlo(_) | Command::Helo(_) if self.is_front() => self.fail(reply::NO_COMMAND),
+            Command::Lhlo(_) | Command::XForward(_) if !self.is_front() => self.fail(reply::NO_COMMAND),
+            Command::Ehlo(name) | Command::Lhlo(name) => self.ehlo(name),
             Command::Expn | Command::Vrfy => self.idle("252 2.5.2 not told here; write, and see"),
             Command::Helo(name) => self.helo(name),
             Command::Help => self.idle("214 2.0.0 RFC 5321"),
@@ -202,6 +219,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Command::Rcpt(mailbox) => self.rcpt(mailbox).await,
             Command::Rset => {
                 self.transaction = None;
+                self.forwarded = None;
                 self.idle(reply::OK);
             }
             Command::StartTls if self.is_secure() => self.fail(reply::OUT_OF_ORDER),
@@ -210,6 +228,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 self.wire.flush(self.until(self.terms.settings.limits.command.std())).await?;
                 return Ok(Next::StartTls);
             }
+            Command::XForward(forwarded) => self.xforward(forwarded),
         }
         Ok(Next::Command)
     }
@@ -217,11 +236,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     fn ehlo(&mut self, name: &str) {
         self.greet(name, true);
         let size = self.terms.settings.size_on_the_wire();
-        let secure = if self.is_secure() { "250-AUTH SCRAM-SHA-256 PLAIN LOGIN" } else { "250-STARTTLS" };
+        let more = match (self.is_front(), self.is_secure()) {
+            // RFC 2033 needs nothing more, and a host does not log in.
+            (true, true) => "250-XFORWARD ADDR HELO",
+            (true, false) => "250-STARTTLS\r\n250-XFORWARD ADDR HELO",
+            (false, true) => "250-AUTH SCRAM-SHA-256 PLAIN LOGIN",
+            (false, false) => "250-STARTTLS",
+        };
         let hostname = &self.terms.settings.hostname;
         self.wire.say(&format!(
             "250-{hostname}\r\n250-PIPELINING\r\n250-SIZE {size}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
-             250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n{secure}\r\n250 HELP"
+             250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n{more}\r\n250 HELP"
         ));
     }
 
@@ -234,7 +259,19 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     fn greet(&mut self, name: &str, extended: bool) {
         self.idle_words += 1;
         self.transaction = None;
+        self.forwarded = None;
         self.greeted = Some(Greeted { helo: name.to_owned(), extended });
+    }
+
+    /// Holds for the next message alone, as it does with Postfix. What is told in parts is joined.
+    fn xforward(&mut self, told: Forwarded) {
+        if self.greeted.is_none() || self.transaction.is_some() {
+            return self.fail(reply::OUT_OF_ORDER);
+        }
+        let known = self.forwarded.get_or_insert_default();
+        known.address = told.address.or(known.address);
+        known.helo = told.helo.or(known.helo.take());
+        self.idle(reply::OK);
     }
 
     fn mail(&mut self, mail: &MailFrom<'_>) {
@@ -251,6 +288,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             return self.fail(reply::TOO_LARGE);
         }
         self.transaction = Some(Transaction {
+            forwarded: self.forwarded.take(),
             sender: mail.sender.map(|sender| format!("{}@{}", sender.local, sender.domain).into()),
             utf8: mail.utf8,
             recipient: None,
@@ -282,7 +320,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Ok(recipient) => {
                 if matches!(recipient, Recipient::Postmaster { .. } | Recipient::Report { .. }) {
                     // Open to everybody, so it is paced as guessing is.
-                    self.terms.gates.missed(self.network(), self.errors).await;
+                    self.slow_down().await;
                 }
                 if let Some(transaction) = &mut self.transaction {
                     transaction.recipient = Some(recipient);
@@ -294,10 +332,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 let code = refused[..3].to_owned();
                 metrics::counter!("tabir_smtp_recipients_refused_total", "code" => code).increment(1);
                 if refused == reply::NO_SUCH_ADDRESS || refused == reply::NO_RELAY {
-                    self.terms.gates.missed(self.network(), self.errors).await;
+                    self.slow_down().await;
                 }
-                self.fail(&refused);
+                self.miss(&refused);
             }
+        }
+    }
+
+    /// Who guesses waits. The clients of a host in front do not: they would hold up all its mail.
+    async fn slow_down(&self) {
+        if !self.is_front() {
+            self.terms.gates.missed(self.network(), self.errors).await;
         }
     }
 
@@ -306,6 +351,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if !ready {
             // RFC 3030 §3: DATA and BDAT do not mix within one message.
             let lonely = self.transaction.as_ref().is_some_and(|t| t.chunks.is_none());
+            // RFC 2033 §4.2 wants 503 of either.
+            let lonely = lonely && !self.is_front();
             let heard = if lonely { "554 5.5.1 no valid recipient" } else { reply::OUT_OF_ORDER };
             self.fail(heard);
             return Ok(Next::Command);
@@ -316,9 +363,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     /// Takes the finished transaction apart for what comes next.
     pub(super) fn envelope(&mut self) -> Option<Envelope> {
-        let Transaction { sender, recipient, .. } = self.transaction.take()?;
-        let helo = self.greeted.as_ref().map(|greeted| greeted.helo.clone()).unwrap_or_default();
-        Some(Envelope { peer: self.peer.address, helo, sender, recipient: recipient? })
+        let Transaction { sender, recipient, forwarded, .. } = self.transaction.take()?;
+        let (peer, helo) = match forwarded {
+            Some(Forwarded { address, helo }) => (address, helo),
+            None => (None, self.greeted.as_ref().map(|greeted| greeted.helo.clone())),
+        };
+        let (peer, helo) = (peer.unwrap_or(self.peer.address), helo.unwrap_or_default());
+        Some(Envelope { peer, helo, sender, recipient: recipient? })
     }
 
     pub(super) fn transaction(&mut self) -> &mut Option<Transaction> {
@@ -343,6 +394,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     pub(super) fn network(&self) -> Network {
         self.peer.seat.network()
+    }
+
+    /// Whether a mail host of the operator's passes on what came to it.
+    fn is_front(&self) -> bool {
+        self.peer.door == Door::Lmtp
     }
 
     pub(super) fn is_secure(&self) -> bool {
@@ -372,6 +428,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     pub(super) fn fail(&mut self, line: &str) {
         self.errors += 1;
         self.wire.say(line);
+    }
+
+    /// Says that nobody is there for this client. Those of a host in front miss for themselves.
+    pub(super) fn miss(&mut self, line: &str) {
+        if self.is_front() { self.say(line) } else { self.fail(line) }
     }
 
     /// Says the last words.

@@ -206,7 +206,7 @@ fn clean_page(detect: &Detect, context: &Context, input: &[u8]) -> Result<Cleane
         findings.push(Finding { part: Part::Html, ..finding });
     }
     document.rewrite(&cuts);
-    let signals = report.signals.into_iter().map(|s| Signal { part: Part::Html, ..s }).collect();
+    let signals = report.signals.into_iter().map(|s| s.moved_to(Part::Html)).collect();
     Ok(Cleaned { bytes: document.to_html().into_bytes(), text: Some(document.to_text()), findings, signals })
 }
 

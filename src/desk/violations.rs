@@ -140,7 +140,11 @@ fn cited(kept: &Kept, row: &ViolationRow) -> Option<String> {
     if let Some((start, end)) = row.span {
         let findings = kept.unguarded.as_ref().map_or_else(|| kept.findings(), |told| told.findings());
         let here = |f: &&crate::model::Finding| f.part.to_string() == row.part && (f.start, f.end) == (start, end);
-        return findings.iter().find(here).map(|finding| finding.text.clone());
+        let signals = kept.unguarded.as_ref().map_or_else(|| kept.signals(), |told| told.signals());
+        let said = signals.into_iter().filter(|signal| signal.part.to_string() == row.part && signal.rule == row.rule);
+        let mut sentences = said.filter_map(|signal| signal.sentence).filter(|s| (s.start, s.end) == (start, end));
+        let found = findings.iter().find(here).map(|finding| finding.text.clone());
+        return found.or_else(|| sentences.next().map(|sentence| sentence.text));
     }
     let text = match row.part.parse().ok()? {
         Part::Text(_) => kept.original.text.as_deref(),

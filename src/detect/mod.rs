@@ -58,7 +58,7 @@ use self::{
     sight::{Face, Finds, Sight},
     signal::{Mention, Set},
 };
-use crate::model::{Finding, Kind, Part, Signal};
+use crate::model::{Finding, Kind, Part, Sentence, Signal};
 
 /// A detector: looks at a text and adds what it finds.
 type Detector = fn(&Sight<'_>, &mut Finds);
@@ -284,7 +284,12 @@ impl Detect {
         let mentions = self.mentions(texts, &wanted);
         let met = possible.into_iter().filter_map(|rule| Some((rule, rule.meets(&mentions, &present, lang, frames)?)));
         let mut signals: Vec<Signal> = met
-            .map(|(rule, at)| Signal { part: pieces[at.piece].part, kind: rule.kind, rule: rule.id.clone() })
+            .map(|(rule, (first, last))| Signal {
+                part: pieces[last.piece].part,
+                kind: rule.kind,
+                rule: rule.id.clone(),
+                sentence: Some(sentence(pieces[last.piece].text, &texts[last.piece].view, &first, &last)),
+            })
             .collect();
         signals.sort_by(|a, b| (a.part, a.kind, &a.rule).cmp(&(b.part, b.kind, &b.rule)));
         signals.dedup_by_key(|signal| (signal.part, signal.kind));
@@ -325,6 +330,7 @@ impl Detect {
                 sentence += ends(&text.as_bytes()[read_to.min(start)..start]);
                 read_to = read_to.max(start);
                 let word = u32::try_from(words + before + signs).unwrap_or(u32::MAX);
+                let at = (start, end);
                 let (start, end, english) = (offset + start, offset + end, said.english);
                 let concepts = said.concepts.iter().copied().filter(|concept| wanted.has(*concept));
                 mentions.extend(concepts.map(|concept| Mention {
@@ -334,6 +340,7 @@ impl Detect {
                     word,
                     start,
                     end,
+                    at,
                     english,
                 }));
             }
@@ -461,11 +468,33 @@ fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
     }));
 }
 
-/// How many sentences end in a stretch: at a full stop before a space, and at what ends nothing else.
+/// The sentences from the one that `first` begins in, or the piece's beginning, to the one that `last` ends in. What has
+/// no ends of sentences is cited from the one to the other alone.
+fn sentence(raw: &str, view: &View, first: &Mention, last: &Mention) -> Sentence {
+    let text = view.text();
+    let bytes = text.as_bytes();
+    let begin = if first.piece == last.piece { first.at.0 } else { 0 };
+    let end = last.at.1.max(begin).min(bytes.len());
+    let before = (0..begin).rev().find(|at| is_end(bytes, *at)).map_or(0, |at| at + 1);
+    let after = (end.saturating_sub(1)..bytes.len()).find(|at| is_end(bytes, *at)).map_or(bytes.len(), |at| at + 1);
+    let (before, after) = if after - before > LONG { (begin, end) } else { (before, after.max(end)) };
+    let blank = text.get(before..after).map_or(0, |cited| cited.len() - cited.trim_start().len());
+    let (start, end) = view.chars(before + blank, after);
+    Sentence { start, end, text: Chars::of(raw).slice(start, end).trim_end().to_owned() }
+}
+
+/// Bytes of what is cited of a text that knows no sentences.
+const LONG: usize = 600;
+
+/// Whether a sentence ends with this byte: at a full stop before a space, and at what ends nothing else.
+fn is_end(bytes: &[u8], at: usize) -> bool {
+    let spaced = || bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace);
+    matches!(bytes[at], b'!' | b'?' | b'\n' | b';') || bytes[at] == b'.' && spaced()
+}
+
+/// How many sentences end in a stretch.
 fn ends(bytes: &[u8]) -> u32 {
-    let spaced = |at: usize| bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace);
-    let end = |(at, byte): &(usize, &u8)| matches!(byte, b'!' | b'?' | b'\n' | b';') || **byte == b'.' && spaced(*at);
-    u32::try_from(bytes.iter().enumerate().filter(end).count()).unwrap_or(u32::MAX)
+    u32::try_from((0..bytes.len()).filter(|at| is_end(bytes, *at)).count()).unwrap_or(u32::MAX)
 }
 
 /// Marks what overlaps an English word.

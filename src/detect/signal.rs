@@ -155,7 +155,7 @@ impl Rule {
         self.groups.iter().all(|group| group.meets(present))
     }
 
-    /// The mention with which a [possible](Self::possible) rule is first fulfilled: its last concept.
+    /// The mentions with which a [possible](Self::possible) rule is first fulfilled: its first and its last concept.
     /// `lang` is the language that the text is said to be in.
     pub(super) fn meets(
         &self,
@@ -163,7 +163,7 @@ impl Rule {
         present: &Set,
         lang: Option<&str>,
         frames: &Frames,
-    ) -> Option<Mention> {
+    ) -> Option<(Mention, Mention)> {
         if self.affirmed.is_empty() || !self.not.meets(present) {
             return self.met(mentions, lang, frames);
         }
@@ -178,7 +178,7 @@ impl Rule {
         near.into_iter().any(|m| self.not.has(m.concept) && m.end <= own.start)
     }
 
-    fn met(&self, mentions: &[Mention], lang: Option<&str>, frames: &Frames) -> Option<Mention> {
+    fn met(&self, mentions: &[Mention], lang: Option<&str>, frames: &Frames) -> Option<(Mention, Mention)> {
         let said = self.language().is_some_and(|own| own == "en" || lang.is_some_and(|lang| primary(lang) == own));
         for (first, mention) in mentions.iter().enumerate() {
             if !self.groups.iter().any(|group| group.has(mention.concept)) {
@@ -190,7 +190,7 @@ impl Rule {
                 && !self.excused(mentions, first, last)
                 && !self.framed(mentions, first, last, frames)
             {
-                return Some(mentions[last]);
+                return Some((mentions[first], mentions[last]));
             }
         }
         None
@@ -323,6 +323,8 @@ pub(super) struct Mention {
     pub(super) start: usize,
     /// One past the last byte.
     pub(super) end: usize,
+    /// Its bytes within its piece.
+    pub(super) at: (usize, usize),
     /// Whether an English word of the lexicon stands there.
     pub(super) english: bool,
 }
@@ -447,6 +449,7 @@ mod tests {
                     word: at as u32,
                     start: at,
                     end: at + 1,
+                    at: (at, at + 1),
                     english: false,
                 }
             })

@@ -320,6 +320,24 @@ fn a_network_in_one_text_names_the_id_in_the_next() {
 }
 
 #[test]
+fn the_sentence_that_says_it_is_cited() {
+    let cited = |texts: &[&str]| -> Vec<(Part, String)> {
+        let told = scan(texts, "en").signals.into_iter();
+        told.filter_map(|signal| Some((signal.part, signal.sentence?.text))).collect()
+    };
+    let said = |n, text: &str| vec![(Part::Text(n), text.to_owned())];
+    let threat = "Watch your back, this is not over.";
+    assert_eq!(cited(&[&format!("Żółty 📦 left today.  {threat} Bye!")]), said(0, threat));
+    assert_eq!(cited(&[&format!("It left at 9.30\n{threat}\nBye")]), said(0, threat));
+    assert_eq!(cited(&["About your parcel", threat]), said(1, threat));
+    // Of what has no ends the words alone are cited.
+    let endless = format!("{} watch your back {}", "and so on".repeat(60), "and so forth ".repeat(60));
+    assert_eq!(cited(&[&endless]), said(0, "watch your back"));
+    let folded = "Hello. Ｗａｔｃｈ ｙｏｕｒ ｂａｃｋ, this is not over. Bye.";
+    assert_eq!(cited(&[folded]), said(0, "Ｗａｔｃｈ ｙｏｕｒ ｂａｃｋ, this is not over."));
+}
+
+#[test]
 fn ordinary_talk_stays() {
     for text in [
         "Resi JP1234567890 sudah dikirim kak",

@@ -88,7 +88,7 @@ pub struct Hit {
 
 impl Hit {
     fn new(ruling: Ruling, part: Part, kind: Option<SignalKind>, rule: String) -> Self {
-        Self { ruling, signal: Signal { part, kind: kind.unwrap_or(SignalKind::Illegal), rule } }
+        Self { ruling, signal: Signal::of_part(part, kind.unwrap_or(SignalKind::Illegal), rule) }
     }
 
     /// The gravest of several.

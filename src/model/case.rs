@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
-use super::{File, Kind, Shown, Side, SignalKind, Timestamp};
+use super::{File, KeptSignal, Kind, Shown, Side, Timestamp};
 
 /// Why a text is none of a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -328,7 +328,7 @@ pub struct CaseWords {
     pub findings: Vec<(String, usize, usize, Kind, String)>,
     /// What it is up to, as messages keep it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub signals: Vec<(String, SignalKind, String)>,
+    pub signals: Vec<KeptSignal>,
     /// Its files: as the other side may see them, and as they came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<(File, File)>,

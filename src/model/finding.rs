@@ -165,4 +165,37 @@ pub struct Signal {
     pub kind: SignalKind,
     /// The rule's id in the lexicon, such as `id.incentive.voucher`.
     pub rule: String,
+    /// The sentence that says it; `None`: the whole part, or a picture of it.
+    #[serde(skip)]
+    pub sentence: Option<Sentence>,
+}
+
+impl Signal {
+    /// Of a part as a whole.
+    pub fn of_part(part: Part, kind: SignalKind, rule: impl Into<String>) -> Self {
+        Self { part, kind, rule: rule.into(), sentence: None }
+    }
+
+    /// The same of another part, in which the place of the sentence is another.
+    #[must_use]
+    pub fn moved_to(self, part: Part) -> Self {
+        Self { part, sentence: None, ..self }
+    }
+}
+
+/// A stretch of a part, for its author and the marketplace alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentence {
+    /// First Unicode scalar value.
+    pub start: usize,
+    /// One past the last scalar value.
+    pub end: usize,
+    /// The exact substring.
+    pub text: String,
+}
+
+impl fmt::Debug for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.start, self.end)
+    }
 }

@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
-use super::{AttachmentAction, Finding, Kind, Part, Purpose, Signal, SignalKind, Verdict};
+use super::{AttachmentAction, Finding, Kind, Part, Purpose, Sentence, Signal, SignalKind, Verdict};
 
 /// A message as it is kept, sealed under its author's key: as it came, as it is shown, and why.
 ///
@@ -17,8 +17,8 @@ pub struct Kept {
     pub delivered: Shown,
     /// What was cut from the original: (part as the API names it, start, end, kind, text).
     pub findings: Vec<(String, usize, usize, Kind, String)>,
-    /// What it was up to: (part, kind, rule).
-    pub signals: Vec<(String, SignalKind, String)>,
+    /// What it was up to.
+    pub signals: Vec<KeptSignal>,
     /// What the content policy said.
     pub verdict: Verdict,
     /// What its author said it is for.
@@ -32,13 +32,22 @@ pub struct Kept {
     pub removed: Vec<String>,
 }
 
+/// A signal as it is kept: part, kind, rule, and the sentence where one says it (older ones have none).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptSignal(
+    pub String,
+    pub SignalKind,
+    pub String,
+    #[serde(default, skip_serializing_if = "Option::is_none")] pub Option<Sentence>,
+);
+
 /// [`Kept`] as it is read.
 #[derive(Deserialize)]
 struct Written {
     original: Shown,
     delivered: Patch<'static>,
     findings: Vec<(String, usize, usize, Kind, String)>,
-    signals: Vec<(String, SignalKind, String)>,
+    signals: Vec<KeptSignal>,
     verdict: Verdict,
     purpose: Purpose,
     proof: String,
@@ -132,7 +141,7 @@ pub struct Unguarded {
     pub findings: Vec<(String, usize, usize, Kind, String)>,
     /// What it is up to without them, as in [`Kept::signals`].
     #[serde(default)]
-    pub signals: Vec<(String, SignalKind, String)>,
+    pub signals: Vec<KeptSignal>,
     /// What the content policy says of that.
     pub verdict: Verdict,
 }
@@ -191,13 +200,14 @@ impl Kept {
     }
 
     /// Signals, of what keeps them in this form.
-    pub fn read_signals(kept: &[(String, SignalKind, String)]) -> Vec<Signal> {
+    pub fn read_signals(kept: &[KeptSignal]) -> Vec<Signal> {
         read_signals(kept)
     }
 
     /// Signals as they are kept.
-    pub fn written_signals(signals: &[Signal]) -> Vec<(String, SignalKind, String)> {
-        signals.iter().map(|s| (s.part.to_string(), s.kind, s.rule.clone())).collect()
+    pub fn written_signals(signals: &[Signal]) -> Vec<KeptSignal> {
+        let kept = |s: &Signal| KeptSignal(s.part.to_string(), s.kind, s.rule.clone(), s.sentence.clone());
+        signals.iter().map(kept).collect()
     }
 }
 
@@ -213,11 +223,12 @@ impl Unguarded {
     }
 }
 
-fn read_signals(kept: &[(String, SignalKind, String)]) -> Vec<Signal> {
-    let signal = |(part, kind, rule): &(String, SignalKind, String)| Signal {
+fn read_signals(kept: &[KeptSignal]) -> Vec<Signal> {
+    let signal = |KeptSignal(part, kind, rule, sentence): &KeptSignal| Signal {
         part: part.parse().unwrap_or(Part::Text(0)),
         kind: *kind,
         rule: rule.clone(),
+        sentence: sentence.clone(),
     };
     kept.iter().map(signal).collect()
 }

@@ -38,11 +38,11 @@ pub use case::{
 };
 pub use conversation::{Channel, Fulfilment, OrderState, Phase, Side, Stage};
 pub use entry::{Commitment, Entry, EntryKind, Link, LinkError, Share};
-pub use finding::{Finding, Kind, Part, Signal, SignalKind, Span};
+pub use finding::{Finding, Kind, Part, Sentence, Signal, SignalKind, Span};
 pub use form::{Approach, Form, Template};
 pub use handle::{Handle, HandleHash, HandleState, PostalCode};
 pub use id::{AgentId, BadEventId, BadId, CaseId, ConversationId, EventId, OrderId, PartyId, ReviewId, WebhookId};
-pub use kept::{File, Kept, Shown, Unguarded};
+pub use kept::{File, Kept, KeptSignal, Shown, Unguarded};
 pub use key::{IndexTag, WrappedKey};
 pub use linked::{LinkKind, LinkState};
 pub use luck::{Luck, SystemLuck};

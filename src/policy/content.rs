@@ -89,7 +89,7 @@ mod tests {
     use crate::model::{Kind, Part};
 
     fn signal(kind: SignalKind) -> Signal {
-        Signal { part: Part::Text(0), kind, rule: "t".to_owned() }
+        Signal::of_part(Part::Text(0), kind, "t")
     }
 
     #[test]

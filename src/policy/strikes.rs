@@ -94,7 +94,8 @@ pub fn breaches(findings: &[Finding], signals: &[Signal], rules: &Enforcement) -
     for signal in signals {
         let Some(breach) = Breach::of(signal.kind) else { continue };
         if let Some(base) = rules.seller.base(breach).filter(|_| found.iter().all(|f| f.breach != breach)) {
-            found.push(Found { breach, rule: signal.rule.clone(), part: signal.part, span: None, base });
+            let span = signal.sentence.as_ref().map(|sentence| (sentence.start, sentence.end));
+            found.push(Found { breach, rule: signal.rule.clone(), part: signal.part, span, base });
         }
     }
     let contact = findings.iter().find(|finding| finding.kind != Kind::Name);

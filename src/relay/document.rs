@@ -72,7 +72,7 @@ pub fn judge(detect: &Detect, context: &Context, contents: &Contents, part: Part
         let pieces: Vec<Piece<'_>> =
             texts.iter().map(|(number, text)| Piece { part: Part::Text(*number), text: &text.text }).collect();
         let report = detect.scan(&pieces, context, &Window::default());
-        judged.up_to(report.signals.into_iter().map(|signal| Signal { part, ..signal }));
+        judged.up_to(report.signals.into_iter().map(|signal| signal.moved_to(part)));
         for finding in report.findings {
             if let Part::Text(number) = finding.part
                 && let Some((_, text)) = texts.iter().find(|(at, _)| *at == number)

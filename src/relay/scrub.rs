@@ -17,8 +17,8 @@ use crate::{
     detect::{Context, Guard, Known, Own, Piece, View, Window, link_stays, placeholder},
     media::{Removed, footer::Footer, html::Document, text},
     model::{
-        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Scope, Shown, Side,
-        Signal, SignalKind, Unguarded, Verdict,
+        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Scope, Sentence, Shown,
+        Side, Signal, SignalKind, Unguarded, Verdict,
     },
     policy::{content, rules::MarketRules, voice},
     store::{ConversationRow, WindowRow},
@@ -202,7 +202,15 @@ impl Relay {
         read.findings.extend(gone.map(|text| Finding::in_text(Part::Html, (0, 0), Kind::Link, text)));
         for signal in report.signals {
             if !read.signals.iter().any(|s| s.kind == signal.kind) {
-                read.signals.push(Signal { part: Part::Html, ..signal });
+                // As findings are counted: over all blocks.
+                let Part::Text(block) = signal.part else { continue };
+                let moved = |Sentence { start, end, text }| Sentence {
+                    start: starts[block] + start,
+                    end: starts[block] + end,
+                    text,
+                };
+                let sentence = signal.sentence.map(moved);
+                read.signals.push(Signal { part: Part::Html, sentence, ..signal });
             }
         }
         if content.text.is_none() {
@@ -292,7 +300,7 @@ fn poses(talk: &Talk, blocks: &[String]) -> bool {
 }
 
 fn pose(part: Part) -> Signal {
-    Signal { part, kind: SignalKind::PlatformPose, rule: POSE.to_owned() }
+    Signal::of_part(part, SignalKind::PlatformPose, POSE)
 }
 
 /// A text as the detectors compare it.

@@ -178,7 +178,7 @@ impl Relay {
         let at = |finding: Finding| Finding { part: Part::Attachment(n), ..finding };
         studied.findings.extend(opened.findings.into_iter().map(at));
         studied.findings.extend(self.drop_caught_names(context, &mut made).into_iter().map(at));
-        studied.signals.extend(opened.signals.into_iter().map(|s| Signal { part: Part::Attachment(n), ..s }));
+        studied.signals.extend(opened.signals.into_iter().map(|s| s.moved_to(Part::Attachment(n))));
         let [made] = made;
         Ok((!made.action.removed() && opened.verdict < Verdict::Hold).then_some(made))
     }

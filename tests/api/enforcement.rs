@@ -52,13 +52,14 @@ async fn decide(house: &House, appeal: &Value, decision: &str, actor: &str) -> T
 #[tokio::test]
 async fn a_threat_is_a_violation_with_its_reasons_and_costs_the_seller_its_own_words() {
     let (house, seller) = open().await;
-    let refused = house.say("seller", THREAT).await;
+    let refused = house.say("seller", &format!("Zażółć, dear buyer. {THREAT} Greetings!")).await;
     assert_eq!(refused.status, 422, "{}", refused.body);
     let told = &violations(&house).await[0];
     assert_eq!((&told["breach"], &told["state"], &told["points"]), (&json!("threat"), &json!("counted"), &json!(8)));
     assert_eq!((&told["party"], &told["side"]), (&json!("s-1"), &json!("seller")));
     let reason = &told["reason"];
-    assert_eq!((&reason["text"], &reason["automated"]), (&json!(THREAT), &json!(true)));
+    assert_eq!((&reason["text"], &reason["automated"]), (&json!(THREAT), &json!(true)), "the sentence, not the letter");
+    assert_eq!((&reason["start"], &reason["end"]), (&json!(20), &json!(20 + THREAT.len())));
     assert!(reason["explanation"].is_string(), "{reason}");
     let until = Timestamp(house.clock.now().0 + Duration::days(180).0).rfc3339();
     assert_eq!((&reason["appeal"]["until"], &reason["appeal"]["left"]), (&json!(until), &json!(2)));
@@ -599,6 +600,17 @@ async fn sellers_who_write_the_same_to_many_are_suggested_and_count_when_a_perso
         (422, &json!("actor")),
         "who confirmed it does not rule on it"
     );
+}
+
+#[tokio::test]
+async fn a_sentence_of_a_page_is_cited_as_it_is_read() {
+    let (house, _) = open().await;
+    let page = "<p>Dear buyer.</p><p>Watch <b>your</b> back,\nthis is not over.</p><p>Greetings</p>";
+    let said = json!({"from": "seller", "html": page});
+    let refused = house.market("POST", "/v1/conversations/c-1/messages", said).await;
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    let reason = &violations(&house).await[0]["reason"];
+    assert_eq!((&reason["part"], &reason["text"]), (&json!("html"), &json!(THREAT)), "{reason}");
 }
 
 #[tokio::test]

@@ -598,7 +598,7 @@ mod tests {
 
     fn refusal(reason: Reason) -> Refusal {
         let finding = Finding::in_text(Part::Text(0), (0, 3), Kind::Phone, "081".to_owned());
-        let signal = Signal { part: Part::Text(0), kind: SignalKind::Threat, rule: "id.threat.court".to_owned() };
+        let signal = Signal::of_part(Part::Text(0), SignalKind::Threat, "id.threat.court");
         Refusal {
             findings: vec![finding.clone()],
             told: vec![finding],

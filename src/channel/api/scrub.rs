@@ -193,7 +193,7 @@ fn scrub_html(
     document.rewrite(&cuts(&scrubbed, blocks.len()));
     let starts = starts(&blocks);
     findings.extend(scrubbed.findings.into_iter().map(|(finding, _)| in_html(finding, &starts)));
-    signals.extend(scrubbed.signals.into_iter().map(|signal| Signal { part: Part::Html, ..signal }));
+    signals.extend(scrubbed.signals.into_iter().map(|signal| signal.moved_to(Part::Html)));
     Ok(document.to_html())
 }
 

@@ -22,7 +22,7 @@ fn points(strikes: &[Strike], hour: i64) -> u32 {
 }
 
 fn signal(kind: SignalKind) -> Signal {
-    Signal { part: Part::Text(0), kind, rule: "en.test".to_owned() }
+    Signal::of_part(Part::Text(0), kind, "en.test")
 }
 
 #[test]

@@ -55,6 +55,8 @@ const INCENTIVE: &str = "Anda akan mendapatkan tambahan voucher jika memberikan 
 mod events;
 #[path = "api/fear.rs"]
 mod fear;
+#[path = "api/pickups.rs"]
+mod pickups;
 #[path = "api/rights.rs"]
 mod rights;
 #[path = "api/webhooks.rs"]

@@ -44,6 +44,17 @@ pub struct Redemption<'a> {
     pub recorded: bool,
 }
 
+/// What a carrier is given.
+pub struct Redeemed {
+    /// The real address.
+    pub address: PostalAddress,
+    /// The digits that its courier says at the door, for a pick-up that was announced.
+    pub code: Option<String>,
+}
+
+/// The purpose of whoever comes to fetch something.
+const PICKUP: &str = "pickup";
+
 impl Desk {
     /// What a handle stands for, whatever its state.
     ///
@@ -65,11 +76,11 @@ impl Desk {
 
     /// Gives a carrier the address behind a postal handle. It is recorded, counted, and the
     /// buyer can see it; a retired handle gives nothing and leaves a tripwire record, as does every handle of a
-    /// buyer who is afraid of the seller.
+    /// buyer who is afraid of the seller, and a pick-up that nobody announced.
     ///
     /// # Errors
     /// When there is no such handle or address, a field is wrong, or by a fault.
-    pub async fn redeem(&self, scope: &Scope, text: &str, asked: &Redemption<'_>) -> Result<PostalAddress, Declined> {
+    pub async fn redeem(&self, scope: &Scope, text: &str, asked: &Redemption<'_>) -> Result<Redeemed, Declined> {
         if !fits(asked.shipment, 64) {
             return Err(Wrong::field("shipment", "1 to 64 characters without control characters"));
         }
@@ -80,14 +91,7 @@ impl Desk {
         let now = self.now();
         let retired = self.handle_state(scope, &row) == HandleState::Retired;
         if retired || self.store.afraid(scope, &row.conversation).await? {
-            let facts = format!(
-                "cause={} stands_for={} epoch={} shown_to={}",
-                if retired { "retired" } else { "afraid" },
-                row.stands_for.as_str(),
-                row.epoch,
-                row.shown_to
-            );
-            self.store.tripwire(scope, row.hash, entry(now, EntryKind::HandleMisused, None, facts)).await?;
+            self.misused(scope, &row, if retired { "retired" } else { "afraid" }).await?;
             return Err(Declined::NotFound);
         }
         let conversation = self.row(scope, &row.conversation).await?;
@@ -97,8 +101,17 @@ impl Desk {
         }
         let opened = self.open_party(scope, &party).await?.ok_or(Declined::NotFound)?;
         let address = opened.profile.addresses.first().cloned().ok_or(Declined::NotFound)?;
+        let mut code = None;
+        if asked.purpose == PICKUP {
+            let announced = self.pickup_for(scope, (&row.conversation, &party), asked.carrier).await?;
+            if announced.is_none() && !self.rules(scope).disclosures.unannounced_pickups {
+                self.misused(scope, &row, "unannounced").await?;
+                return Err(Wrong::unfit("purpose", "no pick-up by this carrier is announced there"));
+            }
+            code = announced.map(|pickup| pickup.code);
+        }
         if asked.recorded {
-            return Ok(address);
+            return Ok(Redeemed { address, code });
         }
         let disclosure = DisclosureRow {
             id: self.draw_id(now)?,
@@ -114,7 +127,14 @@ impl Desk {
         let facts = format!("disclosure={} purpose={}", disclosure.id, disclosure.purpose);
         // The address leaves only after the record of it is durable.
         self.record_disclosure(scope, disclosure, facts, self.rules(scope).disclosures.carrier_alarm).await?;
-        Ok(address)
+        Ok(Redeemed { address, code })
+    }
+
+    /// A carrier asked for what it may not have: whoever sent it was shown this handle.
+    async fn misused(&self, scope: &Scope, row: &HandleRow, cause: &str) -> Result<(), Fault> {
+        let (of, epoch, shown_to) = (row.stands_for.as_str(), row.epoch, &row.shown_to);
+        let facts = format!("cause={cause} stands_for={of} epoch={epoch} shown_to={shown_to}");
+        self.store.tripwire(scope, row.hash, entry(self.now(), EntryKind::HandleMisused, None, facts)).await.map(drop)
     }
 
     /// Who saw a person's contact, newest first.
@@ -197,6 +217,22 @@ impl Desk {
         now: Timestamp,
     ) -> Result<Vec<NewHandle>, Fault> {
         kinds.iter().map(|(side, kind)| self.mint_one(market, *side, *kind, now)).collect()
+    }
+
+    /// New postal handles where the buyer has one: a courier came over it whom nobody sent.
+    pub(super) async fn mint_postal_again(
+        &self,
+        scope: &Scope,
+        market: &Market,
+        id: &ConversationId,
+        now: Timestamp,
+    ) -> Result<Vec<NewHandle>, Fault> {
+        let rows = self.store.handles(scope, id).await?;
+        let postal =
+            |h: &HandleRow| h.stands_for == Side::Buyer && h.kind == HandleKind::Postal && h.replaced.is_none();
+        let kinds: &[(Side, HandleKind)] =
+            if rows.iter().any(postal) { &[(Side::Buyer, HandleKind::Postal)] } else { &[] };
+        self.mint(market, kinds, now)
     }
 
     /// New handles of every kind that a side has.

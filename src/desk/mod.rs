@@ -1,7 +1,7 @@
 //! Everything a person or a program asks beside the way of a message: one file a use case.
 //!
 //! - [`parties`], [`agents`], [`orders`], [`conversations`]: who talks with whom about what.
-//! - [`handles`], [`registrations`], [`reviews`], [`blocks`], [`fear`]: what a side may ask for at any time.
+//! - [`handles`], [`pickups`], [`registrations`], [`reviews`], [`blocks`], [`fear`]: what a side may ask for at any time.
 //! - [`messages`], [`held`]: what was said, as a side sees it, and what waits for a person.
 //! - [`events`], [`webhooks`], [`evidence`]: what happened, told at once, and proven later.
 //! - [`cases`], [`rulings`], [`reports`], [`voice`]: disputes, what happened outside, and what support says.
@@ -39,6 +39,7 @@ mod names;
 pub mod orders;
 pub mod parties;
 pub mod person;
+pub mod pickups;
 pub mod registrations;
 pub mod reports;
 pub mod reseal;

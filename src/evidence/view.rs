@@ -125,12 +125,13 @@ pub(super) fn word(kind: EntryKind) -> String {
     }
 }
 
-const BUYERS: [&str; 16] = [
+const BUYERS: [&str; 17] = [
     "conversation_",
     "order_",
     "message_",
     "notice_",
     "handle_",
+    "pickup_",
     "registration_",
     "review",
     "blocked",

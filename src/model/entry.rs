@@ -50,6 +50,10 @@ kinds! {
     RegistrationAsked "handle.registration_asked";
     RegistrationAnswered "handle.registration_answered";
     RegistrationClosed "handle.registration_closed";
+    // Couriers at the buyer's door.
+    PickupAnnounced "pickup.announced";
+    PickupEnded "pickup.ended";
+    PickupChecked "pickup.checked";
     Review "review.received";
     ReviewWithdrawn "review.withdrawn";
     ReviewChangedAfterContact "review.changed_after_contact";

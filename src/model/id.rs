@@ -70,6 +70,8 @@ external_id! {
     OrderId
     /// One buyer and one seller talking, as the marketplace calls it.
     ConversationId
+    /// A courier announced at a buyer's door, as the marketplace calls it.
+    PickupId
     /// A buyer's review, as the marketplace calls it.
     ReviewId
     /// A dispute, as the marketplace calls it.

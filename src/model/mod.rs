@@ -41,7 +41,9 @@ pub use entry::{Commitment, Entry, EntryKind, Link, LinkError, Share};
 pub use finding::{Finding, Kind, Part, Sentence, Signal, SignalKind, Span};
 pub use form::{Approach, Form, Template};
 pub use handle::{Handle, HandleHash, HandleState, PostalCode};
-pub use id::{AgentId, BadEventId, BadId, CaseId, ConversationId, EventId, OrderId, PartyId, ReviewId, WebhookId};
+pub use id::{
+    AgentId, BadEventId, BadId, CaseId, ConversationId, EventId, OrderId, PartyId, PickupId, ReviewId, WebhookId,
+};
 pub use kept::{File, Kept, KeptSignal, Shown, Unguarded};
 pub use key::{IndexTag, WrappedKey};
 pub use linked::{LinkKind, LinkState};

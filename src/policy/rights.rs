@@ -25,6 +25,8 @@ pub struct DisclosureRules {
     pub alarm: Budget,
     /// More redemptions of one carrier raise an alarm.
     pub carrier_alarm: Budget,
+    /// Whether a carrier is given an address for a pick-up that nobody announced.
+    pub unannounced_pickups: bool,
 }
 
 impl Default for DisclosureRules {
@@ -36,6 +38,7 @@ impl Default for DisclosureRules {
             two_tokens: false,
             alarm: Budget { burst: 10, per: Duration::hours(1) },
             carrier_alarm: Budget { burst: 500, per: Duration::hours(1) },
+            unannounced_pickups: false,
         }
     }
 }

@@ -18,6 +18,7 @@ mod enforcement;
 mod links;
 mod outbox;
 mod persons;
+mod pickups;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod registrations;
@@ -34,6 +35,7 @@ pub use cases::Cases;
 pub use enforcement::*;
 pub use links::*;
 pub use persons::*;
+pub use pickups::*;
 pub use registrations::*;
 pub use rights::*;
 pub use rows::*;
@@ -107,7 +109,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// Everything that is remembered.
-pub trait Store: Ledger + Cases + Links + Persons + Registrations + Webhooks {
+pub trait Store: Ledger + Cases + Links + Persons + Pickups + Registrations + Webhooks {
     // Marketplaces and credentials
 
     /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.

@@ -91,6 +91,9 @@ async fn a_buyer_who_is_afraid_is_reached_by_nobody_of_the_shop_and_the_shop_is_
         let body = json!({"shipment": "JNE1", "purpose": "pickup"});
         house.ask(&carrier, "POST", &format!("/v1/handles/{code}/redeem"), body).await.status
     };
+    let (from, until) = (house.clock.now(), house.clock.now().plus(Duration::days(1)));
+    let courier = json!({"conversation": "c-1", "carrier": "jne", "from": from.rfc3339(), "until": until.rfc3339()});
+    assert_eq!(house.market("PUT", "/v1/pickups/p-1", courier).await.status, 201);
     assert_eq!(open(&before).await, 200);
 
     let done = house.market("POST", "/v1/conversations/c-1/afraid", json!({})).await;
@@ -133,6 +136,9 @@ async fn a_buyer_who_is_afraid_is_reached_by_nobody_of_the_shop_and_the_shop_is_
     assert_eq!(house.say("buyer", "Saya minta bantuan").await.status, 201);
     let back = house.market("POST", "/v1/conversations/c-1/unblock", json!({"by": "buyer"})).await;
     assert_eq!(back.status, 200, "{}", back.body);
+    assert_eq!(open(&back.body).await, 422, "who was announced before is not expected any more");
+    let courier = json!({"conversation": "c-1", "carrier": "jne", "from": from.rfc3339(), "until": until.rfc3339()});
+    assert_eq!(house.market("PUT", "/v1/pickups/p-2", courier).await.status, 201);
     assert_eq!(open(&back.body).await, 200);
     assert_eq!(house.say("seller", "Terima kasih").await.status, 201);
 }

@@ -125,9 +125,13 @@ pub(super) struct RedeemedBody {
     shipment: String,
     /// For what.
     purpose: PurposeBody,
+    /// The four digits that the courier says at the door: of an announced pick-up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
 }
 
-/// Gives a carrier the address behind a postal handle: recorded, counted, shown to the buyer.
+/// Gives a carrier the address behind a postal handle: recorded, counted, shown to the buyer. To fetch something there
+/// (`pickup`) the marketplace must have announced this carrier.
 #[utoipa::path(
     post, path = "/v1/handles/{handle}/redeem", tag = "handles",
     params(("handle" = String, Path, description = "a postal handle")),
@@ -143,11 +147,12 @@ pub(super) async fn redeem(call: &Call<'_>) -> Answered {
     let asked =
         Redemption { carrier, shipment: &body.shipment, purpose: body.purpose.as_str(), recorded: call.repeated };
     let found = call.api.desk.redeem(call.scope(), call.param("handle"), &asked).await;
-    let address = counted(call, found)?;
+    let redeemed = counted(call, found)?;
     Reply::ok(&RedeemedBody {
-        address: AddressBody::from(&address),
+        address: AddressBody::from(&redeemed.address),
         shipment: body.shipment.clone(),
         purpose: body.purpose,
+        code: redeemed.code,
     })
 }
 

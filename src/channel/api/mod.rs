@@ -27,6 +27,7 @@ mod live;
 mod messages;
 mod orders;
 mod parties;
+mod pickups;
 mod problem;
 mod registrations;
 mod reports;

@@ -13,6 +13,7 @@ use utoipa::{
 use super::{
     call::{Answered, Answering, Call, JSON, Reply},
     cases, conversations, disclosures, events, evidence, fear, handles, held, links, messages, orders, parties,
+    pickups,
     problem::{PROBLEM_JSON, Problem},
     registrations, reports, reviews, rights, scrub, standing, tokens, violations, voice, webhooks,
 };
@@ -126,6 +127,10 @@ routes! {
     DELETE "/v1/registrations/{handle}"              DESK    registrations::close;
     GET    "/v1/handles/{handle}"                    DESK    handles::show;
     POST   "/v1/handles/{handle}/redeem"             CARRIER handles::redeem;
+    PUT    "/v1/pickups/{id}"                        MARKET  pickups::announce;
+    GET    "/v1/pickups/{id}"                        DESK    pickups::show;
+    DELETE "/v1/pickups/{id}"                        MARKET  pickups::end;
+    POST   "/v1/pickups/check"                       DESK    pickups::check;
     PUT    "/v1/reviews/{id}"                        MARKET  reviews::put;
     DELETE "/v1/reviews/{id}"                        MARKET  reviews::withdraw;
     POST   "/v1/scrub"                               TALK    scrub::post;
@@ -204,6 +209,7 @@ impl Route {
                         | "/v1/conversations/{id}/messages"
                         | "/v1/conversations/{id}/tickets"
                         | "/v1/messages/{id}/decision"
+                        | "/v1/pickups/check"
                         | "/v1/scrub"
                         | "/v1/disclosures/{id}/read"
                 );

@@ -215,11 +215,14 @@ impl Story<'_> {
 
     async fn courier(&mut self, handles: &Handles) -> Result<(), Failure> {
         say::out("\nA courier whom nobody called")?;
-        let report = json!({"conversation": "talk-1", "by": "buyer", "category": "unordered_courier",
-            "text": "Ada kurir di depan rumah, katanya mau ambil paket."});
-        let (status, taken) = self.api.call("POST", "/v1/reports", report).await?;
+        let door = json!({"party": "sari", "conversation": "talk-1"});
+        let (status, told) = self.api.call("POST", "/v1/pickups/check", door).await?;
+        let sent = status != 200 || told["expected"] != json!(false);
+        self.step(!sent, "the buyer asks who stands at the door: nobody sent this courier, hand nothing over")?;
+        let report = told["report"].as_str().unwrap_or_default();
+        let (_, taken) = self.api.call("GET", &format!("/v1/reports/{report}"), Value::Null).await?;
         let case = taken["case"].as_str().unwrap_or_default().to_owned();
-        self.step(status == 201 && !case.is_empty(), "the buyer reports it, and it stands before everything else:")?;
+        self.step(!case.is_empty(), "that is a report, and stands before everything else:")?;
         self.quote(&format!("urgent case {case}"))?;
         let (status, done) = self.api.call("POST", "/v1/conversations/talk-1/afraid", json!({})).await?;
         self.step(status == 200, "\"I am afraid\": the shop is silenced everywhere and not told, a person is called:")?;

@@ -13,6 +13,7 @@ pub(super) const SQLITE: &[&str] = &[
     include_str!("sqlite_0009.sql"),
     include_str!("sqlite_0010.sql"),
     include_str!("sqlite_0011.sql"),
+    include_str!("sqlite_0012.sql"),
 ];
 
 /// For PostgreSQL: the row of `schema_version` is how many of these a database has seen.

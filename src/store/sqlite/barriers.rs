@@ -8,7 +8,7 @@ use super::{
     deliveries::{self, Message, lane},
     evidence, handles,
     pair::{Pair, Place, market},
-    strikes,
+    pickups, strikes,
 };
 use crate::{
     model::{CaseState, ConversationId, EventId, MessageState, ReviewId, Scope, Side, Timestamp},
@@ -136,6 +136,7 @@ pub(super) fn fear(db: &Connection, scope: &Scope, fear: &NewFear) -> Result<Opt
     stop(db, &place, &[Side::Buyer], fear.at, fear.notice_due, &mut barrier)?;
     for conversation in conversations(db, &place)? {
         handles::shut(db, conversation, Side::Buyer, fear.at)?;
+        pickups::stop(db, conversation, fear.at)?;
         evidence::add(db, conversation, &fear.entry)?;
     }
     for (conversation, new) in &fear.handles {

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, Result, params};
 
-use super::columns::{at_most, unsigned};
+use super::{
+    columns::{at_most, unsigned},
+    pickups,
+};
 use crate::{
     model::{Duration, Timestamp},
     store::{
@@ -59,7 +62,8 @@ pub(super) fn expire(db: &Connection, now: Timestamp) -> Result<bool> {
     let gone = db
         .prepare_cached("DELETE FROM sketch WHERE num IN (SELECT num FROM sketch WHERE at <= ?1 LIMIT ?2)")?
         .execute(params![now.minus(SKETCHES_KEPT), at_most(PIECE)])?;
-    Ok(more || gone >= PIECE)
+    let over = pickups::expire(db, now.minus(PICKUPS_KEPT), PIECE)?;
+    Ok(more || gone >= PIECE || over >= PIECE)
 }
 
 /// Pairs with contacts or reviews that no decision looks at any more, among a piece of those
@@ -115,4 +119,6 @@ pub(super) fn depth(db: &Connection) -> Result<Depth> {
 /// So many rows at once: a few milliseconds.
 const PIECE: usize = 500;
 const DELIVERIES_KEPT: Duration = Duration::days(30);
+/// A buyer asks about a courier at the latest when the parcel has not come back.
+const PICKUPS_KEPT: Duration = Duration::days(90);
 const WINDOWS_KEPT: Duration = Duration::days(1);

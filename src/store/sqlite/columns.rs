@@ -9,7 +9,7 @@ use crate::{
     model::{
         AgentId, CaseId, CaseState, Category, Channel, ContactKind, ConversationId, EventId, Fulfilment, HandleHash,
         ItemKind, LetterKind, LetterState, Link, LinkKind, LinkState, Marketplace, MessageState, OrderId, OrderState,
-        PartyId, Reason, ReportState, ReviewId, Ruling, Side, Slot, Timestamp, Topic, WebhookId,
+        PartyId, PickupId, Reason, ReportState, ReviewId, Ruling, Side, Slot, Timestamp, Topic, WebhookId,
     },
     store::{Cargo, HandleKind, Under, ViolationState, outbox::DeliveryState, words::Word},
 };
@@ -45,7 +45,7 @@ macro_rules! texts {
     )*};
 }
 
-texts! { AgentId CaseId ConversationId Marketplace OrderId PartyId ReviewId WebhookId }
+texts! { AgentId CaseId ConversationId Marketplace OrderId PartyId PickupId ReviewId WebhookId }
 
 macro_rules! words {
     ($($set:ident)*) => {$(

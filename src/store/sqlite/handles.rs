@@ -63,6 +63,16 @@ pub(super) fn shut(db: &Connection, conversation: i64, of: Side, at: Timestamp) 
     .map(drop)
 }
 
+/// Shuts the postal handles of a side for good: they led somebody to a door.
+pub(super) fn shut_postal(db: &Connection, conversation: i64, of: Side, at: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE handle SET shut = ?3, replaced = coalesce(replaced, ?3)
+         WHERE conversation = ?1 AND stands_for = ?2 AND kind = 'postal' AND shut IS NULL",
+    )?
+    .execute(params![conversation, of, at])
+    .map(drop)
+}
+
 /// See [`crate::store::Store::rotate`].
 pub(super) fn rotate(db: &Connection, scope: &Scope, rotation: &Rotation) -> Result<bool> {
     let Some(conversation) = evidence::conversation(db, scope, &rotation.conversation)? else { return Ok(false) };

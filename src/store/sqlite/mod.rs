@@ -30,6 +30,7 @@ mod open;
 mod pair;
 mod parties;
 mod persons;
+mod pickups;
 mod readers;
 mod record;
 mod registrations;

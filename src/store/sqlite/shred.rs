@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, Result, params};
 
-use super::{columns::unsigned, registrations, retire};
+use super::{columns::unsigned, pickups, registrations, retire};
 use crate::model::Side;
 
 /// What one side of a conversation leaves no words of.
@@ -30,6 +30,9 @@ pub(super) fn side(db: &Connection, conversation: i64, side: Side) -> Result<()>
     if side == Side::Buyer {
         // A tracking number leads to a door.
         db.prepare_cached("UPDATE conversation SET tracking = x'' WHERE num = ?1")?.execute([conversation])?;
+    }
+    if side == Side::Buyer {
+        pickups::forget(db, conversation)?;
     }
     registrations::forget(db, conversation, side)?;
     decisions(db, conversation)?;

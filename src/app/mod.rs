@@ -39,6 +39,7 @@ use crate::{
     channel::{
         api::{Admin, Api},
         proxy::{Proxy, Routes},
+        sms::{Sender, Sms, SmsSettings},
         smtp::{Courier, Door, Mailbox, Required, Route, Smtp},
         webhook::Herald,
     },
@@ -47,7 +48,7 @@ use crate::{
     judges::Panels,
     model::{Clock, Duration, Fault, Luck, Marketplace, Secret, SystemClock, SystemLuck},
     net::{Dns, Drain, Edge, Listener, ServerTls, ensure_dev_ca},
-    relay::{Relay, Rules, Transport},
+    relay::{Phones, Relay, Rules, Transport},
     sandbox::{Sandbox, look_at_models},
     settings::Wrong,
     store::{Store, TokenScope, sqlite::Sqlite},
@@ -90,6 +91,8 @@ pub struct Addresses {
     pub milter: Option<SocketAddr>,
     /// The reverse proxy, where there is one.
     pub proxy: Option<SocketAddr>,
+    /// Where a provider of short messages calls, if one may.
+    pub sms: Option<SocketAddr>,
 }
 
 /// A running relay.
@@ -152,15 +155,15 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let drain = Drain::new();
     let mut tasks = JoinSet::new();
     let transport = transport(&settings, &dns, &clock, &luck, &drain, &mut tasks)?;
-    let relay = Arc::new(Relay::new(
-        Arc::clone(&store),
-        Arc::clone(&vault),
-        Arc::clone(&clock),
-        sandbox,
-        transport,
-        Arc::clone(&rules),
-    ));
-    let desk = Arc::new(desk(&store, &vault, &clock, &rules));
+    let relay =
+        Relay::new(Arc::clone(&store), Arc::clone(&vault), Arc::clone(&clock), sandbox, transport, Arc::clone(&rules));
+    let token = sms_token(&settings.sms)?;
+    let relay = Arc::new(match &token {
+        Some(token) => relay.with_phones(phones(&settings.sms, token, &dns)?),
+        None => relay,
+    });
+    let sms = token.map(|token| Arc::new(Sms::new(Arc::clone(&relay), &settings.sms, &token)));
+    let desk = Arc::new(desk(&store, &vault, &clock, &rules).with_texts(sms.is_some()));
     let first_token = first_marketplace(&desk).await?;
     let metrics = metrics_handle()?;
     let smtp = Smtp::new(Arc::clone(&relay), Arc::clone(&desk), &settings.mail, required(&settings, &compiled), &dns);
@@ -169,8 +172,16 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let herald = Arc::new(Herald::new(Arc::clone(&desk), settings.webhooks.clone(), dns.clone())?);
     let kept = Arc::clone(&desk);
     let proxy = proxy(&settings, routes, (&desk, &relay, &clock));
-    let rooms =
-        Rooms { relay, desk, api: Arc::clone(&api), smtp: Arc::clone(&smtp), proxy, tls: Arc::clone(&tls), metrics };
+    let rooms = Rooms {
+        relay,
+        desk,
+        api: Arc::clone(&api),
+        smtp: Arc::clone(&smtp),
+        proxy,
+        sms,
+        tls: Arc::clone(&tls),
+        metrics,
+    };
     let addresses = open(&settings, rooms, &drain, &mut tasks).await?;
     tasks.spawn(herald.serve(drain.draining()));
     tasks.spawn(anchors::keep(kept, settings.evidence.anchors.clone(), drain.draining()));
@@ -232,6 +243,7 @@ struct Rooms {
     api: Arc<Api>,
     smtp: Arc<Smtp>,
     proxy: Arc<Proxy>,
+    sms: Option<Arc<Sms>>,
     tls: Arc<ServerTls>,
     metrics: PrometheusHandle,
 }
@@ -285,6 +297,21 @@ fn proxy(
 ) -> Arc<Proxy> {
     let (desk, relay, clock) = (Arc::clone(desk), Arc::clone(relay), Arc::clone(clock));
     Arc::new(Proxy::new(desk, relay, clock, &settings.proxy, routes))
+}
+
+/// The token of the account at the provider of short messages, where people are texted.
+fn sms_token(settings: &SmsSettings) -> Result<Option<Secret<String>>, Fault> {
+    if !settings.is_on() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&settings.token).map_err(|e| Fault::new("reading sms.token", e))?;
+    let token = text.trim().to_owned();
+    if token.is_empty() { Err(Fault::plain("reading sms.token: it is empty")) } else { Ok(Some(Secret::new(token))) }
+}
+
+fn phones(settings: &SmsSettings, token: &Secret<String>, dns: &Dns) -> Result<Phones, Fault> {
+    let texting = Arc::new(Sender::new(settings, token, dns.clone())?);
+    Ok(Phones { pool: settings.pool(), segments: settings.segments, texting })
 }
 
 /// Rules for commands that run beside the relay: no message goes through them, and nobody judges.
@@ -354,7 +381,7 @@ fn metrics_handle() -> Result<PrometheusHandle, Fault> {
 }
 
 async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut JoinSet<()>) -> Result<Addresses, Fault> {
-    let Rooms { relay, desk, api, smtp, proxy, tls, metrics } = rooms;
+    let Rooms { relay, desk, api, smtp, proxy, sms, tls, metrics } = rooms;
     let edge = Edge::new(&settings.listen.limits);
     let listen = &settings.listen;
     let opening = |doing| move |e| Fault::new(doing, e);
@@ -389,6 +416,14 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
             opened.serve(drain.draining(), move |session| Arc::clone(&proxy).session(session, acceptor.clone())),
         );
     }
+    let mut texted = None;
+    if let (Some(wanted), Some(sms)) = (listen.sms_https, sms) {
+        let opened =
+            Listener::open(wanted, Arc::clone(&edge), b"").await.map_err(opening("opening listen.sms_https"))?;
+        texted = Some(address(&opened)?);
+        let (opened, acceptor) = (opened.behind(&listen.proxy), tls.https());
+        tasks.spawn(opened.serve(drain.draining(), move |session| Arc::clone(&sms).session(session, acceptor.clone())));
+    }
     let addresses = Addresses {
         https: address(&https)?,
         smtp: address(&clear)?,
@@ -397,6 +432,7 @@ async fn open(settings: &Settings, rooms: Rooms, drain: &Drain, tasks: &mut Join
         lmtp,
         milter,
         proxy: proxied,
+        sms: texted,
     };
 
     let keeper = Admin::new(metrics, desk, settings.data_folder().join("mailbox"));

@@ -14,7 +14,7 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 36] = [
+pub const AT_START: [AtStart; 47] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
@@ -22,6 +22,7 @@ pub const AT_START: [AtStart; 36] = [
     AtStart { key: "listen.milter", same: |a, b| a.listen.milter == b.listen.milter },
     AtStart { key: "listen.admin", same: |a, b| a.listen.admin == b.listen.admin },
     AtStart { key: "listen.proxy_https", same: |a, b| a.listen.proxy_https == b.listen.proxy_https },
+    AtStart { key: "listen.sms_https", same: |a, b| a.listen.sms_https == b.listen.sms_https },
     AtStart { key: "listen.proxy", same: |a, b| a.listen.proxy == b.listen.proxy },
     AtStart { key: "listen.limits", same: |a, b| a.listen.limits == b.listen.limits },
     AtStart { key: "store.url", same: |a, b| a.store.url == b.store.url },
@@ -43,6 +44,16 @@ pub const AT_START: [AtStart; 36] = [
     AtStart { key: "mail.out.dane", same: |a, b| a.mail.out.dane == b.mail.out.dane },
     AtStart { key: "mail.auth.dns", same: |a, b| a.mail.auth.dns == b.mail.auth.dns },
     AtStart { key: "evidence.anchors", same: |a, b| a.evidence.anchors == b.evidence.anchors },
+    AtStart { key: "sms.numbers", same: |a, b| a.sms.numbers == b.sms.numbers },
+    AtStart { key: "sms.base", same: |a, b| a.sms.base == b.sms.base },
+    AtStart { key: "sms.account", same: |a, b| a.sms.account == b.sms.account },
+    AtStart { key: "sms.token", same: |a, b| a.sms.token == b.sms.token },
+    AtStart { key: "sms.public", same: |a, b| a.sms.public == b.sms.public },
+    AtStart { key: "sms.segments", same: |a, b| a.sms.segments == b.sms.segments },
+    AtStart { key: "sms.sticky", same: |a, b| a.sms.sticky == b.sms.sticky },
+    AtStart { key: "sms.release", same: |a, b| a.sms.release == b.sms.release },
+    AtStart { key: "sms.ca", same: |a, b| a.sms.ca == b.sms.ca },
+    AtStart { key: "sms.deadline", same: |a, b| a.sms.deadline == b.sms.deadline },
     AtStart { key: "webhooks.allow", same: |a, b| a.webhooks.allow == b.webhooks.allow },
     AtStart { key: "webhooks.ports", same: |a, b| a.webhooks.ports == b.webhooks.ports },
     AtStart { key: "webhooks.ca", same: |a, b| a.webhooks.ca == b.webhooks.ca },

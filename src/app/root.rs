@@ -16,6 +16,7 @@ use crate::{
     channel::{
         api::ApiRules,
         proxy::{ProxySettings, Routes},
+        sms::SmsSettings,
         smtp::MailSettings,
         webhook::WebhookSettings,
     },
@@ -53,6 +54,8 @@ pub struct Settings {
     pub api: ApiRules,
     /// The chat behind the reverse proxy.
     pub proxy: ProxySettings,
+    /// The numbers between people who text.
+    pub sms: SmsSettings,
     /// Where marketplaces may have themselves told what happens.
     pub webhooks: WebhookSettings,
     /// Mail in and out.
@@ -383,6 +386,12 @@ impl Settings {
         for (key, why) in webhooks.faults() {
             refuse(&["webhooks", key], &why);
         }
+        for (key, why) in self.sms.faults() {
+            refuse(&["sms", key], &why);
+        }
+        if self.listen.sms_https.is_some() != self.sms.is_on() {
+            refuse(&["listen", "sms_https"], "goes with [[sms.numbers]]: texts come in there, and go out from those");
+        }
         if self.sandbox.workers == 0 {
             refuse(&["sandbox", "workers"], "at least one worker is needed to open pictures");
         }
@@ -409,6 +418,7 @@ impl Settings {
         self.webhooks.start_at(folder);
         self.mail.start_at(folder);
         self.proxy.start_at(folder);
+        self.sms.start_at(folder);
     }
 }
 

@@ -8,5 +8,6 @@
 pub mod api;
 mod https;
 pub mod proxy;
+pub mod sms;
 pub mod smtp;
 pub mod webhook;

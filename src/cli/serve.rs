@@ -22,9 +22,10 @@ pub(super) fn greet(running: &Running) -> Result<(), Failure> {
     let at = running.addresses;
     let proxy = at.proxy.map_or_else(String::new, |proxy| format!(" · proxy {proxy}"));
     let lmtp = at.lmtp.map_or_else(String::new, |lmtp| format!(" · lmtp {lmtp}"));
+    let sms = at.sms.map_or_else(String::new, |sms| format!(" · sms {sms}"));
     let milter = at.milter.map_or_else(String::new, |milter| format!(" · milter {milter}"));
     say::err(&format!(
-        "tabir serves: https {} · smtp {} (STARTTLS) · smtps {} · admin {}{lmtp}{milter}{proxy}",
+        "tabir serves: https {} · smtp {} (STARTTLS) · smtps {} · admin {}{lmtp}{milter}{proxy}{sms}",
         at.https, at.smtp, at.smtps, at.admin
     ));
     if let Some(ca) = &running.dev_ca {

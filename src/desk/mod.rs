@@ -91,6 +91,8 @@ pub struct Desk {
     markets: DashMap<Marketplace, Arc<Market>>,
     /// Who read whose data in this hour, and how often since it was last written down.
     glances: DashMap<access::Glance, u64>,
+    /// Whether people are texted.
+    texts: bool,
     /// Between whom conversations are that were lately asked about: that never changes.
     sides: DashMap<(Marketplace, ConversationId), (PartyId, PartyId)>,
 }
@@ -189,8 +191,15 @@ impl Desk {
             detect,
             markets: DashMap::new(),
             glances: DashMap::new(),
+            texts: false,
             sides: DashMap::new(),
         }
+    }
+
+    /// People are texted here: conversations may have no other way to a side.
+    #[must_use]
+    pub fn with_texts(self, texts: bool) -> Self {
+        Self { texts, ..self }
     }
 
     /// The present moment.

@@ -27,6 +27,7 @@ pub mod look;
 pub mod mail;
 pub mod pdf;
 mod removed;
+pub mod sms;
 pub mod text;
 pub mod words;
 

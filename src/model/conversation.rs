@@ -36,7 +36,7 @@ pub enum Channel {
     Api,
     /// Mail.
     Mail,
-    /// Short messages; conversations may name it, the channel itself is not built yet.
+    /// Short messages, over numbers of a pool.
     Sms,
     /// The chat behind the reverse proxy: delivered when it has taken the message.
     Proxy,

@@ -33,6 +33,8 @@ pub struct ListenSettings {
     pub admin: SocketAddr,
     /// Where browsers and apps reach the chat behind the reverse proxy; without it nobody does.
     pub proxy_https: Option<SocketAddr>,
+    /// Where a provider of short messages calls; without it nobody does.
+    pub sms_https: Option<SocketAddr>,
     /// Load balancers: who connects from here must say by the PROXY protocol for whom, on every
     /// listener but `admin`, and is believed.
     pub proxy: Vec<Subnet>,
@@ -51,6 +53,7 @@ impl Default for ListenSettings {
             milter: None,
             admin: local(9464),
             proxy_https: None,
+            sms_https: None,
             proxy: Vec::new(),
             limits: EdgeSettings::default(),
         }

@@ -23,6 +23,7 @@ pub mod contact;
 pub mod content;
 pub mod enforcement;
 pub mod life;
+pub mod numbers;
 pub mod pictures;
 pub mod response;
 pub mod retaliation;

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use super::{Handover, Mail, Relay, birth, talk::Talk};
+use super::{Handover, LastLook, Mail, Relay, birth, talk::Talk};
 use crate::{
     model::{Channel, ConversationId, Duration, Fault, Marketplace, Secret, Side, Timestamp},
     store::{Cargo, Delivery, Ending, Settled},
@@ -130,8 +130,10 @@ impl Relay {
     /// Opens what is needed now: the body for the length of this call, the people as `people` keeps
     /// them. What a review, a block or an erasure changed meanwhile is for the last look to see.
     async fn hand_over(&self, delivery: &Delivery, born: Option<&Talk>) -> Result<Handover, Fault> {
-        if delivery.channel != Channel::Mail {
-            return Ok(never("channel"));
+        match delivery.channel {
+            Channel::Mail => {}
+            Channel::Sms if delivery.cargo == Cargo::Message => return self.hand_over_text(delivery, born).await,
+            _ => return Ok(never("channel")),
         }
         let market = self.market(delivery.scope.marketplace()).await?;
         let boarded = match born {
@@ -153,15 +155,8 @@ impl Relay {
             bytes: self.stamp(&address, &market.domain, &built)?,
             to: Secret::new(address),
         };
-        // A look that fails hands nothing over, and says nothing about the message.
         let blind = AtomicBool::new(false);
-        let last_look = Box::pin(async {
-            self.store.still_current(delivery).await.unwrap_or_else(|fault| {
-                tracing::error!(fault = %fault.chain(), delivery = %delivery.id, "looking a last time");
-                blind.store(true, Ordering::Relaxed);
-                false
-            })
-        });
+        let last_look = self.last_look(delivery, &blind);
         let handover = match self.transport.deliver(&mail, last_look).await {
             Handover::CalledOff if blind.load(Ordering::Relaxed) => Handover::NotNow { code: "fault".to_owned() },
             handover => handover,
@@ -170,6 +165,18 @@ impl Relay {
             self.refused_for_good(delivery, mail.to.reveal(), code);
         }
         Ok(handover)
+    }
+
+    /// Whether a delivery may still happen. A look that fails hands nothing over and says nothing about the message:
+    /// then it was `blind`.
+    pub(super) fn last_look<'a>(&'a self, delivery: &'a Delivery, blind: &'a AtomicBool) -> LastLook<'a> {
+        Box::pin(async {
+            self.store.still_current(delivery).await.unwrap_or_else(|fault| {
+                tracing::error!(fault = %fault.chain(), delivery = %delivery.id, "looking a last time");
+                blind.store(true, Ordering::Relaxed);
+                false
+            })
+        })
     }
 
     /// Where a delivery goes, and what: read anew, for it may have waited for days.
@@ -224,7 +231,7 @@ fn open_body(key: &DataKey, delivery: &Delivery) -> Result<Vec<u8>, Fault> {
     key.open(&Place::delivery(delivery.scope.marketplace(), &delivery.id), &delivery.body)
 }
 
-fn never(code: &str) -> Handover {
+pub(super) fn never(code: &str) -> Handover {
     Handover::Never { code: code.to_owned() }
 }
 

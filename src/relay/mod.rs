@@ -48,6 +48,7 @@ mod stamp;
 mod strike;
 mod study;
 mod talk;
+mod texts;
 mod transport;
 mod unknown;
 mod upstream;
@@ -69,11 +70,15 @@ pub use picture::{CleanPicture, clean_picture};
 pub use registered::Welcome;
 pub use resolve::{Challenge, Inbound, Route, Sender, Speaker};
 pub use study::{Ask, Matter, Studied, Unfit};
+pub use texts::{Phones, Text, Texter, Texting, Untexted};
 pub use transport::{Handover, LastLook, Mail, Transport};
 pub use upstream::{Errand, Passage};
 pub use voice::{Spoken, Word};
 
-pub use crate::policy::templates::{Filled, WrongParam};
+pub use crate::policy::{
+    numbers::{Pool, PoolNumber},
+    templates::{Filled, WrongParam},
+};
 
 use crate::{
     detect::Detect,
@@ -101,6 +106,8 @@ pub struct Relay {
     clock: Arc<dyn Clock>,
     sandbox: Arc<Sandbox>,
     transport: Arc<dyn Transport>,
+    /// Without it nobody is texted.
+    phones: Option<Phones>,
     rules: Arc<ArcSwap<Rules>>,
     /// Opened marketplace keys: few, and unchanged for the life of a marketplace.
     markets: DashMap<Marketplace, Arc<Market>>,
@@ -167,6 +174,7 @@ impl Relay {
             clock,
             sandbox,
             transport,
+            phones: None,
             rules,
             markets: DashMap::new(),
             people: People::new(),

@@ -34,6 +34,14 @@ impl Relay {
             let body = talk.key.seal(&Place::delivery(talk.marketplace(), &delivery), &built)?;
             deliveries.push(NewDelivery { id: delivery, to: talk.from.other(), channel: Channel::Mail, body });
         }
+        if ways.contains(&Channel::Sms)
+            && scrubbed.verdict != Verdict::Refuse
+            && let Some(text) = self.as_text(&talk, &content)?
+        {
+            let delivery = EventId::draw(talk.at, self.vault.luck())?;
+            let body = talk.key.seal(&Place::delivery(talk.marketplace(), &delivery), text.as_bytes())?;
+            deliveries.push(NewDelivery { id: delivery, to: talk.from.other(), channel: Channel::Sms, body });
+        }
         if talk.channel == Channel::Proxy {
             deliveries.push(upstream::delivery(id, talk.from.other()));
         }

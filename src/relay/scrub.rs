@@ -12,13 +12,14 @@ use super::{
     outcome::Stop,
     stage::{AdmittedMessage, Scrubbed, ScrubbedMessage},
     talk::{Market, Run, Talk},
+    texts,
 };
 use crate::{
     detect::{Context, Guard, Known, Own, Piece, View, Window, link_stays, placeholder},
     media::{Removed, footer::Footer, html::Document, text},
     model::{
-        Attachment, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Scope, Sentence, Shown,
-        Side, Signal, SignalKind, Unguarded, Verdict,
+        Attachment, Channel, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Scope,
+        Sentence, Shown, Side, Signal, SignalKind, Unguarded, Verdict,
     },
     policy::{content, rules::MarketRules, voice},
     store::{ConversationRow, WindowRow},
@@ -245,10 +246,13 @@ impl Relay {
     pub(super) fn wants_no_more(&self, scrubbed: &Scrubbed) -> bool {
         let says = |signals: &[Signal]| signals.iter().any(|signal| signal.kind == SignalKind::Stop);
         let talk = &scrubbed.talk;
+        let text = scrubbed.original.text.as_deref().unwrap_or_default();
+        if talk.from == Side::Buyer && talk.channel == Channel::Sms && texts::is_stop(text) {
+            return true;
+        }
         if talk.from != Side::Buyer || !says(&scrubbed.signals) {
             return false;
         }
-        let text = scrubbed.original.text.as_deref().unwrap_or_default();
         let own = text::own_words(text);
         if own.len() == text.len() && !own.is_empty() {
             return true;

@@ -97,7 +97,10 @@ impl Talk {
             Side::Buyer => &self.conversation.deliver.buyer,
             Side::Seller => &self.conversation.deliver.seller,
         };
-        wanted.clone().unwrap_or_else(|| vec![self.channel])
+        // Who has no phone is not texted back.
+        let back =
+            if self.channel == Channel::Sms && self.reader.phones.is_empty() { Channel::Mail } else { self.channel };
+        wanted.clone().unwrap_or_else(|| vec![back])
     }
 }
 

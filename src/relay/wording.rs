@@ -135,7 +135,7 @@ fn ruling_in(ruling: Ruling, lang: Option<&str>) -> &'static str {
     }
 }
 
-fn language(lang: Option<&str>) -> &str {
+pub(super) fn language(lang: Option<&str>) -> &str {
     lang.and_then(|lang| lang.split(['-', '_']).next()).unwrap_or("en")
 }
 

@@ -16,6 +16,7 @@ mod cases;
 mod conformance;
 mod enforcement;
 mod links;
+mod numbers;
 mod outbox;
 mod persons;
 mod pickups;
@@ -34,6 +35,7 @@ use std::{future::Future, pin::Pin};
 pub use cases::Cases;
 pub use enforcement::*;
 pub use links::*;
+pub use numbers::*;
 pub use persons::*;
 pub use pickups::*;
 pub use registrations::*;
@@ -109,7 +111,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// Everything that is remembered.
-pub trait Store: Ledger + Cases + Links + Persons + Pickups + Registrations + Webhooks {
+pub trait Store: Ledger + Cases + Links + Numbers + Persons + Pickups + Registrations + Webhooks {
     // Marketplaces and credentials
 
     /// Adds a marketplace with its mail domain, its wrapped data key and nothing else.

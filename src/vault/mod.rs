@@ -39,7 +39,7 @@ pub use signer::{EvidenceSigner, Verp};
 pub use webhook::{BadWebhookSecret, WebhookSecret};
 
 use crate::model::{
-    Contact, Fault, Handle, HandleHash, IndexTag, Luck, Marketplace, PostalCode, Timestamp, WrappedKey,
+    Contact, ContactKind, Fault, Handle, HandleHash, IndexTag, Luck, Marketplace, PostalCode, Timestamp, WrappedKey,
 };
 
 /// The keys of the house and what may be done with them.
@@ -139,6 +139,17 @@ impl Vault {
         tag(self.ring.load().active(), marketplace, contact)
     }
 
+    /// The blind index of a number of the pool and who texts it, under every open index key, the active one first. Of no
+    /// marketplace: one phone texts one number once.
+    pub fn caller_tags(&self, number: &str, caller: &Contact) -> Vec<IndexTag> {
+        let ring = self.ring.load();
+        let active = ring.active().id;
+        let parts = ["number of the pool", number, caller.value.reveal()];
+        let mut tags: Vec<IndexTag> = ring.keys().iter().map(|key| index(key, parts, caller.kind)).collect();
+        tags.sort_by_key(|t| t.by != active);
+        tags
+    }
+
     /// Draws a handle and seals its bits under the marketplace's key.
     ///
     /// # Errors
@@ -221,14 +232,18 @@ fn handle_place<'a>(marketplace: &'a Marketplace, hash: &'a HandleHash) -> Place
 }
 
 fn tag(key: &RingKey, marketplace: &Marketplace, contact: &Contact) -> IndexTag {
+    index(key, [marketplace.as_str(), contact.kind.as_str(), contact.value.reveal()], contact.kind)
+}
+
+fn index(key: &RingKey, parts: [&str; 3], kind: ContactKind) -> IndexTag {
     let mut context = hmac::Context::with_key(&key.indexing());
-    for part in [marketplace.as_str(), contact.kind.as_str(), contact.value.reveal()] {
+    for part in parts {
         context.update(part.as_bytes());
         context.update(b"\n");
     }
     let mut tag = [0; 16];
     tag.copy_from_slice(&context.sign().as_ref()[..16]);
-    IndexTag { by: key.id, tag, kind: contact.kind }
+    IndexTag { by: key.id, tag, kind }
 }
 
 /// A key for tests of other rooms, always the same.

@@ -28,4 +28,5 @@ mod returns;
 mod round_trip;
 mod search;
 mod senders;
+mod sms;
 mod webhooks;

@@ -10,8 +10,12 @@ use super::{
     wire::{self, ConversationBody, DeliverBody, Listed, SideBody},
 };
 use crate::{
-    desk::{ConversationFilter, conversations::ConversationForm},
-    model::{ConversationId, Side},
+    desk::{
+        ConversationFilter,
+        conversations::{ConversationForm, ConversationView},
+    },
+    model::{Channel, ConversationId, Side},
+    relay::Untexted,
 };
 
 /// A conversation to create or replace.
@@ -41,6 +45,34 @@ pub(super) struct ConversationPutBody {
     deliver: DeliverBody,
 }
 
+/// The conversation with the numbers of those who are texted. It stands, and so does what is written in it meanwhile:
+/// texts wait for a number.
+async fn with_numbers(
+    call: &Call<'_>,
+    id: &ConversationId,
+    view: ConversationView,
+) -> Result<ConversationView, Problem> {
+    let deliver = &view.row.deliver;
+    let wants = |ways: &Option<Vec<Channel>>| ways.as_ref().is_some_and(|ways| ways.contains(&Channel::Sms));
+    if !wants(&deliver.buyer) && !wants(&deliver.seller) {
+        return Ok(view);
+    }
+    let lacking = call.api.relay.assign_numbers(call.scope(), id).await?;
+    match lacking.first() {
+        None => Ok(call.api.desk.conversation(call.scope(), id).await?),
+        Some((side, why)) => {
+            let field = if *side == Side::Buyer { "deliver.buyer" } else { "deliver.seller" };
+            let why = match why {
+                Untexted::NoPhone => "its party has no phone number",
+                Untexted::NoNumber => {
+                    "no number of the pool is free for this phone: add one that serves its country, and put this again"
+                }
+            };
+            Err(Problem::unfit(field, why))
+        }
+    }
+}
+
 /// Creates a conversation, or replaces what may be replaced of one: its parties stay.
 #[utoipa::path(
     put, path = "/v1/conversations/{id}", tag = "conversations",
@@ -64,6 +96,7 @@ pub(super) async fn put(call: &Call<'_>) -> Answered {
         deliver: body.deliver.into(),
     };
     let (view, created) = call.api.desk.put_conversation(call.scope(), &id, form).await?;
+    let view = with_numbers(call, &id, view).await?;
     Reply::put(created, &ConversationBody::of(view, call.reader()))
 }
 

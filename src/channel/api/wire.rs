@@ -286,6 +286,9 @@ pub(super) struct HandleBody {
     /// The mail address; absent after an erasure.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// The number that the other side texts, where it is texted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
     /// The postal handle, for a parcel label.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
@@ -295,7 +298,7 @@ pub(super) struct HandleBody {
 
 impl From<HandleSet> for HandleBody {
     fn from(set: HandleSet) -> Self {
-        Self { email: set.email, address: set.address, name: set.name }
+        Self { email: set.email, phone: set.phone, address: set.address, name: set.name }
     }
 }
 

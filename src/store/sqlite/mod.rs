@@ -26,6 +26,7 @@ mod letters;
 mod links;
 mod marketplaces;
 mod messages;
+mod numbers;
 mod open;
 mod pair;
 mod parties;

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, Result, params};
 
-use super::{columns::unsigned, pickups, registrations, retire};
+use super::{columns::unsigned, numbers, pickups, registrations, retire};
 use crate::model::Side;
 
 /// What one side of a conversation leaves no words of.
@@ -34,6 +34,7 @@ pub(super) fn side(db: &Connection, conversation: i64, side: Side) -> Result<()>
     if side == Side::Buyer {
         pickups::forget(db, conversation)?;
     }
+    numbers::forget(db, conversation, side)?;
     registrations::forget(db, conversation, side)?;
     decisions(db, conversation)?;
     apart(db, conversation, side)

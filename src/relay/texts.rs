@@ -1,0 +1,308 @@
+//! Short messages: which number of the pool stands between two people, who texts it, and the way of a text out.
+//!
+//! A number is shared by many, so that what tells a conversation is the number together with who texts it: nobody ever
+//! has two conversations on one number.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use ring::digest;
+
+use super::{Handover, Inbound, LastLook, Relay, claim::never, outcome::Stop, talk::Talk, wording};
+use crate::{
+    media::sms,
+    model::{
+        Channel, Contact, Content, ConversationId, Duration, EventId, Fault, Outcome, Purpose, Scope, Secret, Side,
+    },
+    policy::numbers::Pool,
+    store::{Assign, Assigned, Delivery, Idempotency},
+    vault::Place,
+};
+
+/// A short message ready to leave, its real recipient opened at the last moment.
+pub struct Text {
+    /// Of the pool.
+    pub from: String,
+    /// The real number.
+    pub to: Secret<String>,
+    /// What it says.
+    pub body: String,
+    /// The delivery: by it a provider's report is known again.
+    pub delivery: EventId,
+}
+
+/// The way out for short messages.
+pub trait Texting: Send + Sync {
+    /// Hands one over.
+    fn text<'a>(
+        &'a self,
+        text: &'a Text,
+        last_look: LastLook<'a>,
+    ) -> Pin<Box<dyn Future<Output = Handover> + Send + 'a>>;
+}
+
+/// How texts go.
+pub struct Phones {
+    /// The numbers between people.
+    pub pool: Pool,
+    /// In how many parts a text may go at most.
+    pub segments: usize,
+    /// The way out.
+    pub texting: Arc<dyn Texting>,
+}
+
+/// A side that texts.
+#[derive(Clone, Debug)]
+pub struct Texter {
+    /// Whose conversation.
+    pub scope: Scope,
+    /// Which one.
+    pub conversation: ConversationId,
+    /// Who texts.
+    pub side: Side,
+}
+
+/// Why a side can not be texted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untexted {
+    /// Its party has no phone.
+    NoPhone,
+    /// No number serves its phone, or it has a conversation on each.
+    NoNumber,
+}
+
+impl Relay {
+    /// Lets people text.
+    #[must_use]
+    pub fn with_phones(self, phones: Phones) -> Self {
+        Self { phones: Some(phones), ..self }
+    }
+
+    /// Gives each side that wants texts a number, and tells who can not be texted.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn assign_numbers(&self, scope: &Scope, id: &ConversationId) -> Result<Vec<(Side, Untexted)>, Fault> {
+        let Some(scene) = self.store.scene(scope, id, Side::Buyer, self.clock.now()).await? else {
+            return Ok(Vec::new());
+        };
+        let row = scene.conversation;
+        let wanted =
+            [(Side::Buyer, &row.deliver.buyer, &scene.buyer), (Side::Seller, &row.deliver.seller, &scene.seller)];
+        let mut lacking = Vec::new();
+        for (side, ways, sealed) in wanted {
+            let Some(sealed) = sealed.as_ref().filter(|_| wants_texts(ways.as_deref())) else { continue };
+            let profile = self.opened(scope, &row, side, sealed)?;
+            match profile.phones.first() {
+                // Another way to it does.
+                None if ways.as_ref().is_some_and(|ways| ways.iter().any(|way| *way != Channel::Sms)) => {}
+                None => lacking.push((side, Untexted::NoPhone)),
+                Some(phone) if self.number_for(scope, id, side, phone).await?.is_none() => {
+                    lacking.push((side, Untexted::NoNumber));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// The number that a side texts in a conversation; `None`: there is none for its phone.
+    async fn number_for(
+        &self,
+        scope: &Scope,
+        conversation: &ConversationId,
+        side: Side,
+        phone: &str,
+    ) -> Result<Option<String>, Fault> {
+        let (Some(phones), Ok(contact)) = (&self.phones, Contact::phone(phone)) else { return Ok(None) };
+        let serving = phones.pool.serving(contact.value.reveal(), conversation.as_str());
+        let size = serving.len();
+        let numbers: Vec<_> =
+            serving.into_iter().map(|number| (number.to_owned(), self.vault.caller_tags(number, &contact))).collect();
+        let at = self.clock.now();
+        // Nearly always it has one already.
+        let rows = self.store.numbers(scope, conversation).await?;
+        let own = rows.into_iter().find(|row| row.side == side && row.used.plus(Duration::days(1)) > at);
+        if let Some(row) = own
+            && numbers.iter().any(|(number, tags)| *number == row.number && tags.iter().any(|t| t.tag == row.tag))
+        {
+            return Ok(Some(row.number));
+        }
+        let over = at.minus(phones.pool.release);
+        let new = Assign { conversation: conversation.clone(), side, numbers, at, over };
+        match self.store.assign_number(scope, new).await? {
+            Assigned::Number(number, taken) => {
+                foretell(taken, size);
+                Ok(Some(number))
+            }
+            Assigned::Exhausted => {
+                metrics::counter!("tabir_sms_pool_exhausted_total").increment(1);
+                tracing::error!(
+                    marketplace = %scope.marketplace(), %conversation, side = side.as_str(), numbers = size,
+                    "no number of the pool is free for a phone: add one that serves its country ([[sms.numbers]])"
+                );
+                Ok(None)
+            }
+            Assigned::NotThere => Ok(None),
+        }
+    }
+
+    /// Who texts a number of the pool; `None`: a stranger to it, counted. That the phone is still theirs is looked at.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn texter(&self, number: &str, phone: &str) -> Result<Option<Texter>, Fault> {
+        let found = match Contact::phone(phone) {
+            Ok(contact) => self.texter_of(number, &contact).await?,
+            Err(_) => None,
+        };
+        if found.is_none() {
+            metrics::counter!("tabir_sms_strangers_total").increment(1);
+            tracing::warn!("a stranger texted a number of the pool");
+        }
+        Ok(found)
+    }
+
+    async fn texter_of(&self, number: &str, contact: &Contact) -> Result<Option<Texter>, Fault> {
+        let tags = self.vault.caller_tags(number, contact);
+        let Some((scope, conversation, side)) = self.store.texting(&tags).await? else { return Ok(None) };
+        let own = self.vault.tags(scope.marketplace(), contact);
+        let speaks = self.store.speaks(&scope, &conversation, side, &own).await?;
+        Ok(speaks.map(|_| Texter { scope, conversation, side }))
+    }
+
+    /// A text on its way in. `id` is the provider's: the same one again has no second effect.
+    pub async fn pass_text(&self, texter: &Texter, proof: &str, id: &str, text: String) -> Outcome {
+        let at = self.clock.now();
+        let hash = |parts: &[&str]| {
+            let mut context = digest::Context::new(&digest::SHA256);
+            parts.iter().for_each(|part| context.update(format!("{}\n{part}", part.len()).as_bytes()));
+            let mut hash = [0; 32];
+            hash.copy_from_slice(context.finish().as_ref());
+            hash
+        };
+        let key = hash(&["sms", texter.scope.marketplace().as_str(), texter.conversation.as_str(), proof, id]);
+        let idempotency = Idempotency { key, body: hash(&[&text]), expires: at.plus(Duration::days(7)) };
+        let inbound = Inbound {
+            scope: texter.scope.clone(),
+            conversation: texter.conversation.clone(),
+            from: texter.side,
+            agent: None,
+            channel: Channel::Sms,
+            purpose: Purpose::Other,
+            template: None,
+            proof: proof.to_owned(),
+            content: Content { text: Some(text), ..Content::default() },
+            removed: Vec::new(),
+            named: Vec::new(),
+            idempotency: Some(idempotency),
+        };
+        self.pass(inbound).await
+    }
+
+    /// A message as a text shows it; `None`: its reader is not texted.
+    pub(super) fn as_text(&self, talk: &Talk, content: &Content) -> Result<Option<String>, Stop> {
+        let Some(phones) = self.phones.as_ref().filter(|_| !talk.reader.phones.is_empty()) else { return Ok(None) };
+        let language = wording::language(talk.reader_locale());
+        let more = pick(language, MORE).replace("{market}", talk.known_as());
+        let files = content.attachments.iter().filter(|file| !file.action.removed()).count();
+        let text = content.text.as_deref().unwrap_or_default().trim();
+        let whole = if files == 0 { text.to_owned() } else { format!("{text}\n{more}").trim().to_owned() };
+        Ok(Some(sms::fitted(&whole, phones.segments, &more)))
+    }
+
+    /// As for mail: the person is opened now, and looked at a last time before the provider has the text.
+    pub(super) async fn hand_over_text(&self, delivery: &Delivery, born: Option<&Talk>) -> Result<Handover, Fault> {
+        let Some(phones) = &self.phones else { return Ok(Handover::NotNow { code: "no_provider".to_owned() }) };
+        let boarded = match born {
+            Some(talk) => talk.reader.phones.first().cloned().map(|phone| (phone, Arc::clone(&talk.key))),
+            None => match self.board_text(delivery).await? {
+                Ok(boarded) => Some(boarded),
+                Err(handover) => return Ok(handover),
+            },
+        };
+        let Some((phone, key)) = boarded else { return Ok(never("no_phone")) };
+        let Some(from) = self.number_for(&delivery.scope, &delivery.conversation, delivery.to, &phone).await? else {
+            return Ok(Handover::NotNow { code: "no_number".to_owned() });
+        };
+        let body = key.open(&Place::delivery(delivery.scope.marketplace(), &delivery.id), &delivery.body)?;
+        let body = String::from_utf8(body).map_err(|e| Fault::new("reading a text", e))?;
+        let text = Text { from, to: Secret::new(phone), body, delivery: delivery.id };
+        let blind = AtomicBool::new(false);
+        let last_look = self.last_look(delivery, &blind);
+        Ok(match phones.texting.text(&text, last_look).await {
+            Handover::CalledOff if blind.load(Ordering::Relaxed) => Handover::NotNow { code: "fault".to_owned() },
+            handover => handover,
+        })
+    }
+
+    async fn board_text(
+        &self,
+        delivery: &Delivery,
+    ) -> Result<Result<(String, Arc<crate::vault::DataKey>), Handover>, Fault> {
+        let Some(boarding) = self.store.boarding(delivery).await? else { return Ok(Err(Handover::CalledOff)) };
+        let Some(reader) = boarding.reader else { return Ok(Err(never("erased"))) };
+        let reader = self.opened(&delivery.scope, &boarding.conversation, delivery.to, &reader)?;
+        let Some(phone) = reader.phones.first().cloned() else { return Ok(Err(never("no_phone"))) };
+        match self.side_key(&delivery.scope, &boarding.conversation, delivery.to.other())? {
+            Some(key) => Ok(Ok((phone, key))),
+            None => Ok(Err(never("erased"))),
+        }
+    }
+}
+
+/// Whether a text says by itself that no more are wanted, in the words that networks know for it.
+pub(super) fn is_stop(text: &str) -> bool {
+    let bare = text.trim().trim_end_matches(['.', '!']);
+    STOPS.iter().any(|stop| stop.eq_ignore_ascii_case(bare))
+}
+
+/// A pool that is nearly used up is told before it is.
+fn foretell(taken: usize, size: usize) {
+    metrics::histogram!("tabir_sms_numbers_of_a_phone").record(taken as f64 + 1.0);
+    if (taken + 1) * 5 >= size * 4 && taken > 0 {
+        tracing::warn!(
+            taken = taken + 1,
+            numbers = size,
+            "a phone has a conversation on nearly every number that serves it"
+        );
+    }
+}
+
+fn wants_texts(ways: Option<&[Channel]>) -> bool {
+    ways.is_some_and(|ways| ways.contains(&Channel::Sms))
+}
+
+fn pick<'t>(language: &str, texts: [&'t str; 3]) -> &'t str {
+    match language {
+        "id" => texts[1],
+        "pl" => texts[2],
+        _ => texts[0],
+    }
+}
+
+const MORE: [&str; 3] = ["[more at {market}]", "[selengkapnya di {market}]", "[dalej: {market}]"];
+
+const STOPS: [&str; 9] =
+    ["STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BERHENTI", "STOP SMS"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_networks_stop_and_sentences_do_not() {
+        for text in ["STOP", " stop. ", "Berhenti!", "Unsubscribe"] {
+            assert!(is_stop(text), "{text}");
+        }
+        for text in ["", "please stop the shipment", "cancel my order", "when does it end"] {
+            assert!(!is_stop(text), "{text}");
+        }
+    }
+}

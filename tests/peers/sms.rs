@@ -42,7 +42,7 @@ impl Scene {
             .collect();
         house.change(&format!(
             "[listen]\nsms_https = \"{at}\"\n[sms]\nbase = \"https://127.0.0.1:{}\"\naccount = \"AC1\"\n\
-             public = \"{PUBLIC}\"\nca = \"provider.pem\"\nsegments = 2\n{pool}",
+             public = \"{PUBLIC}\"\nca = \"provider.pem\"\nsegments = 2\n{pool}\n[mail.out]\nretry = [\"1s\"]",
             provider.at.port()
         ));
         house.rise();
@@ -154,15 +154,50 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
         204
     );
 
+    // What the provider could not take waits for it, and what a review overtakes never goes out.
+    let written = async |id: &str| {
+        let path = format!("/v1/conversations/{id}/messages?as=seller");
+        let all = scene.house.api().get(&path).await.ok();
+        all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["state"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    scene.provider.answer(503, &[]);
+    assert_eq!(scene.says("SM9", SELLER, &to_buyer, "It should be there tomorrow.").0, 200);
+    assert!(scene.once(4).await[3].body.starts_with("It should be there"), "tried again");
+    (0..60).for_each(|_| scene.provider.answer(503, &[]));
+    assert_eq!(
+        scene.says("SM10", SELLER, &to_buyer, "Give me five stars or nothing more comes.").1.contains("<Message>"),
+        true
+    );
+    assert_eq!(scene.says("SM11", SELLER, &to_buyer, "One more thing about the colour.").0, 200);
+    eventually(Duration::from_secs(10), "it waits", async || {
+        written("c-1").await.last().is_some_and(|state| state == "queued").then_some(())
+    })
+    .await;
+
     // After a bad review the seller is refused by text as well, and told so.
     let review = json!({"conversation": "c-1", "rating": 1});
     scene.house.api().put("/v1/reviews/r-1", &review).await.ok();
+    let tried = scene.sent().len();
+    eventually(Duration::from_secs(10), "it is withheld", async || {
+        written("c-1").await.last().is_some_and(|state| state == "withheld").then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(scene.sent().len(), tried, "nothing reaches the provider behind the barrier");
     let (status, answer) = scene.says("SM7", SELLER, &to_buyer, "Why did you write that?");
     assert!(status == 200 && answer.contains("<Message>Your message was not passed on"), "{answer}");
     assert_eq!(scene.says("SM8", BUYER, &to_seller, "STOP").0, 200);
     let events = scene.house.api().get("/v1/events?limit=200").await.ok();
     assert!(events.to_string().contains("contact.stopped"), "{events}");
-    assert_eq!(scene.once(3).await[2].body, "STOP", "and it is not swallowed");
+    eventually(Duration::from_secs(10), "and it is not swallowed", async || {
+        scene.sent().iter().any(|text| text.body == "STOP").then_some(())
+    })
+    .await;
 
     let (_, metrics) = scene.house.ask_admin("/metrics").await.unwrap();
     assert!(metrics.contains("tabir_sms_strangers_total 2"), "{metrics}");

@@ -223,7 +223,7 @@ async fn parallel_sends_share_what_is_left() {
             tokio::spawn(async move {
                 let conversation = ["one", "two", "sister"][n % 3];
                 let template = apology().filter(|_| n % 2 == 0);
-                let channel = if n % 4 == 0 { Channel::Api } else { Channel::Mail };
+                let channel = [Channel::Api, Channel::Mail, Channel::Sms, Channel::Mail][n % 4];
                 let text = "x".repeat(n + 1);
                 house.tries(Try { template, channel, text, ..words(conversation) }).await
             })
@@ -245,7 +245,7 @@ async fn a_stop_closes_every_way_until_the_buyer_writes_on_purpose() {
     house.takes("two", Side::Seller, "The parcel is packed.").await;
     house.takes("one", Side::Buyer, "Please stop messaging me. Do not contact me again.").await;
     assert_eq!(house.states("two").await, [MessageState::Withheld]);
-    for channel in [Channel::Mail, Channel::Api] {
+    for channel in [Channel::Mail, Channel::Api, Channel::Sms] {
         for conversation in ["one", "two", "sister"] {
             house.refuses(Try { channel, ..words(conversation) }, Reason::Stopped).await;
         }
@@ -342,7 +342,7 @@ async fn the_same_text_to_many_buyers_stops_and_an_answer_does_not() {
 }
 
 /// Days of reviews, messages, stops, blocks, late hosts, restarts and a clock that jumps, on three
-/// conversations of one pair and two channels. What reaches the buyer is what the model allows,
+/// conversations of one pair and three channels. What reaches the buyer is what the model allows,
 /// and nothing that was accepted before a barrier.
 #[tokio::test]
 async fn random_days_bring_the_buyer_nothing_that_the_contract_forbids() {
@@ -436,7 +436,11 @@ impl Days {
             }
             _ => {
                 let template = refund().filter(|_| draw.next(3) == 0);
-                let channel = if draw.next(4) == 0 { Channel::Api } else { Channel::Mail };
+                let channel = match draw.next(4) {
+                    0 => Channel::Api,
+                    1 => Channel::Sms,
+                    _ => Channel::Mail,
+                };
                 let text = format!("Message {}.", "x".repeat(step + 1));
                 let form = template.as_ref().map_or(Form::Free, |filled| Form::Template(filled.template()));
                 let outcome = house.tries(Try { template, channel, text: text.clone(), ..words(conversation) }).await;

@@ -14,7 +14,7 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 47] = [
+pub const AT_START: [AtStart; 49] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
@@ -52,6 +52,8 @@ pub const AT_START: [AtStart; 47] = [
     AtStart { key: "sms.segments", same: |a, b| a.sms.segments == b.sms.segments },
     AtStart { key: "sms.sticky", same: |a, b| a.sms.sticky == b.sms.sticky },
     AtStart { key: "sms.release", same: |a, b| a.sms.release == b.sms.release },
+    AtStart { key: "sms.calls", same: |a, b| a.sms.calls == b.sms.calls },
+    AtStart { key: "sms.call_limit", same: |a, b| a.sms.call_limit == b.sms.call_limit },
     AtStart { key: "sms.ca", same: |a, b| a.sms.ca == b.sms.ca },
     AtStart { key: "sms.deadline", same: |a, b| a.sms.deadline == b.sms.deadline },
     AtStart { key: "webhooks.allow", same: |a, b| a.webhooks.allow == b.webhooks.allow },

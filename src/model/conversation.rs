@@ -38,6 +38,8 @@ pub enum Channel {
     Mail,
     /// Short messages, over numbers of a pool.
     Sms,
+    /// Calls, over the same numbers.
+    Voice,
     /// The chat behind the reverse proxy: delivered when it has taken the message.
     Proxy,
 }
@@ -49,6 +51,7 @@ impl Channel {
             Self::Api => "api",
             Self::Mail => "mail",
             Self::Sms => "sms",
+            Self::Voice => "voice",
             Self::Proxy => "proxy",
         }
     }

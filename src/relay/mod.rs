@@ -70,7 +70,7 @@ pub use picture::{CleanPicture, clean_picture};
 pub use registered::Welcome;
 pub use resolve::{Challenge, Inbound, Route, Sender, Speaker};
 pub use study::{Ask, Matter, Studied, Unfit};
-pub use texts::{Phones, Text, Texter, Texting, Untexted};
+pub use texts::{Phones, Rung, Text, Texter, Texting, Untexted};
 pub use transport::{Handover, LastLook, Mail, Transport};
 pub use upstream::{Errand, Passage};
 pub use voice::{Spoken, Word};

@@ -100,6 +100,10 @@ impl Talk {
         // Who has no phone is not texted back.
         let back =
             if self.channel == Channel::Sms && self.reader.phones.is_empty() { Channel::Mail } else { self.channel };
+        if self.channel == Channel::Voice {
+            // It rings; the record of it is shown by the API.
+            return vec![Channel::Api];
+        }
         wanted.clone().unwrap_or_else(|| vec![back])
     }
 }

@@ -68,6 +68,21 @@ pub struct Texter {
     pub side: Side,
 }
 
+/// What becomes of a call.
+pub enum Rung {
+    /// It goes on.
+    Through {
+        /// The real number.
+        to: Secret<String>,
+        /// Of the pool: what is shown there.
+        from: String,
+    },
+    /// It may not be made, or there is nobody to ring.
+    No,
+    /// We failed.
+    Failed(Fault),
+}
+
 /// Why a side can not be texted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untexted {
@@ -179,6 +194,10 @@ impl Relay {
 
     /// A text on its way in. `id` is the provider's: the same one again has no second effect.
     pub async fn pass_text(&self, texter: &Texter, proof: &str, id: &str, text: String) -> Outcome {
+        self.pass(self.come_in(texter, Channel::Sms, (proof, id), text)).await
+    }
+
+    fn come_in(&self, texter: &Texter, channel: Channel, (proof, id): (&str, &str), text: String) -> Inbound {
         let at = self.clock.now();
         let hash = |parts: &[&str]| {
             let mut context = digest::Context::new(&digest::SHA256);
@@ -187,14 +206,15 @@ impl Relay {
             hash.copy_from_slice(context.finish().as_ref());
             hash
         };
-        let key = hash(&["sms", texter.scope.marketplace().as_str(), texter.conversation.as_str(), proof, id]);
+        let key =
+            hash(&[channel.as_str(), texter.scope.marketplace().as_str(), texter.conversation.as_str(), proof, id]);
         let idempotency = Idempotency { key, body: hash(&[&text]), expires: at.plus(Duration::days(7)) };
-        let inbound = Inbound {
+        Inbound {
             scope: texter.scope.clone(),
             conversation: texter.conversation.clone(),
             from: texter.side,
             agent: None,
-            channel: Channel::Sms,
+            channel,
             purpose: Purpose::Other,
             template: None,
             proof: proof.to_owned(),
@@ -202,8 +222,36 @@ impl Relay {
             removed: Vec::new(),
             named: Vec::new(),
             idempotency: Some(idempotency),
+        }
+    }
+
+    /// A call on its way in: whom to ring, and under which number, once it was judged and recorded like every message.
+    /// `id` is the provider's.
+    pub async fn ring(&self, caller: &Texter, proof: &str, id: &str) -> Rung {
+        let callee = match self.callee(caller).await {
+            Ok(Some(callee)) => callee,
+            Ok(None) => return Rung::No,
+            Err(fault) => return Rung::Failed(fault),
         };
-        self.pass(inbound).await
+        let call = self.come_in(caller, Channel::Voice, (proof, id), CALL.to_owned());
+        match self.pass(call).await {
+            Outcome::Accepted(_) => Rung::Through { to: callee.0, from: callee.1 },
+            Outcome::Refused(_) => Rung::No,
+            Outcome::Failed(fault) => Rung::Failed(fault),
+        }
+    }
+
+    /// The phone of the other side, and the number that it knows the caller by.
+    async fn callee(&self, caller: &Texter) -> Result<Option<(Secret<String>, String)>, Fault> {
+        let (scope, id, side) = (&caller.scope, &caller.conversation, caller.side.other());
+        let Some(scene) = self.store.scene(scope, id, caller.side, self.clock.now()).await? else { return Ok(None) };
+        let sealed = if side == Side::Buyer { scene.buyer } else { scene.seller };
+        let Some(sealed) = sealed.filter(|_| scene.conversation.key(side).is_some()) else { return Ok(None) };
+        let Some(phone) = self.opened(scope, &scene.conversation, side, &sealed)?.phones.first().cloned() else {
+            return Ok(None);
+        };
+        let number = self.number_for(scope, id, side, &phone).await?;
+        Ok(number.map(|number| (Secret::new(phone), number)))
     }
 
     /// A message as a text shows it; `None`: its reader is not texted.
@@ -288,6 +336,9 @@ fn pick<'t>(language: &str, texts: [&'t str; 3]) -> &'t str {
 }
 
 const MORE: [&str; 3] = ["[more at {market}]", "[selengkapnya di {market}]", "[dalej: {market}]"];
+
+/// A call as the history shows it.
+const CALL: &str = "(call)";
 
 const STOPS: [&str; 9] =
     ["STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BERHENTI", "STOP SMS"];

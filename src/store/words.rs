@@ -35,7 +35,7 @@ macro_rules! words {
 
 words! {
     Side { Buyer = "buyer" Seller = "seller" }
-    Channel { Api = "api" Mail = "mail" Sms = "sms" Proxy = "proxy" }
+    Channel { Api = "api" Mail = "mail" Sms = "sms" Voice = "voice" Proxy = "proxy" }
     Fulfilment { Seller = "seller" Platform = "platform" }
     OrderState {
         Placed = "placed" Shipped = "shipped" Delivered = "delivered" Cancelled = "cancelled" Completed = "completed"

@@ -42,7 +42,7 @@ impl Scene {
             .collect();
         house.change(&format!(
             "[listen]\nsms_https = \"{at}\"\n[sms]\nbase = \"https://127.0.0.1:{}\"\naccount = \"AC1\"\n\
-             public = \"{PUBLIC}\"\nca = \"provider.pem\"\nsegments = 2\n{pool}\n[mail.out]\nretry = [\"1s\"]",
+             public = \"{PUBLIC}\"\nca = \"provider.pem\"\nsegments = 2\ncalls = true\ncall_limit = \"5m\"\n{pool}\n[mail.out]\nretry = [\"1s\"]",
             provider.at.port()
         ));
         house.rise();
@@ -155,15 +155,11 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
     );
 
     // What the provider could not take waits for it, and what a review overtakes never goes out.
-    let written = async |id: &str| {
-        let path = format!("/v1/conversations/{id}/messages?as=seller");
-        let all = scene.house.api().get(&path).await.ok();
-        all["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["state"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
+    let colour = "One more thing about the colour.";
+    let is = async |wanted: &str| {
+        let all = scene.house.api().get("/v1/conversations/c-1/messages?as=seller").await.ok();
+        let items = all["items"].as_array().unwrap();
+        items.iter().any(|item| item["text"] == colour && item["state"] == wanted).then_some(())
     };
     scene.provider.answer(503, &[]);
     assert_eq!(scene.says("SM9", SELLER, &to_buyer, "It should be there tomorrow.").0, 200);
@@ -173,24 +169,34 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
         scene.says("SM10", SELLER, &to_buyer, "Give me five stars or nothing more comes.").1.contains("<Message>"),
         true
     );
-    assert_eq!(scene.says("SM11", SELLER, &to_buyer, "One more thing about the colour.").0, 200);
-    eventually(Duration::from_secs(10), "it waits", async || {
-        written("c-1").await.last().is_some_and(|state| state == "queued").then_some(())
-    })
-    .await;
+    assert_eq!(scene.says("SM11", SELLER, &to_buyer, colour).0, 200);
+    eventually(Duration::from_secs(10), "it waits", async || is("queued").await).await;
+
+    // A call rings under a number of the pool, and is one of the messages.
+    let ring = |id: &str, from: &str, to: &str| {
+        scene.call("/voice/twilio", &[("CallSid", id), ("From", from), ("To", to)], TOKEN)
+    };
+    let (status, answer) = ring("CA1", BUYER, &to_seller);
+    let dial = format!("<Dial callerId=\"{to_buyer}\" timeLimit=\"300\" record=\"do-not-record\">");
+    assert!(status == 200 && answer.contains(&dial) && answer.contains(&format!(">{SELLER}</Number>")), "{answer}");
+    assert!(ring("CA2", "+12025550170", &to_seller).1.contains("<Reject/>"));
+    assert!(scene.call("/voice/twilio/whisper", &[("CallSid", "CA1")], TOKEN).1.contains("<Say>"));
+    assert_eq!(scene.call("/voice/twilio", &[("CallSid", "CA3")], "another token").0, 403);
+    let seen = scene.house.api().get("/v1/conversations/c-1/messages?as=seller").await.ok();
+    let calls = seen["items"].as_array().unwrap().iter().filter(|item| item["channel"] == "voice").count();
+    assert_eq!(calls, 1, "{seen}");
 
     // After a bad review the seller is refused by text as well, and told so.
     let review = json!({"conversation": "c-1", "rating": 1});
     scene.house.api().put("/v1/reviews/r-1", &review).await.ok();
     let tried = scene.sent().len();
-    eventually(Duration::from_secs(10), "it is withheld", async || {
-        written("c-1").await.last().is_some_and(|state| state == "withheld").then_some(())
-    })
-    .await;
+    eventually(Duration::from_secs(10), "it is withheld", async || is("withheld").await).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(scene.sent().len(), tried, "nothing reaches the provider behind the barrier");
     let (status, answer) = scene.says("SM7", SELLER, &to_buyer, "Why did you write that?");
     assert!(status == 200 && answer.contains("<Message>Your message was not passed on"), "{answer}");
+    let (status, answer) = ring("CA4", SELLER, &to_buyer);
+    assert!(status == 200 && answer.contains("can not be put through") && !answer.contains(BUYER), "{answer}");
     assert_eq!(scene.says("SM8", BUYER, &to_seller, "STOP").0, 200);
     let events = scene.house.api().get("/v1/events?limit=200").await.ok();
     assert!(events.to_string().contains("contact.stopped"), "{events}");
@@ -200,7 +206,7 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
     .await;
 
     let (_, metrics) = scene.house.ask_admin("/metrics").await.unwrap();
-    assert!(metrics.contains("tabir_sms_strangers_total 2"), "{metrics}");
+    assert!(metrics.contains("tabir_sms_strangers_total 3"), "{metrics}");
     let hidden: Vec<String> = ["2025550150", "2025550160", "2025550170", TOKEN].map(str::to_owned).to_vec();
     canary::none(scene.house.logs().as_bytes(), &hidden, "the log");
     canary::none(metrics.as_bytes(), &hidden, "the metrics");

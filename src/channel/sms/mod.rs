@@ -3,6 +3,7 @@
 //!
 //! - `POST /sms/twilio`: a text. What refuses it is told in the answer (TwiML), which the provider texts back.
 //! - `POST /sms/twilio/status`: what became of one of ours.
+//! - `POST /voice/twilio`: a call ([`voice`]), and `/voice/twilio/whisper`, what whoever is rung hears first.
 //!
 //! # Security
 //! Imports `model`, `relay`, `net`. Parses hostile bytes (HTTP by hyper, forms), bounded; nothing is looked at
@@ -12,6 +13,7 @@
 mod send;
 mod settings;
 mod signature;
+mod voice;
 
 use std::sync::Arc;
 
@@ -41,6 +43,9 @@ pub struct Sms {
     signer: Signer,
     /// `sms.public` without a slash at its end.
     public: String,
+    calls: bool,
+    /// Seconds.
+    longest_call: i64,
 }
 
 impl Sms {
@@ -50,7 +55,8 @@ impl Sms {
             let scheme = if url.secure { "https" } else { "http" };
             format!("{scheme}://{}{}", url.authority(), url.path.trim_end_matches('/'))
         });
-        Self { relay, signer: Signer::new(token.reveal()), public }
+        let longest_call = settings.call_limit.0 / 1_000;
+        Self { relay, signer: Signer::new(token.reveal()), public, calls: settings.calls, longest_call }
     }
 
     /// A connection that was let in: TLS, then requests until its end or the drain.
@@ -75,6 +81,8 @@ impl Sms {
         let call = match parts.uri.path() {
             "/sms/twilio" => Called::Text,
             "/sms/twilio/status" => Called::Status,
+            "/voice/twilio" if self.calls => Called::Call,
+            "/voice/twilio/whisper" if self.calls => Called::Whisper,
             _ => return Reply::bare(StatusCode::NOT_FOUND),
         };
         if parts.method != Method::POST {
@@ -95,6 +103,8 @@ impl Sms {
         match call {
             Called::Text => self.text(&fields).await,
             Called::Status => status(parts.uri.query(), &fields),
+            Called::Call => self.ring(&fields).await,
+            Called::Whisper => Self::whisper(),
         }
     }
 
@@ -107,17 +117,15 @@ impl Sms {
         let texter = match self.relay.texter(to, from).await {
             Ok(Some(texter)) => texter,
             // A stranger is told nothing.
-            Ok(None) => return Reply::twiml(None),
+            Ok(None) => return Reply::twiml(""),
             Err(fault) => return Reply::fault(&fault),
         };
         if field(fields, "NumMedia").is_some_and(|n| n != "0") {
-            return Reply::twiml(Some("Pictures can not be sent this way. Your message was not passed on."));
+            return Reply::back("Pictures can not be sent this way. Your message was not passed on.");
         }
         match self.relay.pass_text(&texter, PROOF, id, body.to_owned()).await {
-            Outcome::Accepted(_) => Reply::twiml(None),
-            Outcome::Refused(refusal) => {
-                Reply::twiml(Some(&format!("Your message was not passed on: {}", refusal.public())))
-            }
+            Outcome::Accepted(_) => Reply::twiml(""),
+            Outcome::Refused(refusal) => Reply::back(&format!("Your message was not passed on: {}", refusal.public())),
             Outcome::Failed(fault) => Reply::fault(&fault),
         }
     }
@@ -141,6 +149,8 @@ fn status(query: Option<&str>, fields: &Fields) -> Reply {
 enum Called {
     Text,
     Status,
+    Call,
+    Whisper,
 }
 
 /// What the provider hears.
@@ -154,13 +164,15 @@ impl Reply {
         Self { status, body: String::new() }
     }
 
-    /// TwiML: nothing, or a text for whoever texted.
-    fn twiml(back: Option<&str>) -> Self {
-        let words = back.map_or_else(String::new, |text| format!("<Message>{}</Message>", escaped(text)));
-        Self {
-            status: StatusCode::OK,
-            body: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{words}</Response>"),
-        }
+    /// What the provider is to do, in TwiML; nothing, if there are no verbs.
+    fn twiml(verbs: &str) -> Self {
+        let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>");
+        Self { status: StatusCode::OK, body }
+    }
+
+    /// A text for whoever texted.
+    fn back(text: &str) -> Self {
+        Self::twiml(&format!("<Message>{}</Message>", escaped(text)))
     }
 
     /// Nothing was taken; the provider may come again.
@@ -181,7 +193,7 @@ impl Reply {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 const SIGNATURE: &str = "x-twilio-signature";

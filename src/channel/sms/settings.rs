@@ -30,6 +30,10 @@ pub struct SmsSettings {
     pub sticky: bool,
     /// How long after the end of a conversation, or its last text, its number may go to another one of the same person.
     pub release: Duration,
+    /// Whether the numbers take calls too.
+    pub calls: bool,
+    /// How long a call may last.
+    pub call_limit: Duration,
     /// How long the provider has for its answer.
     pub deadline: Duration,
     /// A file of further CA certificates in PEM, for a provider with a CA of its own.
@@ -58,6 +62,8 @@ impl Default for SmsSettings {
             segments: 6,
             sticky: true,
             release: Duration::days(90),
+            calls: false,
+            call_limit: Duration::minutes(15),
             deadline: Duration::seconds(10),
             ca: None,
         }
@@ -116,6 +122,9 @@ impl SmsSettings {
         }
         if self.release < Duration::days(1) {
             faults.push(("release", "at least a day".to_owned()));
+        }
+        if !(Duration::seconds(10)..=Duration::hours(4)).contains(&self.call_limit) {
+            faults.push(("call_limit", "10s to 4h".to_owned()));
         }
         if !(Duration::seconds(1)..=Duration::seconds(60)).contains(&self.deadline) {
             faults.push(("deadline", "1s to 60s".to_owned()));

@@ -47,7 +47,7 @@ pub(super) fn put(db: &Connection, scope: &Scope, letter: &NewLetter) -> Result<
             chain.add(db, &ended(letter.id, letter.to, letter.at, LetterState::Delivered, "channel=api"))?;
             (LetterState::Delivered, None, Some(proof))
         }
-        Channel::Mail | Channel::Sms | Channel::Proxy => (LetterState::Queued, Some(letter.at), None),
+        Channel::Mail | Channel::Sms | Channel::Voice | Channel::Proxy => (LetterState::Queued, Some(letter.at), None),
     };
     chain.save(db)?;
     db.prepare_cached(

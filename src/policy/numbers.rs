@@ -3,7 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::model::Duration;
+use crate::model::{Duration, Marketplace};
 
 /// A number of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct PoolNumber {
     pub number: String,
     /// It serves phones whose numbers begin with one of these, such as `+62`; none: all.
     pub serves: Vec<String>,
+    /// It is this marketplace's alone; none: all share it.
+    pub marketplace: Option<Marketplace>,
 }
 
 /// The numbers that there are.
@@ -26,25 +28,24 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The numbers that serve `phone`, in the order in which they are tried: its own order for each phone, so that the
-    /// pool is used evenly, and, unless the pool is sticky, for each `conversation`.
-    pub fn serving(&self, phone: &str, conversation: &str) -> Vec<&str> {
+    /// The numbers that serve `phone` in a marketplace.
+    pub fn serving(&self, marketplace: &Marketplace, phone: &str) -> Vec<&str> {
         let serves = |number: &&PoolNumber| {
             number.number != phone
+                && number.marketplace.as_ref().is_none_or(|own| own == marketplace)
                 && (number.serves.is_empty() || number.serves.iter().any(|begins| phone.starts_with(begins)))
         };
-        let mut numbers: Vec<&str> = self.numbers.iter().filter(serves).map(|number| number.number.as_str()).collect();
-        let salt = if self.sticky { "" } else { conversation };
-        numbers.sort_by_key(|number| rank(&[phone, number, salt]));
-        numbers
+        self.numbers.iter().filter(serves).map(|number| number.number.as_str()).collect()
     }
-}
 
-/// A newer version of the program may rank otherwise: who has a number keeps it.
-fn rank(parts: &[&str]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
-    hasher.finish()
+    /// The place of a number among those that serve a phone, by the keyed index of the two: each phone has an order of
+    /// its own, so that the pool is used evenly, and nobody without the key can tell which was taken before; unless the
+    /// pool is sticky, each conversation has. A newer version may rank otherwise: who has a number keeps it.
+    pub fn rank(&self, index: &[u8], conversation: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (index, if self.sticky { "" } else { conversation }).hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 #[cfg(test)]
@@ -52,40 +53,40 @@ mod tests {
     use super::*;
 
     fn pool(sticky: bool) -> Pool {
-        let number = |n: u32, serves: &[&str]| PoolNumber {
-            number: format!("+1555010{n:04}"),
+        let number = |n: u32, serves: &[&str], own: Option<&str>| PoolNumber {
+            number: format!("+1202555010{n}"),
             serves: serves.iter().map(|s| (*s).to_owned()).collect(),
+            marketplace: own.map(|own| own.parse().unwrap()),
         };
-        let numbers = vec![number(1, &["+62"]), number(2, &["+62"]), number(3, &["+48"]), number(4, &[])];
+        let numbers = vec![
+            number(1, &["+62"], None),
+            number(2, &["+62"], Some("other")),
+            number(3, &["+48"], None),
+            number(4, &[], None),
+        ];
         Pool { numbers, sticky, release: Duration::days(30) }
     }
 
     #[test]
-    fn a_phone_is_served_by_numbers_of_its_country_and_by_those_that_serve_all() {
-        let serving = |phone| {
-            let pool = pool(true);
-            let mut numbers: Vec<String> = pool.serving(phone, "c").into_iter().map(str::to_owned).collect();
-            numbers.sort();
-            numbers
-        };
-        assert_eq!(serving("+6281200000000"), ["+15550100001", "+15550100002", "+15550100004"]);
-        assert_eq!(serving("+48600000000"), ["+15550100003", "+15550100004"]);
-        assert_eq!(serving("+4400000000"), ["+15550100004"]);
-        assert_eq!(serving("+15550100004"), Vec::<String>::new(), "nobody texts themselves");
+    fn a_phone_is_served_by_numbers_of_its_country_and_marketplace_and_by_those_that_serve_all() {
+        let pool = pool(true);
+        let serving = |market: &str, phone| pool.serving(&market.parse().unwrap(), phone);
+        assert_eq!(serving("market", "+6281200000000"), ["+12025550101", "+12025550104"]);
+        assert_eq!(serving("other", "+6281200000000"), ["+12025550101", "+12025550102", "+12025550104"]);
+        assert_eq!(serving("market", "+48600000000"), ["+12025550103", "+12025550104"]);
+        assert_eq!(serving("market", "+4400000000"), ["+12025550104"]);
+        assert_eq!(serving("market", "+12025550104"), Vec::<&str>::new(), "nobody texts themselves");
     }
 
     #[test]
     fn sticky_is_the_same_order_for_every_conversation_of_a_phone() {
-        let orders = |sticky| {
+        let ranks = |sticky| {
             let pool = pool(sticky);
-            let mut orders: Vec<Vec<String>> = (0..40)
-                .map(|n| pool.serving("+6281200000000", &n.to_string()).into_iter().map(str::to_owned).collect())
-                .collect();
-            orders.sort();
-            orders.dedup();
-            orders.len()
+            let mut ranks: Vec<u64> = (0..40).map(|n| pool.rank(&[7; 16], &n.to_string())).collect();
+            ranks.sort_unstable();
+            ranks.dedup();
+            ranks.len()
         };
-        assert_eq!(orders(true), 1);
-        assert_eq!(orders(false), 6, "all orders of three");
+        assert_eq!((ranks(true), ranks(false)), (1, 40));
     }
 }

@@ -136,10 +136,13 @@ impl Relay {
         phone: &str,
     ) -> Result<Option<String>, Fault> {
         let (Some(phones), Ok(contact)) = (&self.phones, Contact::phone(phone)) else { return Ok(None) };
-        let serving = phones.pool.serving(contact.value.reveal(), conversation.as_str());
+        let serving = phones.pool.serving(scope.marketplace(), contact.value.reveal());
         let size = serving.len();
-        let numbers: Vec<_> =
+        let mut numbers: Vec<_> =
             serving.into_iter().map(|number| (number.to_owned(), self.vault.caller_tags(number, &contact))).collect();
+        numbers.sort_by_cached_key(|(_, tags)| {
+            tags.first().map(|active| phones.pool.rank(&active.tag, conversation.as_str()))
+        });
         let at = self.clock.now();
         // Nearly always it has one already.
         let rows = self.store.numbers(scope, conversation).await?;

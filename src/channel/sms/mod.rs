@@ -24,6 +24,7 @@ use hyper::{
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
 };
+use tokio::time::{Duration, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use self::signature::{Fields, Signer, field, fields};
@@ -91,8 +92,10 @@ impl Sms {
         if Announced::of(&parts.headers).exceeds(LONGEST) {
             return Reply::bare(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        let Ok(body) = Limited::new(body, LONGEST).collect().await else {
-            return Reply::bare(StatusCode::PAYLOAD_TOO_LARGE);
+        let body = match timeout(PATIENCE, Limited::new(body, LONGEST).collect()).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(_)) => return Reply::bare(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(_) => return Reply::bare(StatusCode::REQUEST_TIMEOUT),
         };
         let fields = fields(&body.to_bytes());
         let signature = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -199,6 +202,8 @@ fn escaped(text: &str) -> String {
 const SIGNATURE: &str = "x-twilio-signature";
 /// How a texter was proven: by the provider, whose signature held.
 const PROOF: &str = "sms=twilio";
+/// How long a call may take to come.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Bytes of a call.
 const LONGEST: usize = 65_536;
 const STATUSES: [&str; 7] = ["queued", "sending", "sent", "delivered", "undelivered", "failed", "read"];

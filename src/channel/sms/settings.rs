@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::{
-    model::{Contact, Duration},
+    model::{Contact, Duration, Marketplace},
     net::Url,
     relay::{Pool, PoolNumber},
 };
@@ -49,6 +49,9 @@ pub struct NumberSettings {
     /// It serves phones that begin with one of these, such as `+62`; left out: all.
     #[serde(default)]
     pub serves: Vec<String>,
+    /// It is this marketplace's alone; left out: all share it.
+    #[serde(default)]
+    pub marketplace: Option<Marketplace>,
 }
 
 impl Default for SmsSettings {
@@ -78,7 +81,10 @@ impl SmsSettings {
 
     /// The numbers as they are chosen from.
     pub fn pool(&self) -> Pool {
-        let number = |n: &NumberSettings| PoolNumber { number: n.number.clone(), serves: n.serves.clone() };
+        let number = |n: &NumberSettings| {
+            let NumberSettings { number, serves, marketplace } = n.clone();
+            PoolNumber { number, serves, marketplace }
+        };
         Pool { numbers: self.numbers.iter().map(number).collect(), sticky: self.sticky, release: self.release }
     }
 
@@ -89,7 +95,7 @@ impl SmsSettings {
             return faults;
         }
         let mut seen: Vec<&str> = Vec::new();
-        for NumberSettings { number, serves } in &self.numbers {
+        for NumberSettings { number, serves, .. } in &self.numbers {
             if Contact::phone(number).is_ok_and(|contact| contact.value.reveal() == number) {
                 if seen.contains(&number.as_str()) {
                     faults.push(("numbers", format!("`{number}` stands there twice")));

@@ -11,6 +11,7 @@ mod evidence;
 mod explain;
 mod forget;
 mod house;
+mod import;
 mod incident;
 mod keys;
 mod mail;
@@ -59,6 +60,8 @@ enum Command {
     /// Evidence bundles.
     #[command(subcommand)]
     Evidence(evidence::Evidence),
+    /// Puts a marketplace's people, orders, conversations and reviews in.
+    Import(import::Import),
     /// Erases a person: what they wrote and who they are can be opened no more.
     Forget(forget::Forget),
     /// What is held about a person.
@@ -146,6 +149,7 @@ fn act(line: Line) -> Result<(), Failure> {
         Command::Keys(keys) => keys.run(config),
         Command::Mail(mail) => mail.run(config),
         Command::Evidence(evidence) => evidence.run(config),
+        Command::Import(import) => import.run(config),
         Command::Forget(forget) => forget.run(config),
         Command::Person(person) => person.run(config),
         Command::Incident(incident) => incident.run(config),

@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::house::{House, Pair, Plan, eventually, mails, run_in, run_within, sink::Sink, smtp::Smtp};
+use crate::house::{House, MARKET, Pair, Plan, eventually, mails, run_in, run_within, sink::Sink, smtp::Smtp};
 
 const TABIR: &str = env!("CARGO_BIN_EXE_tabir");
 
@@ -270,13 +270,13 @@ async fn a_key_ring_turns_while_mail_flows() {
 
 /// `person export` writes what is held to a file of its owner's; `incident report` lists who was read, with drafts.
 async fn told_what_is_held(house: &House, pair: &Pair) {
-    let market = ["--marketplace", crate::house::MARKET];
+    let market = ["--marketplace", MARKET];
     let file = house.dir.path().join("person.json");
     let export = ["person", "export", &pair.buyer.id, "-o", file.to_str().expect("a path"), market[0], market[1]];
     house.run_ok(&export);
     let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).expect("the file")) & 0o777;
     assert_eq!(mode, 0o600);
-    let told: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("the file")).expect("JSON");
+    let told: Value = serde_json::from_slice(&fs::read(&file).expect("the file")).expect("JSON");
     assert_eq!(told["profile"]["emails"], json!([pair.buyer.email]), "{told}");
     assert!(told.to_string().contains("Words of a forgotten person."), "{told}");
     assert!(!told.to_string().contains(&pair.seller.email), "{told}");
@@ -303,7 +303,7 @@ async fn a_forgotten_person_is_gone_and_the_evidence_still_verifies() {
     );
     sink.nth(&pair.seller.email, 1).await;
     told_what_is_held(&house, &pair).await;
-    let kept = house.run_ok(&["forget", &pair.buyer.id, "--marketplace", crate::house::MARKET]);
+    let kept = house.run_ok(&["forget", &pair.buyer.id, "--marketplace", MARKET]);
     for what in ["kept: evidence (", "kept: others_words", "kept: orders", "kept: reports_unclaimed (0)"] {
         assert!(kept.contains(what), "{kept}");
     }
@@ -315,7 +315,7 @@ async fn a_forgotten_person_is_gone_and_the_evidence_still_verifies() {
     assert!(sink.to(&pair.buyer.email).is_empty());
     let bundle = house.dir.path().join("forgotten.zip");
     let path = bundle.to_str().expect("a path");
-    house.run_ok(&["evidence", "export", &pair.id, "-o", path, "--marketplace", crate::house::MARKET]);
+    house.run_ok(&["evidence", "export", &pair.id, "-o", path, "--marketplace", MARKET]);
     house.run_ok(&["evidence", "verify", path, "--key", &house.run_ok(&["evidence", "key"])]);
     let bytes = fs::read(&bundle).expect("the bundle");
     assert!(memchr::memmem::find(&bytes, b"Words of a forgotten").is_none());
@@ -411,10 +411,53 @@ fn scrub_streams_line_by_line_and_never_dies() {
         .output()
         .expect("the program runs");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines: Vec<serde_json::Value> =
+    let lines: Vec<Value> =
         String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0]["findings"][0]["text"], "ja.nowak@poczta.example", "{}", lines[0]);
     assert!(lines[1]["id"].is_null() && lines[1]["error"].is_string(), "{}", lines[1]);
     assert!(lines[2]["text"].is_array(), "{}", lines[2]);
+}
+
+/// Lines for an import: so many buyers and sellers, each pair with an order, a conversation and a review.
+fn market_of(pairs: usize) -> String {
+    let line = |kind: &str, thing: Value| json!({ kind: thing }).to_string() + "\n";
+    let each = |make: &dyn Fn(usize) -> String| (0..pairs).map(make).collect::<String>();
+    [
+        each(&|n| line("party", json!({"id": format!("b{n}"), "role": "buyer", "emails": [format!("b{n}@rumah.example")]}))),
+        each(&|n| line("party", json!({"id": format!("s{n}"), "role": "seller", "emails": [format!("s{n}@sklep.example")]}))),
+        each(&|n| line("order", json!({"id": format!("o{n}"), "state": "delivered", "fulfilment": "platform", "items": [{"title": "Teh", "quantity": 1}]}))),
+        each(&|n| line("conversation", json!({"id": format!("c{n}"), "order": format!("o{n}"), "buyer": format!("b{n}"), "seller": format!("s{n}")}))),
+        each(&|n| line("review", json!({"id": format!("r{n}"), "conversation": format!("c{n}"), "rating": 1 + n % 5}))),
+    ]
+    .concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_market_that_was_there_before_is_put_in_beside_the_relay_and_again_changes_nothing() {
+    let house = Plan::new().start().await;
+    let file = house.dir.path().join("market.jsonl");
+    fs::write(&file, market_of(120)).unwrap();
+    let path = file.to_str().unwrap();
+    assert_eq!(
+        house.run_ok(&["import", "--marketplace", MARKET, "--jsonl", path]).trim(),
+        "new: 600, known: 0, refused: 0"
+    );
+    let api = house.api();
+    let talk = api.get("/v1/conversations/c7").await.ok();
+    assert_eq!((&talk["order"], &talk["contact"]["seller"]["phase"]), (&json!("o7"), &json!("cooling")), "{talk}");
+    let again = house.run_ok(&["import", "--marketplace", MARKET, "--jsonl", path]);
+    assert!(again.starts_with("new: 0, known: 600"), "{again}");
+    let rest = house.run_ok(&["import", "--marketplace", MARKET, "--jsonl", path, "--from", "599"]);
+    assert_eq!(rest.trim(), "new: 0, known: 2, refused: 0");
+
+    fs::write(&file, "{\"party\": {\"id\": \"b-x\", \"emails\": [\"canary at home\"]}}\n\nnonsense\n").unwrap();
+    let run = house.run(&["import", "--marketplace", MARKET, "--jsonl", path]);
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(1), "{told}");
+    assert!(told.contains("line 1: 400 emails[0]") && told.contains("line 3: no JSON"), "{told}");
+    assert!(!told.contains("canary") && String::from_utf8_lossy(&run.stdout).contains("refused: 2"), "{told}");
+    let tokens = house.run_ok(&["token", "list", "--marketplace", MARKET]);
+    let revoked = tokens.lines().filter(|line| !line.ends_with("\t-")).count();
+    assert_eq!(revoked, 4, "no token of an import is left: {tokens}");
 }

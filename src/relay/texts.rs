@@ -267,7 +267,9 @@ impl Relay {
         let language = wording::language(talk.reader_locale());
         let more = pick(language, MORE).replace("{market}", talk.known_as());
         let files = content.attachments.iter().filter(|file| !file.action.removed()).count();
-        let text = content.text.as_deref().unwrap_or_default().trim();
+        // Some write into the subject alone.
+        let words = [&content.text, &content.subject].map(|part| part.as_deref().unwrap_or_default().trim());
+        let text = words.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
         let whole = if files == 0 { text.to_owned() } else { format!("{text}\n{more}").trim().to_owned() };
         Ok(Some(sms::fitted(&whole, phones.segments, &more)))
     }

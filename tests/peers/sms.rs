@@ -154,22 +154,6 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
         204
     );
 
-    // What the provider could not take waits for it, and what a review overtakes never goes out.
-    let colour = "One more thing about the colour.";
-    let is = async |wanted: &str| {
-        let all = scene.house.api().get("/v1/conversations/c-1/messages?as=seller").await.ok();
-        let items = all["items"].as_array().unwrap();
-        items.iter().any(|item| item["text"] == colour && item["state"] == wanted).then_some(())
-    };
-    scene.provider.answer(503, &[]);
-    assert_eq!(scene.says("SM9", SELLER, &to_buyer, "It should be there tomorrow.").0, 200);
-    assert!(scene.once(4).await[3].body.starts_with("It should be there"), "tried again");
-    (0..60).for_each(|_| scene.provider.answer(503, &[]));
-    let (_, answer) = scene.says("SM10", SELLER, &to_buyer, "Give me five stars or nothing more comes.");
-    assert!(answer.contains("<Message>"), "{answer}");
-    assert_eq!(scene.says("SM11", SELLER, &to_buyer, colour).0, 200);
-    eventually(Duration::from_secs(10), "it waits", async || is("queued").await).await;
-
     // A call rings under a number of the pool, and is one of the messages.
     let ring = |id: &str, from: &str, to: &str| {
         scene.call("/voice/twilio", &[("CallSid", id), ("From", from), ("To", to)], TOKEN)
@@ -183,6 +167,33 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
     let seen = scene.house.api().get("/v1/conversations/c-1/messages?as=seller").await.ok();
     let calls = seen["items"].as_array().unwrap().iter().filter(|item| item["channel"] == "voice").count();
     assert_eq!(calls, 1, "{seen}");
+    // It answers nobody who waits.
+    assert_eq!(scene.says("SM12", BUYER, &to_seller, "And when will it be here?").0, 200);
+    scene.once(3).await;
+    let waits = async || {
+        let standing = scene.house.api().get("/v1/parties/zenon/standing").await.ok();
+        standing["response"]["waiting"].as_array().unwrap().len()
+    };
+    assert!(ring("CA5", SELLER, &to_buyer).1.contains("<Dial"));
+    assert_eq!(waits().await, 1);
+
+    // What the provider could not take waits for it, and what a review overtakes never goes out.
+    let colour = "One more thing about the colour.";
+    let is = async |wanted: &str| {
+        let all = scene.house.api().get("/v1/conversations/c-1/messages?as=seller").await.ok();
+        let items = all["items"].as_array().unwrap();
+        items.iter().any(|item| item["text"] == colour && item["state"] == wanted).then_some(())
+    };
+    scene.provider.answer(503, &[]);
+    assert_eq!(scene.says("SM9", SELLER, &to_buyer, "It should be there tomorrow.").0, 200);
+    let again = scene.once(5).await;
+    assert!(again[3..].iter().all(|text| text.body.starts_with("It should be there")), "{again:?}");
+    assert_eq!(waits().await, 0, "a text does");
+    (0..60).for_each(|_| scene.provider.answer(503, &[]));
+    let (_, answer) = scene.says("SM10", SELLER, &to_buyer, "Give me five stars or nothing more comes.");
+    assert!(answer.contains("<Message>"), "{answer}");
+    assert_eq!(scene.says("SM11", SELLER, &to_buyer, colour).0, 200);
+    eventually(Duration::from_secs(10), "it waits", async || is("queued").await).await;
 
     // After a bad review the seller is refused by text as well, and told so.
     let review = json!({"conversation": "c-1", "rating": 1});

@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// Whether a message `m`, of conversation `c`, counts as somebody's word: a person wrote it, and it reached the other
-/// side or will. What a ruling found abusive is no question, and a buyer who is owed nothing asks none.
-const COUNTS: &str = "(m.automatic = 0 AND (
+/// side or will. Of a call nobody knows whether anybody answered it. What a ruling found abusive is no question, and a buyer who is owed nothing asks none.
+const COUNTS: &str = "(m.automatic = 0 AND m.channel <> 'voice' AND (
     m.from_side = 'seller' AND m.state IN ('queued', 'delivered')
     OR m.from_side = 'buyer' AND m.state IN ('queued', 'delivered', 'failed')
         AND NOT EXISTS (SELECT 1 FROM violation v

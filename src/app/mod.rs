@@ -134,6 +134,7 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let detect = detectors(&settings).map_err(NotStarted::Settings)?;
     let mail_keys = mail_keys(&settings).map_err(NotStarted::Settings)?;
     let routes = proxy_routes(&settings).map_err(NotStarted::Settings)?;
+    let token = sms_token(&settings.sms).map_err(NotStarted::Settings)?;
     let lock = lock::FolderLock::take(&settings.data_folder())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let luck: Arc<dyn Luck> = Arc::new(SystemLuck::new());
@@ -157,7 +158,6 @@ pub async fn start_with(settings: Settings, compiled: Compiled, config: Option<&
     let transport = transport(&settings, &dns, &clock, &luck, &drain, &mut tasks)?;
     let relay =
         Relay::new(Arc::clone(&store), Arc::clone(&vault), Arc::clone(&clock), sandbox, transport, Arc::clone(&rules));
-    let token = sms_token(&settings.sms)?;
     let relay = Arc::new(match &token {
         Some(token) => relay.with_phones(phones(&settings.sms, token, &dns)?),
         None => relay,
@@ -300,13 +300,18 @@ fn proxy(
 }
 
 /// The token of the account at the provider of short messages, where people are texted.
-fn sms_token(settings: &SmsSettings) -> Result<Option<Secret<String>>, Fault> {
+///
+/// # Errors
+/// When its file can not be read, or is empty.
+pub fn sms_token(settings: &SmsSettings) -> Result<Option<Secret<String>>, Vec<Wrong>> {
     if !settings.is_on() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(&settings.token).map_err(|e| Fault::new("reading sms.token", e))?;
+    let wrong =
+        |why: String| vec![Wrong { file: settings.token.clone(), line: None, why: format!("sms.token: {why}") }];
+    let text = std::fs::read_to_string(&settings.token).map_err(|error| wrong(error.to_string()))?;
     let token = text.trim().to_owned();
-    if token.is_empty() { Err(Fault::plain("reading sms.token: it is empty")) } else { Ok(Some(Secret::new(token))) }
+    if token.is_empty() { Err(wrong("it is empty".to_owned())) } else { Ok(Some(Secret::new(token))) }
 }
 
 fn phones(settings: &SmsSettings, token: &Secret<String>, dns: &Dns) -> Result<Phones, Fault> {

@@ -33,6 +33,7 @@ pub(super) fn check(config: Option<&Path>) -> Result<(), Failure> {
     }
     let keys = app::mail_keys(&settings).map_err(Failure::Settings)?;
     app::proxy_routes(&settings).map_err(Failure::Settings)?;
+    app::sms_token(&settings.sms).map_err(Failure::Settings)?;
     say::out("settings and rules are sound")?;
     let waiting: Vec<&str> = app::AT_START.iter().map(|setting| setting.key).collect();
     say::out(&format!("SIGHUP reads everything again but: {}", waiting.join(", ")))?;

@@ -28,10 +28,15 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Whether a number is one of the pool: then it is nobody's phone.
+    pub fn has(&self, phone: &str) -> bool {
+        self.numbers.iter().any(|number| number.number == phone)
+    }
+
     /// The numbers that serve `phone` in a marketplace.
     pub fn serving(&self, marketplace: &Marketplace, phone: &str) -> Vec<&str> {
         let serves = |number: &&PoolNumber| {
-            number.number != phone
+            !self.has(phone)
                 && number.marketplace.as_ref().is_none_or(|own| own == marketplace)
                 && (number.serves.is_empty() || number.serves.iter().any(|begins| phone.starts_with(begins)))
         };
@@ -76,6 +81,7 @@ mod tests {
         assert_eq!(serving("market", "+48600000000"), ["+12025550103", "+12025550104"]);
         assert_eq!(serving("market", "+4400000000"), ["+12025550104"]);
         assert_eq!(serving("market", "+12025550104"), Vec::<&str>::new(), "nobody texts themselves");
+        assert_eq!(serving("other", "+12025550101"), Vec::<&str>::new(), "nor does one number another");
     }
 
     #[test]

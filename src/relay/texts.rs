@@ -18,7 +18,8 @@ use super::{Handover, Inbound, LastLook, Relay, claim::never, outcome::Stop, tal
 use crate::{
     media::sms,
     model::{
-        Channel, Contact, Content, ConversationId, Duration, EventId, Fault, Outcome, Purpose, Scope, Secret, Side,
+        Channel, Contact, Content, ConversationId, Duration, EventId, Fault, MessageState, Outcome, Purpose, Scope,
+        Secret, Side,
     },
     policy::numbers::Pool,
     store::{Assign, Assigned, Delivery, Idempotency},
@@ -192,6 +193,10 @@ impl Relay {
     }
 
     async fn texter_of(&self, number: &str, contact: &Contact) -> Result<Option<Texter>, Fault> {
+        if self.phones.as_ref().is_some_and(|phones| phones.pool.has(contact.value.reveal())) {
+            // Our own number: what it brings would go round for ever.
+            return Ok(None);
+        }
         let tags = self.vault.caller_tags(number, contact);
         let Some((scope, conversation, side)) = self.store.texting(&tags).await? else { return Ok(None) };
         let own = self.vault.tags(scope.marketplace(), contact);
@@ -242,8 +247,11 @@ impl Relay {
         };
         let call = self.come_in(caller, Channel::Voice, (proof, id), CALL.to_owned());
         match self.pass(call).await {
-            Outcome::Accepted(_) => Rung::Through { to: callee.0, from: callee.1 },
-            Outcome::Refused(_) => Rung::No,
+            // The same call again may come when the gate has closed since: who is meant calls anew.
+            Outcome::Accepted(call) if call.state == MessageState::Delivered && !call.repeated => {
+                Rung::Through { to: callee.0, from: callee.1 }
+            }
+            Outcome::Accepted(_) | Outcome::Refused(_) => Rung::No,
             Outcome::Failed(fault) => Rung::Failed(fault),
         }
     }
@@ -252,6 +260,12 @@ impl Relay {
     async fn callee(&self, caller: &Texter) -> Result<Option<(Secret<String>, String)>, Fault> {
         let (scope, id, side) = (&caller.scope, &caller.conversation, caller.side.other());
         let Some(scene) = self.store.scene(scope, id, caller.side, self.clock.now()).await? else { return Ok(None) };
+        let deliver = &scene.conversation.deliver;
+        let ways = if side == Side::Buyer { &deliver.buyer } else { &deliver.seller };
+        if !wants_texts(ways.as_deref()) {
+            // Who did not ask for the phone is not rung.
+            return Ok(None);
+        }
         let sealed = if side == Side::Buyer { scene.buyer } else { scene.seller };
         let Some(sealed) = sealed.filter(|_| scene.conversation.key(side).is_some()) else { return Ok(None) };
         let Some(phone) = self.opened(scope, &scene.conversation, side, &sealed)?.phones.first().cloned() else {

@@ -87,7 +87,9 @@ pub(super) fn delivery(message: EventId, to: Side) -> NewDelivery {
 /// A call can not wait for a person: what would be held of it is refused.
 pub(super) fn now_or_never(channel: Channel, decision: Decision) -> Decision {
     match decision {
-        Decision::Hold { .. } if channel == Channel::Proxy => Decision::Refuse(Reason::Content),
+        Decision::Hold { .. } if matches!(channel, Channel::Proxy | Channel::Voice) => {
+            Decision::Refuse(Reason::Content)
+        }
         decision => decision,
     }
 }

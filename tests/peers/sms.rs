@@ -167,6 +167,13 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
     let seen = scene.house.api().get("/v1/conversations/c-1/messages?as=seller").await.ok();
     let calls = seen["items"].as_array().unwrap().iter().filter(|item| item["channel"] == "voice").count();
     assert_eq!(calls, 1, "{seen}");
+    assert!(ring("CA1", BUYER, &to_seller).1.contains("can not be put through"), "once rung, not again by itself");
+    assert!(ring("CA6", &to_buyer, &to_seller).1.contains("<Reject/>"), "a number of the pool is nobody's phone");
+    scene.enroll("dewi", "buyer", "+12025550180").await;
+    let quiet = json!({"buyer": "dewi", "seller": "zenon", "deliver": {"buyer": ["api"], "seller": ["sms"]}});
+    let quiet = scene.house.api().put("/v1/conversations/c-2", &quiet).await.ok();
+    let to_dewi = quiet["handles"]["buyer"]["phone"].as_str().unwrap_or_else(|| panic!("{quiet}"));
+    assert!(ring("CA7", SELLER, to_dewi).1.contains("can not be put through"), "she did not ask for the phone");
     // It answers nobody who waits.
     assert_eq!(scene.says("SM12", BUYER, &to_seller, "And when will it be here?").0, 200);
     scene.once(3).await;
@@ -215,7 +222,7 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
     .await;
 
     let (_, metrics) = scene.house.ask_admin("/metrics").await.unwrap();
-    assert!(metrics.contains("tabir_sms_strangers_total 3"), "{metrics}");
+    assert!(metrics.contains("tabir_sms_strangers_total 4"), "{metrics}");
     let hidden: Vec<String> = ["2025550150", "2025550160", "2025550170", TOKEN].map(str::to_owned).to_vec();
     canary::none(scene.house.logs().as_bytes(), &hidden, "the log");
     canary::none(metrics.as_bytes(), &hidden, "the metrics");

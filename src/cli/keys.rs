@@ -57,7 +57,7 @@ fn reseal(house: &House) -> Result<(), Failure> {
     let done = house.runtime.block_on(house.desk.reseal(&progress))?;
     bar.finish_and_clear();
     say::out(&format!(
-        "{} data keys wrapped anew, {} parties and {} agents indexed anew",
-        done.keys, done.parties, done.agents
+        "{} data keys wrapped anew, {} parties, {} agents and {} numbers indexed anew",
+        done.keys, done.parties, done.agents, done.numbers
     ))
 }

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use crate::{
-    model::{Fault, Scope},
-    store::{KeyOwner, WrappedKey, WrappedKeyRow},
+    model::{ContactKind, ConversationId, Fault, IndexTag, Scope, Side},
+    store::{KeyOwner, NumberRow, WrappedKey, WrappedKeyRow},
     vault::Place,
 };
 
@@ -22,11 +22,13 @@ pub struct Resealed {
     pub parties: u64,
     /// Agents indexed again.
     pub agents: u64,
+    /// Numbers between people who text, indexed again or given up since the phone is another.
+    pub numbers: u64,
 }
 
 impl Resealed {
     fn all(&self) -> u64 {
-        self.keys + self.parties + self.agents
+        self.keys + self.parties + self.agents + self.numbers
     }
 }
 
@@ -50,8 +52,45 @@ impl Desk {
         }
         self.reindex_parties(active, &mut done, &|done| progress(done.min(total), total)).await?;
         self.reindex_agents(active, &mut done, &|done| progress(done.min(total), total)).await?;
+        self.reindex_numbers(active, &mut done, &|done| progress(done.min(total), total)).await?;
         progress(total, total);
         Ok(done)
+    }
+
+    /// A number and a phone are indexed together: without the key that did, nobody who texts is known.
+    async fn reindex_numbers(&self, active: u32, done: &mut Resealed, tell: Tell<'_>) -> Result<(), Fault> {
+        let mut seen = HashSet::new();
+        loop {
+            let mut fresh = false;
+            for (scope, conversation, row) in self.store.numbers_to_reindex(active, BATCH).await? {
+                if seen.insert(row.tag) {
+                    fresh = true;
+                    let new = self.tag_of_number(&scope, &conversation, &row).await?;
+                    self.store.reindex_number(row.tag, new).await?;
+                    done.numbers += 1;
+                    tell(done.all());
+                }
+            }
+            if !fresh {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The index of a number under the active key; `None`: the phone that it was given for is gone.
+    async fn tag_of_number(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        row: &NumberRow,
+    ) -> Result<Option<IndexTag>, Fault> {
+        let Some(conversation) = self.store.conversation(scope, id).await? else { return Ok(None) };
+        let party = if row.side == Side::Buyer { &conversation.buyer } else { &conversation.seller };
+        let Some(opened) = self.open_party(scope, party).await? else { return Ok(None) };
+        let phones = contacts(&opened.profile).into_iter().filter(|contact| contact.kind == ContactKind::Phone);
+        let mut tags = phones.map(|phone| self.vault.caller_tags(&row.number, &phone));
+        let own = tags.find(|tags| tags.iter().any(|tag| tag.tag == row.tag));
+        Ok(own.and_then(|tags| tags.into_iter().next()))
     }
 
     async fn reindex_parties(&self, active: u32, done: &mut Resealed, tell: Tell<'_>) -> Result<(), Fault> {

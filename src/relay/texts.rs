@@ -22,7 +22,7 @@ use crate::{
         Secret, Side,
     },
     policy::numbers::Pool,
-    store::{Assign, Assigned, Delivery, Idempotency},
+    store::{Assign, Assigned, Delivery, Idempotency, Texting as AssignedTo},
     vault::Place,
 };
 
@@ -198,10 +198,19 @@ impl Relay {
             return Ok(None);
         }
         let tags = self.vault.caller_tags(number, contact);
-        let Some((scope, conversation, side)) = self.store.texting(&tags).await? else { return Ok(None) };
+        let Some(AssignedTo { scope, conversation, number }) = self.store.texting(&tags).await? else {
+            return Ok(None);
+        };
         let own = self.vault.tags(scope.marketplace(), contact);
-        let speaks = self.store.speaks(&scope, &conversation, side, &own).await?;
-        Ok(speaks.map(|_| Texter { scope, conversation, side }))
+        if self.store.speaks(&scope, &conversation, number.side, &own).await?.is_none() {
+            return Ok(None);
+        }
+        let at = self.clock.now();
+        if number.used.plus(Duration::days(1)) <= at {
+            // Who only writes keeps the number too.
+            self.store.texted(number.tag, at).await?;
+        }
+        Ok(Some(Texter { scope, conversation, side: number.side }))
     }
 
     /// A text on its way in. `id` is the provider's: the same one again has no second effect.

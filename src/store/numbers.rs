@@ -10,7 +10,24 @@ pub trait Numbers: Send + Sync {
     /// Those of a conversation, as they are.
     fn numbers<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Vec<NumberRow>>;
     /// Who texts: the tags of a number and a phone are one pair of them, under any open key.
-    fn texting<'a>(&'a self, tags: &'a [IndexTag]) -> Answer<'a, Option<(Scope, ConversationId, Side)>>;
+    fn texting<'a>(&'a self, tags: &'a [IndexTag]) -> Answer<'a, Option<Texting>>;
+    /// Somebody texted: the number stays theirs for longer.
+    fn texted(&self, tag: [u8; 16], at: Timestamp) -> Answer<'_, ()>;
+    /// Those that are not indexed under this key of the ring, some at a time.
+    fn numbers_to_reindex(&self, ring_key: u32, limit: usize) -> Answer<'_, Vec<(Scope, ConversationId, NumberRow)>>;
+    /// Indexes a number anew; without a tag it is given up.
+    fn reindex_number(&self, old: [u8; 16], new: Option<IndexTag>) -> Answer<'_, ()>;
+}
+
+/// Who texts.
+#[derive(Clone, Debug)]
+pub struct Texting {
+    /// Of which marketplace.
+    pub scope: Scope,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// The number, as it is assigned.
+    pub number: NumberRow,
 }
 
 /// A side that needs a number.

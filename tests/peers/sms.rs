@@ -277,3 +277,30 @@ async fn a_hundred_conversations_go_over_five_numbers_and_none_crosses() {
     let problem = refused.json();
     assert_eq!((refused.status, &problem["field"]), (422, &json!("deliver.buyer")), "{problem}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_texts_is_still_known_when_the_key_that_indexed_the_number_is_gone() {
+    let mut scene = Scene::new(2).await;
+    scene.enroll("ratna", "buyer", BUYER).await;
+    scene.enroll("zenon", "seller", SELLER).await;
+    let made = scene.talk("c-1", "ratna", "zenon").await;
+    let to_seller = made["handles"]["seller"]["phone"].as_str().expect("a number").to_owned();
+    assert_eq!(scene.says("SM1", BUYER, &to_seller, "Under the first key.").0, 200);
+    scene.once(1).await;
+
+    scene.house.run_ok(&["keys", "rotate"]);
+    let told = scene.house.run_ok(&["keys", "reseal"]);
+    assert!(told.contains("and 2 numbers indexed anew"), "{told}");
+    let list = scene.house.run_ok(&["keys", "list"]);
+    assert!(list.lines().next().expect("the old key").ends_with("old\tserves 0"), "{list}");
+    let file = scene.house.data().join("keys");
+    let mut ring: toml::Table = std::fs::read_to_string(&file).expect("the key file").parse().expect("TOML");
+    ring["key"].as_array_mut().expect("keys").remove(0);
+    std::fs::write(&file, ring.to_string()).expect("written");
+    scene.house.restart().await;
+
+    assert_eq!(scene.says("SM2", BUYER, &to_seller, "Under the second key.").0, 200);
+    assert_eq!(scene.once(2).await.remove(1).body, "Under the second key.");
+    let again = scene.talk("c-1", "ratna", "zenon").await;
+    assert_eq!(again["handles"]["seller"]["phone"], json!(to_seller), "it keeps its number");
+}

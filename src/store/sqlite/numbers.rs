@@ -1,11 +1,17 @@
 //! Numbers of the pool.
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{Sqlite, evidence, pair::market, writer::Patience::Urgent};
+use super::{
+    Sqlite,
+    columns::at_most,
+    evidence,
+    pair::market,
+    writer::Patience::{Late, Urgent},
+};
 use crate::{
     model::{ConversationId, IndexTag, Scope, Side, Timestamp},
-    store::{Answer, Assign, Assigned, NumberRow, Numbers},
+    store::{Answer, Assign, Assigned, NumberRow, Numbers, Texting},
 };
 
 impl Numbers for Sqlite {
@@ -27,23 +33,61 @@ impl Numbers for Sqlite {
         })
     }
 
-    fn texting<'a>(&'a self, tags: &'a [IndexTag]) -> Answer<'a, Option<(Scope, ConversationId, Side)>> {
+    fn texting<'a>(&'a self, tags: &'a [IndexTag]) -> Answer<'a, Option<Texting>> {
         self.look("finding who texts", move |db| {
             let mut query = db.prepare_cached(
-                "SELECT m.name, c.id, n.side FROM sms_number n JOIN conversation c ON c.num = n.conversation
-                 JOIN marketplace m ON m.num = c.marketplace WHERE n.tag = ?1",
+                "SELECT n.side, n.number, n.tag, n.used, m.name, c.id FROM sms_number n
+                 JOIN conversation c ON c.num = n.conversation JOIN marketplace m ON m.num = c.marketplace
+                 WHERE n.tag = ?1",
             )?;
             for tag in tags {
-                let found = query
-                    .query_row([tag.tag], |row| Ok((Scope::proven(row.get(0)?), row.get(1)?, row.get(2)?)))
-                    .optional()?;
-                if found.is_some() {
-                    return Ok(found);
+                let found = query.query_row([tag.tag], owned).optional()?;
+                if let Some((scope, conversation, number)) = found {
+                    return Ok(Some(Texting { scope, conversation, number }));
                 }
             }
             Ok(None)
         })
     }
+
+    fn texted(&self, tag: [u8; 16], at: Timestamp) -> Answer<'_, ()> {
+        self.write("keeping a number", Urgent, move |db| {
+            db.prepare_cached("UPDATE sms_number SET used = max(used, ?2) WHERE tag = ?1")?
+                .execute(params![tag, at])
+                .map(drop)
+        })
+    }
+
+    fn numbers_to_reindex(&self, ring_key: u32, limit: usize) -> Answer<'_, Vec<(Scope, ConversationId, NumberRow)>> {
+        self.list("listing numbers to index anew", move |db| {
+            db.prepare_cached(
+                "SELECT n.side, n.number, n.tag, n.used, m.name, c.id FROM sms_number n
+                 JOIN conversation c ON c.num = n.conversation JOIN marketplace m ON m.num = c.marketplace
+                 WHERE n.ring_key IS NOT ?1 LIMIT ?2",
+            )?
+            .query_map(params![ring_key, at_most(limit)], owned)?
+            .collect()
+        })
+    }
+
+    fn reindex_number(&self, old: [u8; 16], new: Option<IndexTag>) -> Answer<'_, ()> {
+        self.write("indexing a number anew", Late, move |db| {
+            if let Some(new) = &new
+                && db
+                    .prepare_cached("UPDATE OR IGNORE sms_number SET tag = ?2, ring_key = ?3 WHERE tag = ?1")?
+                    .execute(params![old, new.tag, new.by])?
+                    > 0
+            {
+                return Ok(());
+            }
+            db.prepare_cached("DELETE FROM sms_number WHERE tag = ?1")?.execute([old]).map(drop)
+        })
+    }
+}
+
+fn owned(row: &Row<'_>) -> Result<(Scope, ConversationId, NumberRow)> {
+    let number = NumberRow { side: row.get(0)?, number: row.get(1)?, tag: row.get(2)?, used: row.get(3)? };
+    Ok((Scope::proven(row.get(4)?), row.get(5)?, number))
 }
 
 fn assign(db: &Connection, scope: &Scope, new: &Assign) -> Result<Assigned> {
@@ -111,9 +155,11 @@ fn is_over(db: &Connection, tag: &[u8; 16], before: Timestamp) -> Result<bool> {
 
 fn insert(db: &Connection, conversation: i64, new: &Assign, (number, tags): (&str, &[IndexTag])) -> Result<()> {
     let Some(tag) = tags.first() else { return Ok(()) };
-    db.prepare_cached("INSERT INTO sms_number (tag, number, conversation, side, used) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![tag.tag, number, conversation, new.side, new.at])
-        .map(drop)
+    db.prepare_cached(
+        "INSERT INTO sms_number (tag, number, conversation, side, used, ring_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![tag.tag, number, conversation, new.side, new.at, tag.by])
+    .map(drop)
 }
 
 /// What an erasure of a side takes along.

@@ -21,7 +21,23 @@ pub fn detectors(settings: &Settings) -> Result<Arc<Detect>, Vec<Wrong>> {
         Some(folder) => lexicons(folder)?,
         None => Vec::new(),
     };
-    Detect::with(&own).map(Arc::new).map_err(|faults| faults.into_iter().map(wrong).collect())
+    let detect = Detect::with(&own).map_err(|faults| faults.into_iter().map(wrong).collect::<Vec<_>>())?;
+    let detect = match &settings.detect.lexicon {
+        Some(folder) => taught(detect, &folder.join(LEARNED))?,
+        None => detect,
+    };
+    Ok(Arc::new(detect))
+}
+
+/// An operator's own table of learned weights, in the folder of the lexicons.
+const LEARNED: &str = "learned.bin";
+
+fn taught(detect: Detect, table: &Path) -> Result<Detect, Vec<Wrong>> {
+    match fs::read(table) {
+        Ok(bytes) => detect.taught(&table.display().to_string(), &bytes).map_err(|fault| vec![wrong(fault)]),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(detect),
+        Err(error) => Err(vec![unread(table, &error)]),
+    }
 }
 
 /// As [`detectors`], without compiling again what can not have changed.

@@ -14,6 +14,7 @@ mod house;
 mod import;
 mod incident;
 mod keys;
+mod learn;
 mod mail;
 mod mailbox;
 mod person;
@@ -62,6 +63,8 @@ enum Command {
     Evidence(evidence::Evidence),
     /// Puts a marketplace's people, orders, conversations and reviews in.
     Import(import::Import),
+    /// Makes a table of learned intent from labelled lines.
+    Learn(learn::Learn),
     /// Erases a person: what they wrote and who they are can be opened no more.
     Forget(forget::Forget),
     /// What is held about a person.
@@ -150,6 +153,7 @@ fn act(line: Line) -> Result<(), Failure> {
         Command::Mail(mail) => mail.run(config),
         Command::Evidence(evidence) => evidence.run(config),
         Command::Import(import) => import.run(config),
+        Command::Learn(learn) => learn.run(config),
         Command::Forget(forget) => forget.run(config),
         Command::Person(person) => person.run(config),
         Command::Incident(incident) => incident.run(config),

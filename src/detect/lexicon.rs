@@ -10,13 +10,15 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
+    concepts::{self, FOUND, FRAMES, Group, Groups, found_concept},
     fold::{View, fold},
+    learned,
     placeholder::opaque,
     signal::{Frames, Index, Rule, RuleFault, RuleText, Set},
     token::{self, Token, Tokens},
     trie::Trie,
 };
-use crate::model::Kind;
+use crate::model::{Kind, SignalKind};
 
 /// A fault in a lexicon file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -212,6 +214,10 @@ pub(super) struct Lexicon {
     index: Index,
     pub(super) frames: Frames,
     pub(super) explanations: BTreeMap<String, String>,
+    /// Of each concept, the number of its name: the same name is the same in every language.
+    names: Vec<u16>,
+    /// The key of each name in a table of learned weights.
+    pub(super) name_keys: Vec<u32>,
 }
 
 /// All words as one trie, with what each of them means.
@@ -223,14 +229,6 @@ struct Words {
     words: Vec<Word>,
     /// Which bytes a word begins with.
     first: [bool; 256],
-}
-
-/// Concepts that one word has together.
-#[derive(Clone, Debug)]
-struct Group {
-    concepts: Vec<u16>,
-    /// One of them is English, whose words are borrowed everywhere.
-    english: bool,
 }
 
 /// A word of the trie.
@@ -270,6 +268,9 @@ struct File {
     /// Why each kind of finding is cut.
     #[serde(default)]
     explain: BTreeMap<Kind, String>,
+    /// Why a guess was made, for each kind of it.
+    #[serde(default)]
+    guess: BTreeMap<SignalKind, String>,
     #[serde(default)]
     rule: Vec<Spanned<RuleText>>,
 }
@@ -370,6 +371,16 @@ impl Lexicon {
     /// The concepts of a word that was heard.
     pub(super) fn concepts(&self, saying: &Saying) -> &[u16] {
         self.group(saying).map_or(&[], |group| &group.concepts)
+    }
+
+    /// The numbers of the names of these concepts.
+    pub(super) fn names(&self, saying: &Saying) -> &[u16] {
+        self.group(saying).map_or(&[], |group| &group.names)
+    }
+
+    /// The number of a concept's name.
+    pub(super) fn name(&self, concept: u16) -> u16 {
+        self.names.get(usize::from(concept)).copied().unwrap_or_default()
     }
 
     /// Whether English, whose words are borrowed everywhere, has a word that was heard.
@@ -543,23 +554,6 @@ impl Sense {
 /// A word and whether more letters may stand after it.
 type Key = (String, bool);
 
-/// What was found, as a concept: the first ids are kept for these.
-pub(super) fn found_concept(kind: Kind) -> u16 {
-    match kind {
-        Kind::Address => 0,
-        Kind::Code => 1,
-        Kind::Email => 2,
-        Kind::Link => 3,
-        Kind::Name => 4,
-        Kind::Payment => 5,
-        Kind::Phone => 6,
-        Kind::Social => 7,
-    }
-}
-
-const FOUND: [Kind; 8] =
-    [Kind::Address, Kind::Code, Kind::Email, Kind::Link, Kind::Name, Kind::Payment, Kind::Phone, Kind::Social];
-
 /// What a word means to the detectors and to the rules.
 #[derive(Default)]
 struct Meant {
@@ -576,34 +570,6 @@ impl Meant {
         }
     }
 }
-
-/// Numbers every set of concepts.
-#[derive(Default)]
-struct Groups {
-    english: Set,
-    numbers: HashMap<Vec<u16>, u32>,
-    groups: Vec<Group>,
-}
-
-impl Groups {
-    fn number(&mut self, mut concepts: Vec<u16>) -> Option<u32> {
-        concepts.sort_unstable();
-        concepts.dedup();
-        if concepts.is_empty() {
-            return None;
-        }
-        let next = u32::try_from(self.groups.len()).ok()?;
-        let number = *self.numbers.entry(concepts.clone()).or_insert(next);
-        if number == next {
-            let english = concepts.iter().any(|concept| self.english.has(*concept));
-            self.groups.push(Group { concepts, english });
-        }
-        Some(number)
-    }
-}
-
-/// The ids of concepts that are frames.
-const FRAMES: u16 = FOUND.len() as u16;
 
 /// Collects the files before they are compiled.
 #[derive(Default)]
@@ -654,6 +620,9 @@ impl Building {
         }
         for (kind, words) in &file.explain {
             self.explanations.insert(format!("{}:{}", file.language, kind.as_str()), words.clone());
+        }
+        for (kind, words) in &file.guess {
+            self.explanations.insert(learned::rule(&file.language, *kind), words.clone());
         }
         for word in file.words().filter(|word| stem_within(word)) {
             let line = text.find(&format!("\"{word}\"")).map_or(1, |at| line_of(text, at));
@@ -723,8 +692,11 @@ impl Building {
         for set in [&frames.denial, &frames.tale, &frames.turn] {
             frames.all.join(set);
         }
-        let mut groups = Groups { english, ..Groups::default() };
+        let (names, name_keys) = concepts::names(&self.concepts);
+        let mut groups = Groups::new(english, names.clone());
         Lexicon {
+            names,
+            name_keys,
             words: Words::new(self.words, &mut groups),
             disguised: Words::new(self.disguised, &mut groups),
             groups: groups.groups,

@@ -15,12 +15,15 @@
 mod address;
 mod amount;
 mod carried;
+mod concepts;
 mod confusable;
 mod context;
 mod digits;
 mod email;
 mod encoded;
 mod fold;
+mod learn;
+mod learned;
 mod lexicon;
 mod lines;
 mod link;
@@ -46,6 +49,7 @@ mod window;
 pub use carried::link_stays;
 pub use context::{Context, Guard, Known, Own, Piece, Report};
 pub use fold::View;
+pub use learn::{LearnFault, Lesson, Line, checksum};
 pub use lexicon::{ExampleFault, LexiconFault};
 pub use placeholder::placeholder;
 pub use window::Window;
@@ -54,6 +58,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use self::{
     context::Around,
+    learned::Learned,
     lexicon::{Heard, Hit, Lexicon, Saying, folded},
     sight::{Face, Finds, Sight},
     signal::{Mention, Set},
@@ -78,6 +83,7 @@ const DETECTORS: &[(&str, Detector)] = &[
 /// The compiled rules: made once, shared by all.
 pub struct Detect {
     lexicon: Arc<Lexicon>,
+    learned: Arc<Learned>,
     /// Whether an operator's words are among it.
     own: bool,
     detectors: &'static [(&'static str, Detector)],
@@ -112,7 +118,23 @@ impl Detect {
 
     /// With lexicons given as (file name, text).
     pub fn new(lexicons: &[(&str, &str)]) -> Result<Self, Vec<LexiconFault>> {
-        Lexicon::read(lexicons).map(|lexicon| Self { lexicon: Arc::new(lexicon), own: false, detectors: DETECTORS })
+        let lexicon = Lexicon::read(lexicons)?;
+        let learned = Learned::read(LEARNED).map_err(|why| vec![unread(TABLE, why)])?;
+        Ok(Self { lexicon: Arc::new(lexicon), learned: Arc::new(learned), own: false, detectors: DETECTORS })
+    }
+
+    /// With another table of learned weights, as [`learn`](Self::learn) makes it; `path` is told in a fault.
+    ///
+    /// # Errors
+    /// When it is no such table.
+    pub fn taught(self, path: &str, table: &[u8]) -> Result<Self, LexiconFault> {
+        let learned = Learned::read(table).map_err(|why| unread(path, why))?;
+        Ok(Self { learned: Arc::new(learned), own: true, ..self })
+    }
+
+    /// The checksum of the lines that the table of learned weights was made of.
+    pub fn made_of(&self) -> &str {
+        self.learned.made_of()
     }
 
     /// The names of all detectors, in their order.
@@ -123,7 +145,8 @@ impl Detect {
     /// The same words and one detector alone, so that what goes wrong is told of one.
     pub fn only(&self, name: &str) -> Option<Self> {
         let at = DETECTORS.iter().position(|(known, _)| *known == name)?;
-        Some(Self { lexicon: Arc::clone(&self.lexicon), own: self.own, detectors: &DETECTORS[at..=at] })
+        let (lexicon, learned) = (Arc::clone(&self.lexicon), Arc::clone(&self.learned));
+        Some(Self { lexicon, learned, own: self.own, detectors: &DETECTORS[at..=at] })
     }
 
     /// Looks at the texts of a message, after what `window` remembers of earlier ones.
@@ -134,7 +157,8 @@ impl Detect {
             self.look(text, piece.text, context);
         }
         let window = split::look(self, &mut texts, context, window);
-        let signals = self.signals(pieces, &texts, context.lang.as_deref());
+        let mut signals = self.signals(pieces, &texts, context.lang.as_deref());
+        self.guess(pieces, &texts, context, &mut signals);
         let mut report = Report { signals, window, ..Report::default() };
         for (piece, text) in pieces.iter().zip(texts) {
             let chars = Chars::of(piece.text);
@@ -296,6 +320,23 @@ impl Detect {
         signals
     }
 
+    /// Adds what no rule saw, and what was learned tells.
+    fn guess(&self, pieces: &[Piece<'_>], texts: &[Read], context: &Context, signals: &mut Vec<Signal>) {
+        let own = context.lang.as_deref().map_or("en", signal::primary);
+        for guess in self.learned.guesses(&self.lexicon, texts, context.sender) {
+            let (part, kind) = (pieces[guess.piece].part, guess.kind);
+            if signals.iter().any(|signal| signal.kind == kind) {
+                continue;
+            }
+            let rule = learned::rule(own, kind);
+            let known = self.lexicon.explanations.contains_key(&rule);
+            let rule = if known { rule } else { learned::rule("en", kind) };
+            let sentence = Some(cited(pieces[guess.piece].text, &texts[guess.piece].view, (guess.start, guess.end)));
+            signals.push(Signal { part, kind, rule, sentence });
+        }
+        signals.sort_by(|a, b| (a.part, a.kind, &a.rule).cmp(&(b.part, b.kind, &b.rule)));
+    }
+
     /// The concepts of all pieces; what was found is a concept too.
     fn present(&self, texts: &[Read]) -> Set {
         let mut present = Set::default();
@@ -396,7 +437,7 @@ impl Read {
     fn found(&self) -> impl Iterator<Item = (usize, usize, u16)> {
         self.spans.iter().map(|span| {
             let (start, end) = (self.view.byte(span.start), self.view.byte(span.end));
-            (start, end, lexicon::found_concept(span.kind))
+            (start, end, concepts::found_concept(span.kind))
         })
     }
 }
@@ -471,15 +512,19 @@ fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
 /// The sentences from the one that `first` begins in, or the piece's beginning, to the one that `last` ends in. What has
 /// no ends of sentences is cited from the one to the other alone.
 fn sentence(raw: &str, view: &View, first: &Mention, last: &Mention) -> Sentence {
-    let text = view.text();
-    let bytes = text.as_bytes();
+    let bytes = view.text().as_bytes();
     let begin = if first.piece == last.piece { first.at.0 } else { 0 };
     let end = last.at.1.max(begin).min(bytes.len());
     let before = (0..begin).rev().find(|at| is_end(bytes, *at)).map_or(0, |at| at + 1);
     let after = (end.saturating_sub(1)..bytes.len()).find(|at| is_end(bytes, *at)).map_or(bytes.len(), |at| at + 1);
     let (before, after) = if after - before > LONG { (begin, end) } else { (before, after.max(end)) };
-    let blank = text.get(before..after).map_or(0, |cited| cited.len() - cited.trim_start().len());
-    let (start, end) = view.chars(before + blank, after);
+    cited(raw, view, (before, after))
+}
+
+/// A stretch of folded bytes as it was written.
+fn cited(raw: &str, view: &View, (from, to): (usize, usize)) -> Sentence {
+    let blank = view.text().get(from..to).map_or(0, |cited| cited.len() - cited.trim_start().len());
+    let (start, end) = view.chars(from + blank, to);
     Sentence { start, end, text: Chars::of(raw).slice(start, end).trim_end().to_owned() }
 }
 
@@ -628,6 +673,14 @@ impl<'a> Chars<'a> {
         place.unwrap_or(self.text.len()).min(self.text.len())
     }
 }
+
+fn unread(path: &str, why: &str) -> LexiconFault {
+    LexiconFault { file: path.to_owned(), line: 1, message: why.to_owned() }
+}
+
+/// What was learned, as it comes with the program.
+const LEARNED: &[u8] = include_bytes!("../../config/learned/table.bin");
+const TABLE: &str = "config/learned/table.bin";
 
 /// The lexicons that come with the program.
 const LEXICONS: &[(&str, &str)] = &[

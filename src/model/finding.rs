@@ -156,6 +156,28 @@ pub enum SignalKind {
     Threat,
 }
 
+impl SignalKind {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Abuse => "abuse",
+            Self::CancelRequest => "cancel_request",
+            Self::Demand => "demand",
+            Self::Doxxing => "doxxing",
+            Self::Illegal => "illegal",
+            Self::OffPlatform => "off_platform",
+            Self::PlatformPose => "platform_pose",
+            Self::ReviewIncentive => "review_incentive",
+            Self::ReviewPressure => "review_pressure",
+            Self::Sexual => "sexual",
+            Self::Spam => "spam",
+            Self::Stop => "stop",
+            Self::TermsChange => "terms_change",
+            Self::Threat => "threat",
+        }
+    }
+}
+
 /// A sign of what a text is up to, with the rule that saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Signal {
@@ -171,6 +193,14 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// What a rule's id has after its language where no rule, but what was learned from lines, saw it.
+    pub const GUESS: &str = "learned.";
+
+    /// Whether it is a guess from what was learned: a person must look before anything follows from it.
+    pub fn is_guess(&self) -> bool {
+        self.rule.split_once('.').is_some_and(|(_, id)| id.starts_with(Self::GUESS))
+    }
+
     /// Of a part as a whole.
     pub fn of_part(part: Part, kind: SignalKind, rule: impl Into<String>) -> Self {
         Self { part, kind, rule: rule.into(), sentence: None }

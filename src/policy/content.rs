@@ -14,6 +14,8 @@ pub struct ContentRules {
     pub hold: HoldRules,
     /// From a seller: not taken.
     pub refuse: Vec<SignalKind>,
+    /// The most that follows where no rule saw it, but what was learned.
+    pub learned: Verdict,
 }
 
 /// `[content] hold`.
@@ -56,12 +58,18 @@ impl Default for ContentRules {
             redact: vec![OffPlatform, CancelRequest],
             hold: HoldRules::default(),
             refuse: vec![Threat, Doxxing, ReviewIncentive, ReviewPressure],
+            learned: Verdict::Hold,
         }
     }
 }
 
 impl ContentRules {
-    fn of(&self, kind: SignalKind) -> Verdict {
+    fn of(&self, signal: &Signal) -> Verdict {
+        let most = if signal.is_guess() { self.learned } else { Verdict::Refuse };
+        self.of_kind(signal.kind).min(most)
+    }
+
+    fn of_kind(&self, kind: SignalKind) -> Verdict {
         if self.refuse.contains(&kind) {
             Verdict::Refuse
         } else if self.hold.signals.contains(&kind) {
@@ -79,7 +87,7 @@ pub fn decide(findings: &[Finding], signals: &[Signal], sender: Side, rules: &Co
     let cut = if findings.is_empty() { Verdict::Deliver } else { Verdict::Redact };
     match sender {
         Side::Buyer => cut,
-        Side::Seller => signals.iter().map(|signal| rules.of(signal.kind)).fold(cut, Ord::max),
+        Side::Seller => signals.iter().map(|signal| rules.of(signal)).fold(cut, Ord::max),
     }
 }
 
@@ -101,6 +109,18 @@ mod tests {
         let both = [signal(SignalKind::OffPlatform), signal(SignalKind::Threat), signal(SignalKind::Abuse)];
         assert_eq!(decide(&[], &both, Side::Seller, &rules), Verdict::Refuse);
         assert_eq!(decide(&[], &both[2..], Side::Seller, &rules), Verdict::Hold);
+    }
+
+    #[test]
+    fn a_guess_refuses_nothing_unless_the_operator_says_so() {
+        let guess = |kind| [Signal::of_part(Part::Text(0), kind, "id.learned.threat")];
+        let rules = ContentRules::default();
+        assert_eq!(decide(&[], &guess(SignalKind::Threat), Side::Seller, &rules), Verdict::Hold);
+        assert_eq!(decide(&[], &guess(SignalKind::OffPlatform), Side::Seller, &rules), Verdict::Redact);
+        for (word, verdict) in [("deliver", Verdict::Deliver), ("refuse", Verdict::Refuse)] {
+            let rules: ContentRules = toml::from_str(&format!("learned = \"{word}\"")).unwrap();
+            assert_eq!(decide(&[], &guess(SignalKind::Threat), Side::Seller, &rules), verdict);
+        }
     }
 
     #[test]

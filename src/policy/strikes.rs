@@ -88,10 +88,10 @@ impl Enforcement {
 }
 
 /// The rules that a seller's message broke: each once. A contact beside a graver way off the platform is part of it,
-/// and a guarded name is no offence: its author need not know that it is one.
+/// and a guarded name is no offence: its author need not know that it is one. Nor is what was only guessed.
 pub fn breaches(findings: &[Finding], signals: &[Signal], rules: &Enforcement) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for signal in signals {
+    for signal in signals.iter().filter(|signal| !signal.is_guess()) {
         let Some(breach) = Breach::of(signal.kind) else { continue };
         if let Some(base) = rules.seller.base(breach).filter(|_| found.iter().all(|f| f.breach != breach)) {
             let span = signal.sentence.as_ref().map(|sentence| (sentence.start, sentence.end));

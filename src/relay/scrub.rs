@@ -244,7 +244,8 @@ impl Relay {
     /// Whether the buyer says in words of their own that nothing more is wanted: history that a
     /// mail quotes below an answer is the other side's.
     pub(super) fn wants_no_more(&self, scrubbed: &Scrubbed) -> bool {
-        let says = |signals: &[Signal]| signals.iter().any(|signal| signal.kind == SignalKind::Stop);
+        let says =
+            |signals: &[Signal]| signals.iter().any(|signal| signal.kind == SignalKind::Stop && !signal.is_guess());
         let talk = &scrubbed.talk;
         let text = scrubbed.original.text.as_deref().unwrap_or_default();
         if talk.from == Side::Buyer && talk.channel == Channel::Sms && texts::is_stop(text) {

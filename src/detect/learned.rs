@@ -1,0 +1,442 @@
+//! Learned intent: what no rule says in so many words, guessed from lines that people labelled.
+//!
+//! A linear model over words, pairs of words and the lexicon's concepts, one row of weights for each. A concept counts
+//! by its name, in whatever language it is said, so that what was learned of one language helps the others. A passage
+//! is told where its best intent stands clear of honest talk by the table's own bound, which was measured on lines apart
+//! from those that it was made of ([`super::learn`]).
+//!
+//! A guess is weaker than a rule and is told as one: its rule id has `learned` in it ([`Signal::is_guess`]).
+//!
+//! Method: one linear support vector machine a kind, against all others (Fan et al., LIBLINEAR, JMLR 9, 2008).
+//!
+//! [`Signal::is_guess`]: crate::model::Signal::is_guess
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Read, is_end, lexicon::Lexicon, signal::Set};
+use crate::model::{Side, Signal, SignalKind};
+
+/// What a passage is rated for: honest talk first, then the kinds; never more.
+pub(super) const LANES: usize = 16;
+
+/// So many words are one passage, however many sentences.
+const PASSAGE: usize = 40;
+
+/// Fewer words that it knows are no sentence.
+const FEWEST: usize = 4;
+
+/// The weights.
+pub(super) struct Learned {
+    head: Head,
+    /// Sorted; the row of the n-th is the n-th.
+    keys: Vec<u32>,
+    rows: Vec<[i8; LANES]>,
+    /// Where the keys begin that share their highest sixteen bits.
+    buckets: Vec<u32>,
+}
+
+/// The first line of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    /// What is told apart, in the order of the columns after honest talk.
+    pub(super) kinds: Vec<SignalKind>,
+    /// What every passage has of each, honest talk first.
+    pub(super) bias: Vec<f32>,
+    /// What one step of a weight counts.
+    pub(super) step: f32,
+    /// So far above honest talk an intent must stand.
+    pub(super) least: f32,
+    /// How many rows follow.
+    pub(super) rows: usize,
+    /// A checksum of the lines that it was made of.
+    pub(super) made_of: String,
+}
+
+/// What a passage seems to be up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Guess {
+    pub(super) kind: SignalKind,
+    /// The piece that it stands in, the last of several.
+    pub(super) piece: usize,
+    /// Its bytes there, folded.
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// Words of a piece.
+struct Passage {
+    piece: usize,
+    words: Range<usize>,
+}
+
+const MAGIC: &[u8] = b"tabir-learned-1 ";
+
+impl Learned {
+    /// Reads a table.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or("no table of learned weights")?;
+        let line = rest.iter().position(|byte| *byte == b'\n').ok_or("the first line does not end")?;
+        let head: Head = serde_json::from_slice(&rest[..line]).map_err(|_| "the first line can not be read")?;
+        let columns = head.kinds.len() + 1;
+        if columns > LANES || head.bias.len() != columns {
+            return Err("it does not tell one bias for honest talk and for each kind");
+        }
+        if !(head.step.is_finite() && head.least.is_finite() && head.bias.iter().all(|bias| bias.is_finite())) {
+            return Err("a number of the first line is none");
+        }
+        let body = &rest[line + 1..];
+        if head.rows.checked_mul(4 + columns) != Some(body.len()) {
+            return Err("it has more or fewer rows than it says");
+        }
+        let (mut keys, mut rows) = (Vec::with_capacity(head.rows), Vec::with_capacity(head.rows));
+        for row in body.chunks_exact(4 + columns) {
+            let (key, weights) = row.split_at(4);
+            keys.push(u32::from_le_bytes(key.try_into().unwrap_or_default()));
+            let mut lanes = [0; LANES];
+            lanes.iter_mut().zip(weights).for_each(|(lane, weight)| *lane = weight.cast_signed());
+            rows.push(lanes);
+        }
+        if !keys.is_sorted_by(|a, b| a < b) {
+            return Err("its rows are not in order");
+        }
+        let mut buckets = vec![0; BUCKETS + 1];
+        keys.iter().for_each(|key| buckets[bucket(*key) + 1] += 1);
+        (0..BUCKETS).for_each(|at| buckets[at + 1] += buckets[at]);
+        Ok(Self { head, keys, rows, buckets })
+    }
+
+    /// Writes a table: sorted keys, and a weight for each column.
+    pub(super) fn write(head: &Head, rows: &[(u32, Vec<i8>)]) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(serde_json::to_vec(head).unwrap_or_default());
+        bytes.push(b'\n');
+        for (key, weights) in rows {
+            bytes.extend(key.to_le_bytes());
+            bytes.extend(weights.iter().map(|weight| weight.cast_unsigned()));
+        }
+        bytes
+    }
+
+    /// The checksum of the lines that it was made of.
+    pub(super) fn made_of(&self) -> &str {
+        &self.head.made_of
+    }
+
+    /// What the pieces of a message seem to be up to. What only buyers do is not asked of sellers.
+    pub(super) fn guesses(&self, lexicon: &Lexicon, texts: &[Read], sender: Side) -> Vec<Guess> {
+        let mut guesses = Vec::new();
+        for passage in passages(texts) {
+            if let Some((kind, above)) = self.best(&features(lexicon, texts, &passage), sender)
+                && above >= self.head.least
+                && let Some(last) = passage.last()
+            {
+                let tokens = texts[last.piece].view.tokens();
+                let (start, end) = (tokens[last.words.start].start, tokens[last.words.end - 1].end);
+                guesses.push(Guess { kind, piece: last.piece, start, end });
+            }
+        }
+        guesses
+    }
+
+    /// The likeliest intent, and how far it stands above honest talk.
+    pub(super) fn best(&self, features: &Features, sender: Side) -> Option<(SignalKind, f32)> {
+        if !self.knows(features) {
+            return None;
+        }
+        let mut sums = [0_i32; LANES];
+        for row in features.keys().filter_map(|key| self.row(key)) {
+            sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += i32::from(*weight));
+        }
+        let scale = self.head.step * features.weight();
+        let score = |column: usize| sums[column] as f32 * scale + self.head.bias[column];
+        let asked = |kind: SignalKind| sender == Side::Buyer || !buyers_only(kind);
+        let kinds = (1..).zip(&self.head.kinds).filter(|(_, kind)| asked(**kind));
+        let best = kinds.map(|(column, kind)| (*kind, score(column))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((best.0, best.1 - score(0)))
+    }
+
+    /// Of a language that it did not learn, or of names and codes alone, it says nothing.
+    fn knows(&self, features: &Features) -> bool {
+        let known = features.words.iter().filter(|key| self.row(**key).is_some()).count();
+        known >= FEWEST && known * 2 >= features.words.len()
+    }
+
+    fn row(&self, key: u32) -> Option<&[i8; LANES]> {
+        let at = bucket(key);
+        let (from, to) = (self.buckets[at] as usize, self.buckets[at + 1] as usize);
+        let own = self.keys[from..to].iter().position(|known| *known == key)?;
+        self.rows.get(from + own)
+    }
+}
+
+const BUCKETS: usize = 1 << 16;
+
+fn bucket(key: u32) -> usize {
+    (key >> 16) as usize
+}
+
+/// The id of the rule that a guess is told as, explained in a language of the lexicon.
+pub(super) fn rule(language: &str, kind: SignalKind) -> String {
+    format!("{language}.{}{}", Signal::GUESS, kind.as_str())
+}
+
+/// A seller neither bargains with a review nor asks not to be written to.
+fn buyers_only(kind: SignalKind) -> bool {
+    matches!(kind, SignalKind::Demand | SignalKind::Stop)
+}
+
+/// What of a passage counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Features {
+    /// Words with letters.
+    words: Vec<u32>,
+    /// Numbers, signs, and what stands beside what.
+    others: Vec<u32>,
+    concepts: Vec<u32>,
+}
+
+impl Features {
+    /// The keys of all.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
+        self.words.iter().chain(&self.others).chain(&self.concepts).copied()
+    }
+
+    /// What each of them counts: together they are as long as any other passage.
+    pub(super) fn weight(&self) -> f32 {
+        1.0 / ((self.words.len() + self.others.len() + self.concepts.len()).max(1) as f32).sqrt()
+    }
+}
+
+/// All pieces as one passage, for who learns from them.
+pub(super) fn whole(lexicon: &Lexicon, texts: &[Read]) -> Features {
+    let all = |(piece, read): (usize, &Read)| Passage { piece, words: 0..read.view.tokens().len() };
+    features(lexicon, texts, &texts.iter().enumerate().map(all).collect::<Vec<_>>())
+}
+
+/// What is judged together: a short message as a whole, a long text in some sentences at a time.
+fn passages(texts: &[Read]) -> Vec<Vec<Passage>> {
+    let words = |read: &Read| read.view.tokens().len();
+    let enough = |passage: &Vec<Passage>| passage.iter().map(|part| part.words.len()).sum::<usize>() >= FEWEST;
+    if texts.iter().map(words).sum::<usize>() <= PASSAGE {
+        let said = texts.iter().enumerate().filter(|(_, read)| words(read) > 0);
+        let all: Vec<_> = said.map(|(piece, read)| Passage { piece, words: 0..words(read) }).collect();
+        return Some(all).filter(enough).into_iter().collect();
+    }
+    let pieces = texts.iter().enumerate();
+    let parts = pieces.flat_map(|(piece, read)| sentences(read).into_iter().map(move |words| Passage { piece, words }));
+    parts.map(|part| vec![part]).filter(enough).collect()
+}
+
+/// As many whole sentences as make a passage.
+fn sentences(read: &Read) -> Vec<Range<usize>> {
+    let (tokens, bytes) = (read.view.tokens(), read.view.text().as_bytes());
+    let (mut parts, mut from, mut end) = (Vec::new(), 0, 0);
+    for at in 0..tokens.len() {
+        if at + 1 - from > PASSAGE {
+            let to = if end > from { end } else { at };
+            parts.push(from..to);
+            from = to;
+        }
+        let after = tokens.get(at + 1).map_or(bytes.len(), |next| next.start);
+        if (tokens[at].end..after).any(|byte| is_end(bytes, byte)) {
+            end = at + 1;
+        }
+    }
+    parts.push(from..tokens.len());
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn features(lexicon: &Lexicon, texts: &[Read], passage: &[Passage]) -> Features {
+    let mut features = Features::default();
+    let mut concepts = Set::default();
+    for Passage { piece, words } in passage {
+        let read = &texts[*piece];
+        let (text, tokens) = (read.view.text(), read.view.tokens());
+        let (Some(first), Some(last)) = (tokens.get(words.start), words.end.checked_sub(1).and_then(|n| tokens.get(n)))
+        else {
+            continue;
+        };
+        let mut before = EDGE;
+        let mut word = |key: u32, letters: bool| {
+            let own = if letters { &mut features.words } else { &mut features.others };
+            own.push(key);
+            features.others.push(pair(before, key));
+            before = key;
+        };
+        let until = tokens.get(words.end).map_or(text.len(), |next| next.start);
+        let mut end = first.start;
+        for token in &tokens[words.clone()] {
+            signs(&text[end..token.start], &mut word);
+            word(key(b'w', &text.as_bytes()[token.start..token.end]), !token.has_figures());
+            end = token.end;
+        }
+        signs(&text[last.end..until], &mut word);
+        features.others.push(pair(before, EDGE));
+        let said = read.said.iter().filter(|saying| (first.start..until).contains(&saying.start));
+        said.flat_map(|saying| lexicon.names(saying)).for_each(|name| concepts.insert(*name));
+        let found = read.found().filter(|(start, ..)| (first.start..until).contains(start));
+        found.for_each(|(.., concept)| concepts.insert(lexicon.name(concept)));
+    }
+    features.concepts = concepts.iter().filter_map(|name| lexicon.name_keys.get(name)).copied().collect();
+    features
+}
+
+/// Signs between words are words of their own.
+fn signs(between: &str, word: &mut impl FnMut(u32, bool)) {
+    let signs = between.char_indices().filter(|(_, c)| !c.is_whitespace());
+    signs.for_each(|(at, c)| word(key(b'w', &between.as_bytes()[at..at + c.len_utf8()]), false));
+}
+
+/// Where a passage begins or ends.
+const EDGE: u32 = 0;
+
+fn pair(before: u32, key: u32) -> u32 {
+    let mixed = (before.rotate_left(5) ^ key).wrapping_mul(0x9e37_79b1);
+    mixed ^ mixed >> 15
+}
+
+/// FNV-1a; every digit counts as a nought, since what a number is does not tell an intent.
+pub(super) fn key(of: u8, bytes: &[u8]) -> u32 {
+    let plain = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { *byte };
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let hash = std::iter::once(of).chain(bytes.iter().map(plain)).fold(0x811c_9dc5, step);
+    // The highest bits choose the bucket.
+    hash.wrapping_mul(0x85eb_ca6b) ^ hash >> 13
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        detect::{Context, Detect, Piece, Window},
+        model::Part,
+    };
+
+    static DETECT: LazyLock<Detect> = LazyLock::new(|| Detect::embedded().unwrap());
+
+    fn told(text: &str, sender: Side) -> Vec<String> {
+        let context = Context { sender, ..Context::default() };
+        let pieces = [Piece { part: Part::Text(0), text }];
+        DETECT.scan(&pieces, &context, &Window::default()).signals.into_iter().map(|signal| signal.rule).collect()
+    }
+
+    fn small() -> Vec<u8> {
+        let head = Head {
+            kinds: vec![SignalKind::Threat, SignalKind::Stop],
+            bias: vec![0.0, 0.0, 5.2],
+            step: 1.0,
+            least: 0.5,
+            rows: 4,
+            made_of: String::new(),
+        };
+        let mut rows: Vec<(u32, Vec<i8>)> = ["alpha", "beta", "gamma", "delta"]
+            .iter()
+            .map(|word| (key(b'w', word.as_bytes()), vec![0, 9, 0]))
+            .collect();
+        rows.sort_unstable();
+        Learned::write(&head, &rows)
+    }
+
+    fn guesses(text: &str, sender: Side) -> Vec<Guess> {
+        let table = Learned::read(&small()).unwrap();
+        table.guesses(&DETECT.lexicon, &[DETECT.read(text)], sender)
+    }
+
+    #[test]
+    fn a_table_is_read_as_it_was_written() {
+        let table = Learned::read(&small()).unwrap();
+        assert_eq!(table.row(key(b'w', b"alpha")).map(|row| &row[..3]), Some(&[0, 9, 0][..]));
+        assert_eq!(table.row(key(b'w', b"omega")), None);
+    }
+
+    #[test]
+    fn a_broken_table_is_told() {
+        let good = small();
+        for (name, bytes) in [
+            ("empty", Vec::new()),
+            ("short", good[..good.len() - 1].to_vec()),
+            ("long", [good.as_slice(), b"x"].concat()),
+            ("no line", MAGIC.to_vec()),
+            ("no JSON", [MAGIC, b"{}\n"].concat()),
+        ] {
+            assert!(Learned::read(&bytes).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stands_clear_of_honest_talk_is_guessed_where_it_stands() {
+        let guess = guesses("1. Alpha beta gamma delta!", Side::Seller);
+        assert_eq!(guess, [Guess { kind: SignalKind::Threat, piece: 0, start: 0, end: 25 }]);
+        // Three words are too few, and where it does not know most of them it says nothing.
+        assert_eq!(guesses("alpha beta gamma", Side::Seller), []);
+        assert_eq!(guesses("alpha beta gamma delta un deux trois quatre cinq", Side::Seller), []);
+    }
+
+    #[test]
+    fn what_only_buyers_do_is_not_asked_of_sellers() {
+        let weak = "alpha beta gamma delta 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20";
+        let kinds = |sender| guesses(weak, sender).into_iter().map(|guess| guess.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(Side::Buyer), [SignalKind::Stop]);
+        assert_eq!(kinds(Side::Seller), [SignalKind::Threat]);
+    }
+
+    #[test]
+    fn a_long_text_is_judged_some_sentences_at_a_time() {
+        let honest = "Parcel sent today. ".repeat(30);
+        let at = honest.len();
+        let guess = guesses(&format!("{honest}Alpha beta gamma delta. {honest}"), Side::Seller);
+        assert!(guess.is_empty() || guess.iter().all(|g| g.start <= at && at < g.end), "{guess:?}");
+        let read = DETECT.read(&honest);
+        let parts = sentences(&read);
+        assert!(parts.iter().all(|part| part.len() <= PASSAGE && part.len() % 3 == 0), "{parts:?}");
+        assert_eq!(parts.iter().map(Range::len).sum::<usize>(), 90);
+        // What never ends is cut all the same.
+        let endless = DETECT.read(&"word ".repeat(95));
+        assert_eq!(sentences(&endless), [0..40, 40..80, 80..95]);
+    }
+
+    #[test]
+    fn ordinary_talk_and_codes_are_no_intent() {
+        for text in [
+            "The parcel left our warehouse this morning and should arrive on Thursday.",
+            "Barangnya sudah kami kirim tadi pagi ya kak, ditunggu saja.",
+            "Paczka została nadana dziś rano, dotrze najpóźniej w czwartek.",
+            "00:00:5E:00:53:01 to 00:00:5E:00:53:FF",
+            "Die Ware ist heute verschickt worden und kommt am Donnerstag an.",
+        ] {
+            assert_eq!(told(text, Side::Seller), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_odd_for_a_table(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Learned::read(&bytes);
+            let _ = Learned::read(&[MAGIC, &bytes].concat());
+        }
+
+        #[test]
+        fn every_word_of_a_text_is_in_one_passage(text in "([a-z]{1,6}[ .!?]{1,2}){0,120}") {
+            let read = DETECT.read(&text);
+            let parts = sentences(&read);
+            let mut next = 0;
+            for part in &parts {
+                prop_assert_eq!(part.start, next);
+                prop_assert!(part.len() <= PASSAGE);
+                next = part.end;
+            }
+            prop_assert_eq!(next, read.view.tokens().len());
+        }
+    }
+}

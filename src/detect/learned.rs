@@ -15,7 +15,11 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Read, is_end, lexicon::Lexicon, signal::Set};
+use super::{
+    Read, is_end,
+    lexicon::{Lexicon, Saying},
+    signal::Set,
+};
 use crate::model::{Side, Signal, SignalKind};
 
 /// What a passage is rated for: honest talk first, then the kinds; never more.
@@ -35,6 +39,8 @@ pub(super) struct Learned {
     rows: Vec<[i8; LANES]>,
     /// Where the keys begin that share their highest sixteen bits.
     buckets: Vec<u32>,
+    /// A bit for the highest nineteen of every key: most pairs of words are not known, and are told from it alone.
+    likely: Vec<u64>,
 }
 
 /// The first line of a table.
@@ -108,7 +114,9 @@ impl Learned {
         let mut buckets = vec![0; BUCKETS + 1];
         keys.iter().for_each(|key| buckets[bucket(*key) + 1] += 1);
         (0..BUCKETS).for_each(|at| buckets[at + 1] += buckets[at]);
-        Ok(Self { head, keys, rows, buckets })
+        let mut likely = vec![0; 1 << (19 - 6)];
+        keys.iter().for_each(|key| likely[(key >> 19) as usize] |= 1 << (key >> 13 & 63));
+        Ok(Self { head, keys, rows, buckets, likely })
     }
 
     /// Writes a table: sorted keys, and a weight for each column.
@@ -131,8 +139,9 @@ impl Learned {
     /// What the pieces of a message seem to be up to. What only buyers do is not asked of sellers.
     pub(super) fn guesses(&self, lexicon: &Lexicon, texts: &[Read], sender: Side) -> Vec<Guess> {
         let mut guesses = Vec::new();
+        let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
         for passage in passages(texts) {
-            if let Some((kind, above)) = self.best(&features(lexicon, texts, &passage), sender)
+            if let Some((kind, above)) = self.best(&features(lexicon, &meant, &passage), sender)
                 && above >= self.head.least
                 && let Some(last) = passage.last()
             {
@@ -146,13 +155,18 @@ impl Learned {
 
     /// The likeliest intent, and how far it stands above honest talk.
     pub(super) fn best(&self, features: &Features, sender: Side) -> Option<(SignalKind, f32)> {
-        if !self.knows(features) {
+        let mut sums = [0_i32; LANES];
+        let mut add = |keys: &[u32]| {
+            let rows = keys.iter().filter_map(|key| self.row(*key));
+            rows.map(|row| sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += i32::from(*weight))).count()
+        };
+        // Of a language that it did not learn, or of names and codes alone, it says nothing.
+        let known = add(&features.words);
+        if known < FEWEST || known * 2 < features.words.len() {
             return None;
         }
-        let mut sums = [0_i32; LANES];
-        for row in features.keys().filter_map(|key| self.row(key)) {
-            sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += i32::from(*weight));
-        }
+        add(&features.others);
+        add(&features.concepts);
         let scale = self.head.step * features.weight();
         let score = |column: usize| sums[column] as f32 * scale + self.head.bias[column];
         let asked = |kind: SignalKind| sender == Side::Buyer || !buyers_only(kind);
@@ -161,13 +175,10 @@ impl Learned {
         Some((best.0, best.1 - score(0)))
     }
 
-    /// Of a language that it did not learn, or of names and codes alone, it says nothing.
-    fn knows(&self, features: &Features) -> bool {
-        let known = features.words.iter().filter(|key| self.row(**key).is_some()).count();
-        known >= FEWEST && known * 2 >= features.words.len()
-    }
-
     fn row(&self, key: u32) -> Option<&[i8; LANES]> {
+        if self.likely[(key >> 19) as usize] >> (key >> 13 & 63) & 1 == 0 {
+            return None;
+        }
         let at = bucket(key);
         let (from, to) = (self.buckets[at] as usize, self.buckets[at + 1] as usize);
         let own = self.keys[from..to].iter().position(|known| *known == key)?;
@@ -216,7 +227,8 @@ impl Features {
 /// All pieces as one passage, for who learns from them.
 pub(super) fn whole(lexicon: &Lexicon, texts: &[Read]) -> Features {
     let all = |(piece, read): (usize, &Read)| Passage { piece, words: 0..read.view.tokens().len() };
-    features(lexicon, texts, &texts.iter().enumerate().map(all).collect::<Vec<_>>())
+    let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
+    features(lexicon, &meant, &texts.iter().enumerate().map(all).collect::<Vec<_>>())
 }
 
 /// What is judged together: a short message as a whole, a long text in some sentences at a time.
@@ -253,11 +265,37 @@ fn sentences(read: &Read) -> Vec<Range<usize>> {
     parts
 }
 
-fn features(lexicon: &Lexicon, texts: &[Read], passage: &[Passage]) -> Features {
+/// A piece with what was found in it in the order of the text, so that a passage is reached without reading all others.
+struct Meant<'a> {
+    read: &'a Read,
+    found: Vec<(usize, u16)>,
+}
+
+impl<'a> Meant<'a> {
+    fn of(lexicon: &Lexicon, read: &'a Read) -> Self {
+        let mut found: Vec<_> = read.found().map(|(start, _, concept)| (start, lexicon.name(concept))).collect();
+        found.sort_unstable();
+        Self { read, found }
+    }
+
+    /// What is said from one byte to another.
+    fn said(&self, within: &Range<usize>) -> &'a [Saying] {
+        let at = |byte: usize| self.read.said.partition_point(|saying| saying.start < byte);
+        &self.read.said[at(within.start)..at(within.end)]
+    }
+
+    /// What was found from one byte to another.
+    fn found(&self, within: &Range<usize>) -> &[(usize, u16)] {
+        let at = |byte: usize| self.found.partition_point(|(start, _)| *start < byte);
+        &self.found[at(within.start)..at(within.end)]
+    }
+}
+
+fn features(lexicon: &Lexicon, texts: &[Meant<'_>], passage: &[Passage]) -> Features {
     let mut features = Features::default();
     let mut concepts = Set::default();
     for Passage { piece, words } in passage {
-        let read = &texts[*piece];
+        let (meant, read) = (&texts[*piece], texts[*piece].read);
         let (text, tokens) = (read.view.text(), read.view.tokens());
         let (Some(first), Some(last)) = (tokens.get(words.start), words.end.checked_sub(1).and_then(|n| tokens.get(n)))
         else {
@@ -274,15 +312,21 @@ fn features(lexicon: &Lexicon, texts: &[Read], passage: &[Passage]) -> Features 
         let mut end = first.start;
         for token in &tokens[words.clone()] {
             signs(&text[end..token.start], &mut word);
-            word(key(b'w', &text.as_bytes()[token.start..token.end]), !token.has_figures());
+            let own = &text.as_bytes()[token.start..token.end];
+            if token.has_figures() {
+                // What a number is does not tell an intent.
+                let plain = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { *byte };
+                word(key(b'w', own.iter().map(plain)), false);
+            } else {
+                word(key(b'w', own.iter().copied()), true);
+            }
             end = token.end;
         }
         signs(&text[last.end..until], &mut word);
         features.others.push(pair(before, EDGE));
-        let said = read.said.iter().filter(|saying| (first.start..until).contains(&saying.start));
-        said.flat_map(|saying| lexicon.names(saying)).for_each(|name| concepts.insert(*name));
-        let found = read.found().filter(|(start, ..)| (first.start..until).contains(start));
-        found.for_each(|(.., concept)| concepts.insert(lexicon.name(concept)));
+        let within = first.start..until;
+        meant.said(&within).iter().flat_map(|saying| lexicon.names(saying)).for_each(|name| concepts.insert(*name));
+        meant.found(&within).iter().for_each(|(_, name)| concepts.insert(*name));
     }
     features.concepts = concepts.iter().filter_map(|name| lexicon.name_keys.get(name)).copied().collect();
     features
@@ -291,7 +335,7 @@ fn features(lexicon: &Lexicon, texts: &[Read], passage: &[Passage]) -> Features 
 /// Signs between words are words of their own.
 fn signs(between: &str, word: &mut impl FnMut(u32, bool)) {
     let signs = between.char_indices().filter(|(_, c)| !c.is_whitespace());
-    signs.for_each(|(at, c)| word(key(b'w', &between.as_bytes()[at..at + c.len_utf8()]), false));
+    signs.for_each(|(at, c)| word(key(b'w', between[at..at + c.len_utf8()].bytes()), false));
 }
 
 /// Where a passage begins or ends.
@@ -302,13 +346,21 @@ fn pair(before: u32, key: u32) -> u32 {
     mixed ^ mixed >> 15
 }
 
-/// FNV-1a; every digit counts as a nought, since what a number is does not tell an intent.
-pub(super) fn key(of: u8, bytes: &[u8]) -> u32 {
-    let plain = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { *byte };
-    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    let hash = std::iter::once(of).chain(bytes.iter().map(plain)).fold(0x811c_9dc5, step);
-    // The highest bits choose the bucket.
-    hash.wrapping_mul(0x85eb_ca6b) ^ hash >> 13
+/// A word's key; its highest bits choose the bucket. Eight bytes are mixed at a time: most words are no longer.
+pub(super) fn key(of: u8, bytes: impl ExactSizeIterator<Item = u8>) -> u32 {
+    let mix = |hash: u64, word: u64| {
+        let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 29
+    };
+    let (mut hash, mut word) = (mix(u64::from(of), bytes.len() as u64), 0);
+    for (n, byte) in bytes.enumerate() {
+        word = word << 8 | u64::from(byte);
+        if n % 8 == 7 {
+            hash = mix(hash, word);
+            word = 0;
+        }
+    }
+    (mix(hash, word) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -340,10 +392,8 @@ mod tests {
             rows: 4,
             made_of: String::new(),
         };
-        let mut rows: Vec<(u32, Vec<i8>)> = ["alpha", "beta", "gamma", "delta"]
-            .iter()
-            .map(|word| (key(b'w', word.as_bytes()), vec![0, 9, 0]))
-            .collect();
+        let mut rows: Vec<(u32, Vec<i8>)> =
+            ["alpha", "beta", "gamma", "delta"].iter().map(|word| (key(b'w', word.bytes()), vec![0, 9, 0])).collect();
         rows.sort_unstable();
         Learned::write(&head, &rows)
     }
@@ -356,8 +406,8 @@ mod tests {
     #[test]
     fn a_table_is_read_as_it_was_written() {
         let table = Learned::read(&small()).unwrap();
-        assert_eq!(table.row(key(b'w', b"alpha")).map(|row| &row[..3]), Some(&[0, 9, 0][..]));
-        assert_eq!(table.row(key(b'w', b"omega")), None);
+        assert_eq!(table.row(key(b'w', "alpha".bytes())).map(|row| &row[..3]), Some(&[0, 9, 0][..]));
+        assert_eq!(table.row(key(b'w', "omega".bytes())), None);
     }
 
     #[test]

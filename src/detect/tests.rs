@@ -17,8 +17,9 @@ fn cut(text: &str, lang: &str) -> Vec<(Kind, String)> {
     scan(&[text], lang).findings.into_iter().map(|finding| (finding.kind, finding.text)).collect()
 }
 
+/// What rules see: guesses change with the lines that they are learned from.
 fn signals(text: &str, lang: &str) -> Vec<SignalKind> {
-    scan(&[text], lang).signals.into_iter().map(|signal| signal.kind).collect()
+    scan(&[text], lang).signals.into_iter().filter(|signal| !signal.is_guess()).map(|signal| signal.kind).collect()
 }
 
 #[test]

@@ -282,6 +282,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "metrics",
             "ring",
             "serde",
+            "serde_json",
             "tokio",
             "tokio_rustls",
             "tracing",

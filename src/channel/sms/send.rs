@@ -78,9 +78,9 @@ impl Sender {
         // From here on the provider may have it, whatever is answered: then it may come twice.
         let Ok(response) = line.send_request(request).await else { return not_now("broken") };
         let status = response.status();
-        // Its words may hold the number, and are read by nobody.
-        let _ = Limited::new(response.into_body(), PASSED_OVER).collect().await;
-        of_status(status)
+        let answer = Limited::new(response.into_body(), LONGEST).collect().await;
+        let why = answer.ok().and_then(|body| error_code(&body.to_bytes()));
+        of_status(status, why)
     }
 }
 
@@ -98,21 +98,32 @@ impl Texting for Sender {
 }
 
 /// What a refusal of the provider means: what is said of the text stays so, what is said of us or of now does not.
-fn of_status(status: StatusCode) -> Handover {
+/// `why` is the provider's own number for it, such as 21610: who is texted wants no more texts from this number.
+fn of_status(status: StatusCode, why: Option<u32>) -> Handover {
+    let code = why.map_or_else(|| status.as_str().to_owned(), |why| format!("{} {why}", status.as_str()));
     match status.as_u16() {
         200..=299 => Handover::Delivered,
-        401 | 403 | 404 | 408 | 429 => not_now(status.as_str()),
-        400..=499 => Handover::Never { code: status.as_str().to_owned() },
-        _ => not_now(status.as_str()),
+        401 | 403 | 404 | 408 | 429 => not_now(&code),
+        400..=499 => Handover::Never { code },
+        _ => not_now(&code),
     }
+}
+
+/// The number of an error. The words beside it may hold the telephone number, and are read by nobody.
+fn error_code(answer: &[u8]) -> Option<u32> {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        code: u32,
+    }
+    serde_json::from_slice::<Problem>(answer).ok().map(|problem| problem.code).filter(|code| *code < 100_000)
 }
 
 fn not_now(code: &str) -> Handover {
     Handover::NotNow { code: code.to_owned() }
 }
 
-/// Bytes of an answer that are passed over for the sake of its connection.
-const PASSED_OVER: usize = 65_536;
+/// Most bytes of an answer.
+const LONGEST: usize = 65_536;
 
 #[cfg(test)]
 mod tests {
@@ -120,7 +131,7 @@ mod tests {
 
     #[test]
     fn only_what_is_wrong_with_the_text_is_given_up() {
-        let ending = |code| match of_status(StatusCode::from_u16(code).unwrap()) {
+        let ending = |code| match of_status(StatusCode::from_u16(code).unwrap(), None) {
             Handover::Delivered => "delivered",
             Handover::Never { .. } => "never",
             Handover::NotNow { .. } => "not now",
@@ -136,6 +147,16 @@ mod tests {
             (503, "not now"),
         ] {
             assert_eq!(ending(code), wanted, "{code}");
+        }
+    }
+
+    #[test]
+    fn of_what_the_provider_says_only_a_number_is_kept() {
+        let said = br#"{"code": 21610, "message": "Attempt to send to unsubscribed recipient +12025550150"}"#;
+        let Handover::Never { code } = of_status(StatusCode::BAD_REQUEST, error_code(said)) else { panic!("given up") };
+        assert_eq!(code, "400 21610");
+        for odd in [&b"no JSON"[..], br#"{"code": "+12025550150"}"#, br#"{"code": 2025550150}"#, b"{}"] {
+            assert_eq!(error_code(odd), None);
         }
     }
 }

@@ -94,7 +94,8 @@ async fn nobody_else_stands_under_the_name_of_support() {
         let told =
             house.market("POST", "/v1/conversations/c-1/messages", json!({"from": "seller", "text": text})).await;
         assert_eq!(told.body["state"], "held", "{text}: {}", told.body);
-        assert_eq!(told.body["signals"][0]["kind"], "platform_pose", "{}", told.body);
+        let signals = told.body["signals"].as_array().unwrap();
+        assert!(signals.iter().any(|signal| signal["rule"] == "support_name"), "{}", told.body);
     }
     let page = json!({"from": "seller", "html": "<p>Halo.</p><p><b>[Demo Support]</b> Uang kembali.</p>"});
     let told = house.market("POST", "/v1/conversations/c-1/messages", page).await;

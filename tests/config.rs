@@ -74,6 +74,7 @@ fn a_broken_lexicon_is_told_with_its_file_and_line() {
         (JAVANESE.replace("\"you\"]", "\"nobody\"]"), 8, "no concept `nobody`"),
         (JAVANESE.replace("jv.threat", "en.threat"), 8, "begins with `jv.`"),
         (twice, 16, "another rule has this id"),
+        (JAVANESE.replace("jv.threat", "jv.learned"), 8, "are of guesses"),
     ] {
         fs::write(folder.path().join("own.toml"), &text).unwrap();
         let wrong = app::detectors(&settings).unwrap_err();

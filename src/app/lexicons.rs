@@ -17,16 +17,18 @@ use crate::{
 /// # Errors
 /// Every fault of every file, with its line.
 pub fn detectors(settings: &Settings) -> Result<Arc<Detect>, Vec<Wrong>> {
-    let own = match &settings.detect.lexicon {
-        Some(folder) => lexicons(folder)?,
-        None => Vec::new(),
-    };
-    let detect = Detect::with(&own).map_err(|faults| faults.into_iter().map(wrong).collect::<Vec<_>>())?;
+    let detect = untaught(settings)?;
     let detect = match &settings.detect.lexicon {
         Some(folder) => taught(detect, &folder.join(LEARNED))?,
         None => detect,
     };
     Ok(Arc::new(detect))
+}
+
+/// The detectors with an operator's words and without what was learned of lines, for who learns.
+pub fn untaught(settings: &Settings) -> Result<Detect, Vec<Wrong>> {
+    let own = settings.detect.lexicon.as_deref().map_or(Ok(Vec::new()), lexicons)?;
+    Detect::with(&own).map_err(|faults| faults.into_iter().map(wrong).collect())
 }
 
 /// An operator's own table of learned weights, in the folder of the lexicons.

@@ -29,7 +29,7 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use lexicons::detectors;
+pub use lexicons::{detectors, untaught};
 pub use mail_keys::mail_keys;
 pub use proxy::proxy_routes;
 pub use reload::AT_START;

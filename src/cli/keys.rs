@@ -6,7 +6,10 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, house::House, say};
-use crate::model::{Clock, Fault, SystemClock};
+use crate::{
+    model::{Clock, Fault, SystemClock},
+    store::UNTOLD_KEY,
+};
 
 /// The key ring.
 #[derive(Debug, Subcommand)]
@@ -37,6 +40,9 @@ impl Keys {
 fn list(house: &House) -> Result<(), Failure> {
     let used = house.runtime.block_on(house.store.key_use())?;
     let ring = house.vault.ring();
+    if let Some((_, unknown)) = used.iter().find(|(id, _)| *id == UNTOLD_KEY) {
+        say::out(&format!("?\tserves {unknown} numbers that do not tell their key: `tabir keys reseal` tells it"))?;
+    }
     for key in ring.keys() {
         let serves = used.iter().find(|(id, _)| *id == key.id).map_or(0, |(_, n)| *n);
         let state = if key.id == ring.active().id { "active" } else { "old" };
@@ -57,7 +63,7 @@ fn reseal(house: &House) -> Result<(), Failure> {
     let done = house.runtime.block_on(house.desk.reseal(&progress))?;
     bar.finish_and_clear();
     say::out(&format!(
-        "{} data keys wrapped anew, {} parties, {} agents and {} numbers indexed anew",
-        done.keys, done.parties, done.agents, done.numbers
+        "{} data keys wrapped anew, {} parties, {} agents and {} numbers indexed anew, {} numbers given up",
+        done.keys, done.parties, done.agents, done.numbers, done.given_up
     ))
 }

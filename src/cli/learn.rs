@@ -1,7 +1,7 @@
 //! `tabir learn`: a table of learned weights from lines that people labelled.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -38,7 +38,7 @@ fn share(text: &str) -> Result<f64, String> {
 impl Learn {
     pub(super) fn run(&self, config: Option<&Path>) -> Result<(), Failure> {
         let (settings, _) = house::read(config)?;
-        let detect = app::detectors(&settings).map_err(Failure::Settings)?;
+        let detect = app::untaught(&settings).map_err(Failure::Settings)?;
         let (mut lines, mut read): (Vec<Line>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
         for path in &self.lines {
             let bytes = fs::read(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
@@ -48,7 +48,7 @@ impl Learn {
         let made_of = checksum(&read.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let lesson = detect.learn(&lines, self.alarms, &made_of);
         let lesson = lesson.map_err(|fault| Failure::Usage(fault.to_string()))?;
-        fs::write(&self.out, &lesson.table).map_err(|error| Fault::new("writing the table", error))?;
+        self.write(&lesson.table).map_err(|error| Fault::new("writing the table", error))?;
         for (kind, all, hit) in &lesson.met {
             say::out(&format!("{}\t{hit} of {all}", kind.as_str()))?;
         }
@@ -56,6 +56,14 @@ impl Learn {
         say::out(&format!("honest\t{told} of {honest} told falsely"))?;
         say::out(&format!("bound\t{:.3}", lesson.least))?;
         say::out(&format!("table\t{} bytes", lesson.table.len()))
+    }
+
+    /// Beside it first: a relay may read it at any time.
+    fn write(&self, table: &[u8]) -> io::Result<()> {
+        let mut beside = self.out.clone().into_os_string();
+        beside.push(".part");
+        fs::write(&beside, table)?;
+        fs::rename(&beside, &self.out)
     }
 }
 

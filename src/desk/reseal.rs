@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    model::{ContactKind, ConversationId, Fault, IndexTag, Scope, Side},
+    model::{ContactKind, ConversationId, Duration, Fault, IndexTag, Scope, Side},
     store::{KeyOwner, NumberRow, WrappedKey, WrappedKeyRow},
     vault::Place,
 };
@@ -12,6 +12,8 @@ use crate::{
 use super::{Desk, parties::contacts};
 
 const BATCH: usize = 256;
+/// By then every relay has read a new ring.
+const SETTLED: Duration = Duration::seconds(2);
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,13 +24,15 @@ pub struct Resealed {
     pub parties: u64,
     /// Agents indexed again.
     pub agents: u64,
-    /// Numbers between people who text, indexed again or given up since the phone is another.
+    /// Numbers between people who text, indexed again.
     pub numbers: u64,
+    /// Those given up, since the phone is another by now.
+    pub given_up: u64,
 }
 
 impl Resealed {
     fn all(&self) -> u64 {
-        self.keys + self.parties + self.agents + self.numbers
+        self.keys + self.parties + self.agents + self.numbers + self.given_up
     }
 }
 
@@ -64,10 +68,15 @@ impl Desk {
             let mut fresh = false;
             for (scope, conversation, row) in self.store.numbers_to_reindex(active, BATCH).await? {
                 if seen.insert(row.tag) {
+                    if !fresh {
+                        self.until_it_is_read().await;
+                    }
                     fresh = true;
                     let new = self.tag_of_number(&scope, &conversation, &row).await?;
-                    self.store.reindex_number(row.tag, new).await?;
-                    done.numbers += 1;
+                    match self.store.reindex_number(row.tag, new).await? {
+                        true => done.numbers += 1,
+                        false => done.given_up += 1,
+                    }
                     tell(done.all());
                 }
             }
@@ -75,6 +84,13 @@ impl Desk {
                 return Ok(());
             }
         }
+    }
+
+    /// A relay that runs reads the ring within a second: one that did not know the key would give the number of somebody
+    /// who is indexed under it to somebody else.
+    async fn until_it_is_read(&self) {
+        let age = self.clock.now().0 - self.vault.ring().active().created.0;
+        tokio::time::sleep(Duration(SETTLED.0 - age).min(SETTLED).std()).await;
     }
 
     /// The index of a number under the active key; `None`: the phone that it was given for is gone.
@@ -88,9 +104,13 @@ impl Desk {
         let party = if row.side == Side::Buyer { &conversation.buyer } else { &conversation.seller };
         let Some(opened) = self.open_party(scope, party).await? else { return Ok(None) };
         let phones = contacts(&opened.profile).into_iter().filter(|contact| contact.kind == ContactKind::Phone);
-        let mut tags = phones.map(|phone| self.vault.caller_tags(&row.number, &phone));
-        let own = tags.find(|tags| tags.iter().any(|tag| tag.tag == row.tag));
-        Ok(own.and_then(|tags| tags.into_iter().next()))
+        let tags: Vec<_> = phones.map(|phone| self.vault.caller_tags(&row.number, &phone)).collect();
+        let own = tags.iter().find(|tags| tags.iter().any(|tag| tag.tag == row.tag));
+        // Of a key that is gone nothing can be compared: the party's first phone is the one that is texted.
+        let ring = self.vault.ring();
+        let is_gone = row.by.is_none_or(|by| ring.keys().iter().all(|key| key.id != by));
+        let own = own.or_else(|| tags.first().filter(|_| is_gone));
+        Ok(own.and_then(|tags| tags.first().cloned()))
     }
 
     async fn reindex_parties(&self, active: u32, done: &mut Resealed, tell: Tell<'_>) -> Result<(), Fault> {

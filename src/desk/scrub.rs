@@ -100,4 +100,15 @@ impl Desk {
     pub fn would(&self, scope: &Scope, findings: &[Finding], signals: &[Signal], sender: Option<Side>) -> Verdict {
         content::decide(findings, signals, sender.unwrap_or(Side::Seller), &self.rules(scope).content)
     }
+
+    /// The same where nobody can look before it goes on.
+    pub fn would_at_once(
+        &self,
+        scope: &Scope,
+        findings: &[Finding],
+        signals: &[Signal],
+        sender: Option<Side>,
+    ) -> Verdict {
+        content::decide_at_once(findings, signals, sender.unwrap_or(Side::Seller), &self.rules(scope).content)
+    }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Detect, Read,
     context::{Around, Context},
-    learned::{Features, Head, LANES, Learned, whole},
+    learned::{self, Features, Head, LANES, Learned},
 };
 use crate::model::{Side, SignalKind};
 
@@ -64,6 +64,8 @@ pub enum LearnFault {
 const SEEN: u32 = 2;
 /// Lines are told apart in so many parts; each is rated by what the others taught.
 const PARTS: usize = 5;
+/// So many lines stay together, since who writes one often says it again in the next.
+const BLOCK: usize = 50;
 /// What a line on the wrong side costs.
 const COST: f64 = 10.0;
 /// Most rounds over all lines.
@@ -98,14 +100,14 @@ impl Detect {
         if kinds.len() >= LANES {
             return Err(LearnFault::TooManyKinds);
         }
-        let features: Vec<Features> = lines.iter().map(|line| self.features(line)).collect();
+        let (features, passages): (Vec<_>, Vec<_>) = lines.iter().map(|line| self.features(line)).unzip();
         let head = Head { kinds, bias: Vec::new(), step: 0.0, least: 0.0, rows: 0, made_of: made_of.to_owned() };
         let mut rated = vec![None; lines.len()];
         for part in 0..PARTS {
-            let (apart, own): (Vec<usize>, _) = (0..lines.len()).partition(|n| n % PARTS == part);
+            let (apart, own): (Vec<usize>, _) = (0..lines.len()).partition(|n| n / BLOCK % PARTS == part);
             let table = table(&head, lines, &features, &own);
             let table = Learned::read(&table).map_err(|_| LearnFault::OneSided)?;
-            apart.into_iter().for_each(|n| rated[n] = table.best(&features[n], lines[n].sender));
+            apart.into_iter().for_each(|n| rated[n] = table.best_of(&passages[n], lines[n].sender));
         }
         let honest = lines.iter().zip(&rated).filter(|(line, _)| line.signals.is_empty());
         let mut above: Vec<f32> = honest.filter_map(|(_, best)| best.map(|(_, above)| above)).collect();
@@ -125,11 +127,12 @@ impl Detect {
         Ok(Lesson { table, least, met, alarms: (above.len(), false_ones) })
     }
 
-    fn features(&self, line: &Line) -> Features {
+    /// What is learned of a line, and each of its passages as it will be judged.
+    fn features(&self, line: &Line) -> (Features, Vec<Features>) {
         let context = Context { sender: line.sender, ..Context::default() };
         let mut read: [Read; 1] = [self.read(&line.text)];
         self.look(&mut read[0], &line.text, &Around::of(&context));
-        whole(&self.lexicon, &read)
+        (learned::whole(&self.lexicon, &read), learned::apart(&self.lexicon, &read))
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! [`Signal::is_guess`]: crate::model::Signal::is_guess
 
-use std::ops::Range;
+use std::{mem, ops::Range, slice};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ const PASSAGE: usize = 40;
 
 /// Fewer words that it knows are no sentence.
 const FEWEST: usize = 4;
+
+/// More signs than this between two words say nothing more.
+const SIGNS: usize = 16;
 
 /// The weights.
 pub(super) struct Learned {
@@ -65,7 +68,7 @@ pub(super) struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Guess {
     pub(super) kind: SignalKind,
-    /// The piece that it stands in, the last of several.
+    /// The piece that it stands in, of several the one that says most of it.
     pub(super) piece: usize,
     /// Its bytes there, folded.
     pub(super) start: usize,
@@ -143,36 +146,69 @@ impl Learned {
         for passage in passages(texts) {
             if let Some((kind, above)) = self.best(&features(lexicon, &meant, &passage), sender)
                 && above >= self.head.least
-                && let Some(last) = passage.last()
+                && let Some(most) = self.most(lexicon, &meant, &passage, kind)
             {
-                let tokens = texts[last.piece].view.tokens();
-                let (start, end) = (tokens[last.words.start].start, tokens[last.words.end - 1].end);
-                guesses.push(Guess { kind, piece: last.piece, start, end });
+                let tokens = texts[most.piece].view.tokens();
+                let (start, end) = (tokens[most.words.start].start, tokens[most.words.end - 1].end);
+                guesses.push(Guess { kind, piece: most.piece, start, end });
             }
         }
         guesses
     }
 
+    /// The part of a passage that by itself is likeliest this intent.
+    fn most<'a>(
+        &self,
+        lexicon: &Lexicon,
+        meant: &[Meant<'_>],
+        passage: &'a [Passage],
+        kind: SignalKind,
+    ) -> Option<&'a Passage> {
+        let [only] = passage else {
+            let column = 1 + self.head.kinds.iter().position(|own| *own == kind)?;
+            let rated = passage.iter().map(|part| {
+                let (_, scores) = self.scores(&features(lexicon, meant, slice::from_ref(part)));
+                (part, scores[column] - scores[0])
+            });
+            return rated.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(part, _)| part);
+        };
+        Some(only)
+    }
+
+    /// The likeliest intent of the likeliest passage, as who learns rates a line.
+    pub(super) fn best_of(&self, passages: &[Features], sender: Side) -> Option<(SignalKind, f32)> {
+        let rated = passages.iter().filter_map(|features| self.best(features, sender));
+        rated.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
     /// The likeliest intent, and how far it stands above honest talk.
-    pub(super) fn best(&self, features: &Features, sender: Side) -> Option<(SignalKind, f32)> {
+    fn best(&self, features: &Features, sender: Side) -> Option<(SignalKind, f32)> {
+        let (known, scores) = self.scores(features);
+        // Of a language that it did not learn, or of names and codes alone, it says nothing.
+        if known < FEWEST || known * 2 < features.words.len() {
+            return None;
+        }
+        let asked = |kind: SignalKind| sender == Side::Buyer || !buyers_only(kind);
+        let kinds = (1..).zip(&self.head.kinds).filter(|(_, kind)| asked(**kind));
+        let best = kinds.map(|(column, kind)| (*kind, scores[column])).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((best.0, best.1 - scores[0]))
+    }
+
+    /// How many of its words are known, and what it has of each column.
+    fn scores(&self, features: &Features) -> (usize, [f32; LANES]) {
         let mut sums = [0_i32; LANES];
         let mut add = |keys: &[u32]| {
             let rows = keys.iter().filter_map(|key| self.row(*key));
             rows.map(|row| sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += i32::from(*weight))).count()
         };
-        // Of a language that it did not learn, or of names and codes alone, it says nothing.
         let known = add(&features.words);
-        if known < FEWEST || known * 2 < features.words.len() {
-            return None;
-        }
         add(&features.others);
         add(&features.concepts);
         let scale = self.head.step * features.weight();
-        let score = |column: usize| sums[column] as f32 * scale + self.head.bias[column];
-        let asked = |kind: SignalKind| sender == Side::Buyer || !buyers_only(kind);
-        let kinds = (1..).zip(&self.head.kinds).filter(|(_, kind)| asked(**kind));
-        let best = kinds.map(|(column, kind)| (*kind, score(column))).max_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some((best.0, best.1 - score(0)))
+        let mut scores = [0.0; LANES];
+        let columns = scores.iter_mut().zip(sums).zip(&self.head.bias);
+        columns.for_each(|((score, sum), bias)| *score = sum as f32 * scale + bias);
+        (known, scores)
     }
 
     fn row(&self, key: u32) -> Option<&[i8; LANES]> {
@@ -181,7 +217,7 @@ impl Learned {
         }
         let at = bucket(key);
         let (from, to) = (self.buckets[at] as usize, self.buckets[at + 1] as usize);
-        let own = self.keys[from..to].iter().position(|known| *known == key)?;
+        let own = self.keys[from..to].binary_search(&key).ok()?;
         self.rows.get(from + own)
     }
 }
@@ -231,18 +267,29 @@ pub(super) fn whole(lexicon: &Lexicon, texts: &[Read]) -> Features {
     features(lexicon, &meant, &texts.iter().enumerate().map(all).collect::<Vec<_>>())
 }
 
-/// What is judged together: a short message as a whole, a long text in some sentences at a time.
+/// Every passage by itself, as it is judged, for who measures.
+pub(super) fn apart(lexicon: &Lexicon, texts: &[Read]) -> Vec<Features> {
+    let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
+    passages(texts).iter().map(|passage| features(lexicon, &meant, passage)).collect()
+}
+
+/// What is judged together: a short message as a whole, a long text in some sentences at a time, over the ends of its
+/// pieces, or lines of three words would never be judged.
 fn passages(texts: &[Read]) -> Vec<Vec<Passage>> {
-    let words = |read: &Read| read.view.tokens().len();
-    let enough = |passage: &Vec<Passage>| passage.iter().map(|part| part.words.len()).sum::<usize>() >= FEWEST;
-    if texts.iter().map(words).sum::<usize>() <= PASSAGE {
-        let said = texts.iter().enumerate().filter(|(_, read)| words(read) > 0);
-        let all: Vec<_> = said.map(|(piece, read)| Passage { piece, words: 0..words(read) }).collect();
-        return Some(all).filter(enough).into_iter().collect();
+    let (mut passages, mut own, mut length) = (Vec::new(), Vec::new(), 0);
+    for (piece, read) in texts.iter().enumerate() {
+        for words in sentences(read) {
+            if length + words.len() > PASSAGE {
+                passages.push(mem::take(&mut own));
+                length = 0;
+            }
+            length += words.len();
+            own.push(Passage { piece, words });
+        }
     }
-    let pieces = texts.iter().enumerate();
-    let parts = pieces.flat_map(|(piece, read)| sentences(read).into_iter().map(move |words| Passage { piece, words }));
-    parts.map(|part| vec![part]).filter(enough).collect()
+    passages.push(own);
+    passages.retain(|passage| passage.iter().map(|part| part.words.len()).sum::<usize>() >= FEWEST);
+    passages
 }
 
 /// As many whole sentences as make a passage.
@@ -334,7 +381,7 @@ fn features(lexicon: &Lexicon, texts: &[Meant<'_>], passage: &[Passage]) -> Feat
 
 /// Signs between words are words of their own.
 fn signs(between: &str, word: &mut impl FnMut(u32, bool)) {
-    let signs = between.char_indices().filter(|(_, c)| !c.is_whitespace());
+    let signs = between.char_indices().filter(|(_, c)| !c.is_whitespace()).take(SIGNS);
     signs.for_each(|(at, c)| word(key(b'w', between[at..at + c.len_utf8()].bytes()), false));
 }
 
@@ -431,6 +478,31 @@ mod tests {
         // Three words are too few, and where it does not know most of them it says nothing.
         assert_eq!(guesses("alpha beta gamma", Side::Seller), []);
         assert_eq!(guesses("alpha beta gamma delta un deux trois quatre cinq", Side::Seller), []);
+    }
+
+    #[test]
+    fn of_several_pieces_the_one_that_says_it_is_cited() {
+        let table = Learned::read(&small()).unwrap();
+        let texts = ["Alpha beta gamma delta!", "Kind regards"].map(|text| DETECT.read(text));
+        let guess = table.guesses(&DETECT.lexicon, &texts, Side::Seller);
+        assert_eq!(guess, [Guess { kind: SignalKind::Threat, piece: 0, start: 0, end: 22 }]);
+    }
+
+    #[test]
+    fn lines_of_a_few_words_are_judged_together_however_many() {
+        let table = Learned::read(&small()).unwrap();
+        let lines = ["alpha beta", "gamma delta"].iter().cycle().take(60).map(|text| DETECT.read(text));
+        let guesses = table.guesses(&DETECT.lexicon, &lines.collect::<Vec<_>>(), Side::Seller);
+        assert_eq!(guesses.iter().map(|guess| guess.kind).collect::<Vec<_>>(), [SignalKind::Threat; 3]);
+    }
+
+    #[test]
+    fn a_row_of_signs_is_read_as_far_as_it_says_something() {
+        let features = |signs: usize| {
+            let text = format!("alpha {} beta", "!".repeat(signs));
+            whole(&DETECT.lexicon, &[DETECT.read(&text)]).keys().collect::<Vec<_>>()
+        };
+        assert!(features(SIGNS) != features(SIGNS - 1) && features(SIGNS) == features(100 * SIGNS));
     }
 
     #[test]

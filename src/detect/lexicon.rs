@@ -18,7 +18,7 @@ use super::{
     token::{self, Token, Tokens},
     trie::Trie,
 };
-use crate::model::{Kind, SignalKind};
+use crate::model::{Kind, Signal, SignalKind};
 
 /// A fault in a lexicon file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -646,6 +646,9 @@ impl Building {
         let compiled = Rule::compile(rule, known, own)?;
         if compiled.language() != Some(language) {
             return Err(RuleFault::OtherLanguage(compiled.id, language.to_owned()));
+        }
+        if compiled.id[language.len()..].strip_prefix('.').is_some_and(|id| id.starts_with(Signal::GUESS)) {
+            return Err(RuleFault::Guess(compiled.id));
         }
         if self.explanations.insert(compiled.id.clone(), rule.explain.clone()).is_some() {
             return Err(RuleFault::Twice(compiled.id));

@@ -219,7 +219,7 @@ impl Detect {
         if let Some(view) = turned::back(raw, &text.hits) {
             if text.hits.iter().any(|hit| sight::is(hit, social::NETWORKS)) {
                 let ids = turned::ids(&view).into_iter().map(|(start, end)| view.chars(start, end));
-                text.spans.extend(ids.map(|(start, end)| Span { start, end, kind: Kind::Social }));
+                text.spans.extend(ids.map(|id| Span::plain(id, Kind::Social)));
             }
             let hits = self.lexicon.hits(&view);
             self.unveiled(&view, &hits, context, raw, &mut text.spans);
@@ -434,8 +434,10 @@ struct Place<'a> {
 }
 
 impl Read {
+    /// What was found, as concepts. What only the vault knows is none: else what a message is taken for would tell whose
+    /// name or number it has.
     fn found(&self) -> impl Iterator<Item = (usize, usize, u16)> {
-        self.spans.iter().map(|span| {
+        self.spans.iter().filter(|span| !span.guarded).map(|span| {
             let (start, end) = (self.view.byte(span.start), self.view.byte(span.end));
             (start, end, concepts::found_concept(span.kind))
         })
@@ -482,9 +484,16 @@ struct Span {
     start: usize,
     end: usize,
     kind: Kind,
+    /// Found only because the vault knows it.
+    guarded: bool,
 }
 
 impl Span {
+    /// Found in what is written.
+    fn plain((start, end): (usize, usize), kind: Kind) -> Self {
+        Self { start, end, kind, guarded: false }
+    }
+
     /// The same place in a text that begins `by` characters earlier.
     fn moved(self, by: usize) -> Self {
         Self { start: self.start + by, end: self.end + by, ..self }
@@ -495,7 +504,7 @@ impl Span {
         let own = places.get(self.start..self.end.min(places.len()))?;
         let start = own.iter().flatten().next()?;
         let end = own.iter().rev().flatten().next()? + 1;
-        Some(Self { start: *start, end, kind: self.kind })
+        Some(Self { start: *start, end, ..*self })
     }
 }
 
@@ -503,9 +512,9 @@ impl Span {
 const ROUNDS: usize = 8;
 
 fn keep(view: &View, found: &Finds, spans: &mut Vec<Span>) {
-    spans.extend(found.list().iter().map(|found| {
+    spans.extend(found.list().map(|(found, guarded)| {
         let (start, end) = view.chars(found.start, found.end);
-        Span { start, end, kind: found.kind }
+        Span { start, end, kind: found.kind, guarded }
     }));
 }
 

@@ -14,6 +14,7 @@ use crate::model::Kind;
 
 /// Finds what the guard names.
 pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
+    found.guard();
     let guarded = &sight.context.guarded;
     guarded.names.iter().for_each(|name| full_name(sight, name, found));
     guarded.unspaced.iter().for_each(|name| unspaced_name(sight, name, found));

@@ -27,7 +27,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
         clusters(sight.text()).into_iter().for_each(|(from, until)| search.printed(from, until, &mut numbers));
     }
     search.chains(&mut numbers);
-    found.extend(numbers.list().iter().copied());
+    found.extend(numbers.list().map(|(found, _)| *found));
 }
 
 /// Words after which a number is to be called.

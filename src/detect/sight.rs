@@ -54,6 +54,8 @@ pub(super) struct Found {
 #[derive(Debug, Default)]
 pub(super) struct Finds {
     list: Vec<Found>,
+    /// From here on the list has what only the vault knows.
+    guarded: Option<usize>,
     /// Taken places without overlaps: first byte → one past the last.
     taken: BTreeMap<usize, usize>,
 }
@@ -81,9 +83,15 @@ impl Finds {
         self.overlap(start, end).is_some()
     }
 
-    /// All that was found, in the order of finding.
-    pub(super) fn list(&self) -> &[Found] {
-        &self.list
+    /// From now on what is found is found because the vault knows it.
+    pub(super) fn guard(&mut self) {
+        self.guarded = Some(self.list.len());
+    }
+
+    /// All that was found, in the order of finding, and whether only the vault knew it.
+    pub(super) fn list(&self) -> impl Iterator<Item = (&Found, bool)> {
+        let guarded = self.guarded.unwrap_or(usize::MAX);
+        self.list.iter().enumerate().map(move |(n, found)| (found, n >= guarded))
     }
 
     fn overlap(&self, start: usize, end: usize) -> Option<(usize, usize)> {

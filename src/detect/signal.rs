@@ -64,6 +64,8 @@ pub(super) enum RuleFault {
     OtherLanguage(String, String),
     #[error("rule `{0}`: another rule has this id")]
     Twice(String),
+    #[error("rule `{0}`: ids with `learned.` after the language are of guesses")]
+    Guess(String),
 }
 
 /// A rule ready to run.

@@ -33,8 +33,8 @@ fn named_before(texts: &mut [Read]) {
         let start = text.len() - text.trim_start_matches([' ', '@']).len();
         let end = text[start..].find(char::is_whitespace).map_or(text.len(), |len| start + len);
         if named && end - start > 4 && super::social::id_shaped(&text[start..end]) {
-            let (start, end) = own.view.chars(start, end);
-            texts[n].spans.push(Span { start, end, kind: Kind::Social });
+            let id = own.view.chars(start, end);
+            texts[n].spans.push(Span::plain(id, Kind::Social));
         }
     }
 }
@@ -74,8 +74,7 @@ fn digits(texts: &mut [Read], context: &Around<'_>, window: &Window) -> Window {
 fn cut(parts: &[Residue], texts: &mut [Read]) {
     for part in parts {
         if let Some(text) = part.text.and_then(|n| texts.get_mut(n)) {
-            let (start, end) = text.view.chars(part.start, part.end);
-            text.spans.push(Span { start, end, kind: Kind::Phone });
+            text.spans.push(Span::plain(text.view.chars(part.start, part.end), Kind::Phone));
         }
     }
 }
@@ -104,7 +103,9 @@ fn residue(n: usize, text: &Read, context: &Around<'_>, residues: &mut Vec<Resid
         return;
     }
     let mut any = false;
-    let mut spans: Vec<(usize, usize)> = text.spans.iter().map(|span| (span.start, span.end)).collect();
+    // What the next message is read after tells nothing of what only the vault knows.
+    let plain = text.spans.iter().filter(|span| !span.guarded);
+    let mut spans: Vec<(usize, usize)> = plain.map(|span| (span.start, span.end)).collect();
     spans.sort_unstable();
     let (mut next, mut until) = (0, 0);
     for (at, atom) in digits.atoms().iter().enumerate() {
@@ -221,7 +222,7 @@ fn join(detect: &Detect, texts: &mut [Read], context: &Around<'_>, fragment: Opt
         for (text, (start, end)) in texts.iter_mut().zip(&bounds[skipped..]) {
             let (s, e) = (span.start.max(*start), span.end.min(*end));
             if s < e {
-                text.spans.push(Span { start: s - start, end: e - start, kind: span.kind });
+                text.spans.push(Span::plain((s - start, e - start), span.kind));
             }
         }
     }

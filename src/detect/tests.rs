@@ -536,7 +536,38 @@ fn talk() -> impl Strategy<Value = String> {
         .prop_map(|parts| parts.into_iter().flat_map(|(word, glue)| [word, glue]).collect())
 }
 
+/// Of two people: what the vault knows.
+fn vaulted() -> Guard {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    Guard {
+        names: owned(&["Budi Santoso Wijaya"]),
+        emails: owned(&["budi.rekaan@example.com"]),
+        phones: owned(&["+6281255501234"]),
+        accounts: owned(&["1230004567"]),
+        streets: owned(&["Jalan Contoh Raya 17"]),
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_a_message_is_taken_for_tells_nothing_of_what_the_vault_knows(
+        words in proptest::collection::vec(proptest::sample::select(vec![
+            "budi", "santoso", "Budi Santoso Wijaya", "rekaan", "budi.rekaan", "example", "0812", "5550", "1234", "55501234",
+            "1230004567", "jalan contoh raya 17", "contoh", "transfer", "ke", "rekening", "saya", "tahu", "rumah", "kamu",
+            "ulasan", "hapus", "hubungi", "awas", "orang", "ini", "tinggal", "di", "namanya", "@", ".", "\n", "lebih",
+            "murah", "alamat", "nomor",
+        ]), 1..24),
+        pieces in 1_usize..4,
+    ) {
+        let texts: Vec<String> = words.chunks(words.len().div_ceil(pieces)).map(|words| words.join(" ")).collect();
+        let pieces: Vec<_> = texts.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
+        let plain = Context { lang: Some("id".to_owned()), ..Context::default() };
+        let told = DETECT.scan(&pieces, &plain, &Window::default());
+        let guarding = DETECT.scan(&pieces, &Context { guard: vaulted(), ..plain }, &Window::default());
+        prop_assert_eq!(told.signals, guarding.signals);
+        prop_assert_eq!(told.window, guarding.window);
+    }
+
     #[test]
     fn no_text_makes_a_scan_panic(texts in prop::collection::vec(any::<String>(), 0..4)) {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -196,9 +196,22 @@ impl Signal {
     /// What a rule's id has after its language where no rule, but what was learned from lines, saw it.
     pub const GUESS: &str = "learned.";
 
-    /// Whether it is a guess from what was learned: a person must look before anything follows from it.
+    /// Whether it is a guess from what was learned: a person must look before anything follows from it. Such a rule's
+    /// id is a language, [`Self::GUESS`] and the kind; no rule of a lexicon may have it.
     pub fn is_guess(&self) -> bool {
-        self.rule.split_once('.').is_some_and(|(_, id)| id.starts_with(Self::GUESS))
+        let Some((language, id)) = self.rule.split_once('.') else { return false };
+        (2..=3).contains(&language.len()) && id.strip_prefix(Self::GUESS) == Some(self.kind.as_str())
+    }
+
+    /// Adds what another reading of the same words tells: of each kind one, and a rule's takes the place of a guess.
+    pub fn join(signals: &mut Vec<Self>, more: impl IntoIterator<Item = Self>) {
+        for signal in more {
+            match signals.iter_mut().find(|own| own.kind == signal.kind) {
+                Some(own) if own.is_guess() && !signal.is_guess() => *own = signal,
+                Some(_) => {}
+                None => signals.push(signal),
+            }
+        }
     }
 
     /// Of a part as a whole.
@@ -227,5 +240,44 @@ pub struct Sentence {
 impl fmt::Debug for Sentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..{}", self.start, self.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(kind: SignalKind, rule: &str) -> Signal {
+        Signal::of_part(Part::Text(0), kind, rule)
+    }
+
+    #[test]
+    fn a_guess_is_told_by_its_whole_id() {
+        for (rule, guess) in [
+            ("id.learned.threat", true),
+            ("fil.learned.threat", true),
+            ("id.learned.abuse", false),
+            ("id.learned.threats", false),
+            ("list.learned.threat", false),
+            ("id.threat.learned", false),
+            ("learned.threat", false),
+        ] {
+            assert_eq!(signal(SignalKind::Threat, rule).is_guess(), guess, "{rule}");
+        }
+    }
+
+    #[test]
+    fn another_reading_adds_kinds_and_puts_rules_in_place_of_guesses() {
+        let (rule, guess) = (signal(SignalKind::Stop, "id.stop.write"), signal(SignalKind::Stop, "id.learned.stop"));
+        let other = signal(SignalKind::Abuse, "id.abuse.word");
+        for (own, more, joined) in [
+            (vec![guess.clone()], vec![rule.clone(), other.clone()], vec![rule.clone(), other.clone()]),
+            (vec![rule.clone()], vec![guess.clone()], vec![rule]),
+            (vec![other.clone()], vec![guess.clone(), guess.clone()], vec![other, guess]),
+        ] {
+            let mut signals = own;
+            Signal::join(&mut signals, more);
+            assert_eq!(signals, joined);
+        }
     }
 }

@@ -91,6 +91,13 @@ pub fn decide(findings: &[Finding], signals: &[Signal], sender: Side, rules: &Co
     }
 }
 
+/// The same where nobody can look before it goes on: what only a guess would hold is not stopped.
+pub fn decide_at_once(findings: &[Finding], signals: &[Signal], sender: Side, rules: &ContentRules) -> Verdict {
+    let sure = |signal: &&Signal| !signal.is_guess() || rules.learned == Verdict::Refuse;
+    let sure: Vec<Signal> = signals.iter().filter(sure).cloned().collect();
+    decide(findings, &sure, sender, rules)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +128,16 @@ mod tests {
             let rules: ContentRules = toml::from_str(&format!("learned = \"{word}\"")).unwrap();
             assert_eq!(decide(&[], &guess(SignalKind::Threat), Side::Seller, &rules), verdict);
         }
+    }
+
+    #[test]
+    fn where_nobody_can_look_a_guess_stops_nothing_unless_the_operator_lets_it_refuse() {
+        let guess = [Signal::of_part(Part::Text(0), SignalKind::Threat, "id.learned.threat")];
+        let rules = ContentRules::default();
+        assert_eq!(decide_at_once(&[], &guess, Side::Seller, &rules), Verdict::Deliver);
+        assert_eq!(decide_at_once(&[], &[signal(SignalKind::Abuse)], Side::Seller, &rules), Verdict::Hold);
+        let rules = ContentRules { learned: Verdict::Refuse, ..rules };
+        assert_eq!(decide_at_once(&[], &guess, Side::Seller, &rules), Verdict::Refuse);
     }
 
     #[test]

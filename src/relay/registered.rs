@@ -12,7 +12,7 @@ use crate::{
     },
     policy::{
         contact::closed_to_others,
-        content::decide,
+        content::decide_at_once,
         voice::{speaks_as, wears},
     },
     store::{AnsweredRow, Idempotency, NewEntry, RegistrationChange, RegistrationRow},
@@ -134,7 +134,7 @@ impl Relay {
         let Some(listener) = self.listener(scope, conversation, Side::Buyer).await? else { return Ok(false) };
         let pieces = [Piece { part: Part::Subject, text: subject }, Piece { part: Part::Text(0), text }];
         let report = self.rules.load().detect.scan(&pieces, &listener.context, &Window::default());
-        let verdict = decide(&[], &report.signals, Side::Seller, &listener.rules.content);
+        let verdict = decide_at_once(&[], &report.signals, Side::Seller, &listener.rules.content);
         let mark = self.folded_mark(scope);
         let [subject, text] = [subject, text].map(super::scrub::folded);
         Ok(verdict >= Verdict::Hold || wears(&subject, &mark) || speaks_as(&text, &mark))

@@ -57,11 +57,7 @@ impl Relay {
             return Err(self.refuse_hollow(&talk, admitted.content()).await?);
         }
         show_plainly(&mut content);
-        let mut unguarded = None;
-        if let Some((told, window)) = self.unguarded(&talk, admitted.content(), told, window, (&read, &opened))? {
-            // What the next message is read after must not tell either what the guard cut here.
-            (unguarded, read.window) = (Some(told), window);
-        }
+        let unguarded = self.unguarded(&talk, admitted.content(), told, window, (&read, &opened))?;
         let verdict = read.verdict(&talk).max(opened.verdict);
         let sealed = self.seal_window(&talk, read.window.take().unwrap_or_default())?;
         let Read { findings, signals, .. } = read;
@@ -77,8 +73,8 @@ impl Relay {
         Ok(read)
     }
 
-    /// The same without what is guarded, as a dry run does it, where the guard may have decided:
-    /// what its sender is told then, and what the next message is read after.
+    /// The same without what is guarded, as a dry run does it, where the guard may have decided: what its sender is told
+    /// then. What the next message is read after tells nothing of the guard anyway.
     fn unguarded(
         &self,
         talk: &Talk,
@@ -86,7 +82,7 @@ impl Relay {
         (files, found): (Vec<Attachment>, Vec<Finding>),
         window: Window,
         (read, opened): (&Read, &Opened),
-    ) -> Result<Option<(Box<Unguarded>, Option<Window>)>, Stop> {
+    ) -> Result<Option<Box<Unguarded>>, Stop> {
         let may_be_guard =
             |kind: Kind| matches!(kind, Kind::Address | Kind::Email | Kind::Name | Kind::Payment | Kind::Phone);
         if talk.run == Run::Dry || !read.findings.iter().any(|f| may_be_guard(f.kind)) {
@@ -101,7 +97,7 @@ impl Relay {
         show_plainly(&mut content);
         let verdict = plain.verdict(talk).max(opened.verdict);
         let (findings, signals) = (Kept::written(&plain.findings), Kept::written_signals(&plain.signals));
-        Ok(Some((Box::new(Unguarded { delivered: shown(&content), findings, signals, verdict }), plain.window)))
+        Ok(Some(Box::new(Unguarded { delivered: shown(&content), findings, signals, verdict })))
     }
 
     /// What its sender wrote could not be opened: told at once, or the words would be lost.
@@ -201,19 +197,14 @@ impl Relay {
         // A link behind harmless words was cut too: its sender is told.
         let gone = before.into_iter().filter(|link| !kept.contains(link));
         read.findings.extend(gone.map(|text| Finding::in_text(Part::Html, (0, 0), Kind::Link, text)));
-        for signal in report.signals {
-            if !read.signals.iter().any(|s| s.kind == signal.kind) {
-                // As findings are counted: over all blocks.
-                let Part::Text(block) = signal.part else { continue };
-                let moved = |Sentence { start, end, text }| Sentence {
-                    start: starts[block] + start,
-                    end: starts[block] + end,
-                    text,
-                };
-                let sentence = signal.sentence.map(moved);
-                read.signals.push(Signal { part: Part::Html, sentence, ..signal });
-            }
-        }
+        let told = report.signals.into_iter().filter_map(|signal| {
+            // As findings are counted: over all blocks.
+            let Part::Text(block) = signal.part else { return None };
+            let at = starts[block];
+            let moved = |Sentence { start, end, text }| Sentence { start: at + start, end: at + end, text };
+            Some(Signal { part: Part::Html, sentence: signal.sentence.map(moved), ..signal })
+        });
+        Signal::join(&mut read.signals, told);
         if content.text.is_none() {
             content.text = Some(document.to_text());
             read.window = Some(report.window);

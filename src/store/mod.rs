@@ -110,6 +110,10 @@ pub trait Ledger: Send + Sync {
     ) -> Answer<'a, Option<PairState>>;
 }
 
+/// What [`Store::key_use`] says of rows that do not tell which key of the ring they are indexed under: real ones begin
+/// with 1.
+pub const UNTOLD_KEY: u32 = 0;
+
 /// Everything that is remembered.
 pub trait Store: Ledger + Cases + Links + Numbers + Persons + Pickups + Registrations + Webhooks {
     // Marketplaces and credentials
@@ -379,7 +383,7 @@ pub trait Store: Ledger + Cases + Links + Numbers + Persons + Pickups + Registra
     fn parties_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, PartyRow)>>;
     /// Agents with an index row under another key than `key`, for re-indexing, in batches.
     fn agents_to_reindex(&self, key: u32, limit: usize) -> Answer<'_, Vec<(Scope, AgentRow)>>;
-    /// How many data keys and index rows each key of the ring still serves.
+    /// How many data keys and index rows each key of the ring still serves; [`UNTOLD_KEY`]: those that do not tell.
     fn key_use(&self) -> Answer<'_, Vec<(u32, u64)>>;
     /// This process alone carries from now on: claims of one before it are void.
     fn take_over(&self, now: Timestamp) -> Answer<'_, ()>;

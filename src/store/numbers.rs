@@ -15,8 +15,9 @@ pub trait Numbers: Send + Sync {
     fn texted(&self, tag: [u8; 16], at: Timestamp) -> Answer<'_, ()>;
     /// Those that are not indexed under this key of the ring, some at a time.
     fn numbers_to_reindex(&self, ring_key: u32, limit: usize) -> Answer<'_, Vec<(Scope, ConversationId, NumberRow)>>;
-    /// Indexes a number anew; without a tag it is given up.
-    fn reindex_number(&self, old: [u8; 16], new: Option<IndexTag>) -> Answer<'_, ()>;
+    /// Indexes a number anew, and tells whether it stays: without a tag, or where another conversation has that tag by
+    /// now, it is given up.
+    fn reindex_number(&self, old: [u8; 16], new: Option<IndexTag>) -> Answer<'_, bool>;
 }
 
 /// Who texts.
@@ -66,6 +67,8 @@ pub struct NumberRow {
     pub number: String,
     /// The index of the two.
     pub tag: [u8; 16],
+    /// The key of the ring that made it; older rows do not say.
+    pub by: Option<u32>,
     /// When it was last looked for.
     pub used: Timestamp,
 }

@@ -199,7 +199,7 @@ impl Proxy {
             false => look(),
         };
         let findings: Vec<_> = scrubbed.findings.into_iter().map(|(finding, _)| finding).collect();
-        if self.desk.would(scope, &findings, &scrubbed.signals, side) >= Verdict::Hold {
+        if self.desk.would_at_once(scope, &findings, &scrubbed.signals, side) >= Verdict::Hold {
             return Err(No::Content);
         }
         let mut clean = scrubbed.texts.into_iter();

@@ -103,7 +103,7 @@ pub(super) fn usage(db: &Connection) -> Result<Vec<(u32, u64)>> {
         "SELECT ring_key, sum(n) FROM (
              SELECT ring_key, count(*) AS n FROM data_key GROUP BY ring_key
              UNION ALL SELECT ring_key, count(*) FROM tag GROUP BY ring_key
-             UNION ALL SELECT ring_key, count(*) FROM sms_number WHERE ring_key IS NOT NULL GROUP BY ring_key)
+             UNION ALL SELECT coalesce(ring_key, 0), count(*) FROM sms_number GROUP BY ring_key)
          GROUP BY ring_key ORDER BY ring_key",
     )?
     .query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?

@@ -23,12 +23,10 @@ impl Numbers for Sqlite {
     fn numbers<'a>(&'a self, scope: &'a Scope, conversation: &'a ConversationId) -> Answer<'a, Vec<NumberRow>> {
         self.look("listing numbers", move |db| {
             db.prepare_cached(
-                "SELECT n.side, n.number, n.tag, n.used FROM conversation c JOIN sms_number n ON n.conversation = c.num
+                "SELECT n.side, n.number, n.tag, n.used, n.ring_key FROM conversation c JOIN sms_number n ON n.conversation = c.num
                  WHERE c.marketplace = ?1 AND c.id = ?2",
             )?
-            .query_map(params![market(db, scope)?, conversation], |row| {
-                Ok(NumberRow { side: row.get(0)?, number: row.get(1)?, tag: row.get(2)?, used: row.get(3)? })
-            })?
+            .query_map(params![market(db, scope)?, conversation], number)?
             .collect()
         })
     }
@@ -36,7 +34,7 @@ impl Numbers for Sqlite {
     fn texting<'a>(&'a self, tags: &'a [IndexTag]) -> Answer<'a, Option<Texting>> {
         self.look("finding who texts", move |db| {
             let mut query = db.prepare_cached(
-                "SELECT n.side, n.number, n.tag, n.used, m.name, c.id FROM sms_number n
+                "SELECT n.side, n.number, n.tag, n.used, n.ring_key, m.name, c.id FROM sms_number n
                  JOIN conversation c ON c.num = n.conversation JOIN marketplace m ON m.num = c.marketplace
                  WHERE n.tag = ?1",
             )?;
@@ -61,7 +59,7 @@ impl Numbers for Sqlite {
     fn numbers_to_reindex(&self, ring_key: u32, limit: usize) -> Answer<'_, Vec<(Scope, ConversationId, NumberRow)>> {
         self.list("listing numbers to index anew", move |db| {
             db.prepare_cached(
-                "SELECT n.side, n.number, n.tag, n.used, m.name, c.id FROM sms_number n
+                "SELECT n.side, n.number, n.tag, n.used, n.ring_key, m.name, c.id FROM sms_number n
                  JOIN conversation c ON c.num = n.conversation JOIN marketplace m ON m.num = c.marketplace
                  WHERE n.ring_key IS NOT ?1 LIMIT ?2",
             )?
@@ -70,7 +68,7 @@ impl Numbers for Sqlite {
         })
     }
 
-    fn reindex_number(&self, old: [u8; 16], new: Option<IndexTag>) -> Answer<'_, ()> {
+    fn reindex_number(&self, old: [u8; 16], new: Option<IndexTag>) -> Answer<'_, bool> {
         self.write("indexing a number anew", Late, move |db| {
             if let Some(new) = &new
                 && db
@@ -78,16 +76,20 @@ impl Numbers for Sqlite {
                     .execute(params![old, new.tag, new.by])?
                     > 0
             {
-                return Ok(());
+                return Ok(true);
             }
-            db.prepare_cached("DELETE FROM sms_number WHERE tag = ?1")?.execute([old]).map(drop)
+            db.prepare_cached("DELETE FROM sms_number WHERE tag = ?1")?.execute([old])?;
+            Ok(false)
         })
     }
 }
 
 fn owned(row: &Row<'_>) -> Result<(Scope, ConversationId, NumberRow)> {
-    let number = NumberRow { side: row.get(0)?, number: row.get(1)?, tag: row.get(2)?, used: row.get(3)? };
-    Ok((Scope::proven(row.get(4)?), row.get(5)?, number))
+    Ok((Scope::proven(row.get(5)?), row.get(6)?, number(row)?))
+}
+
+fn number(row: &Row<'_>) -> Result<NumberRow> {
+    Ok(NumberRow { side: row.get(0)?, number: row.get(1)?, tag: row.get(2)?, used: row.get(3)?, by: row.get(4)? })
 }
 
 fn assign(db: &Connection, scope: &Scope, new: &Assign) -> Result<Assigned> {
@@ -120,14 +122,17 @@ fn assign(db: &Connection, scope: &Scope, new: &Assign) -> Result<Assigned> {
     Ok(Assigned::Exhausted)
 }
 
-/// The one that the side has, if its phone is still the one it was given for.
+/// The one that the side has, if its phone is still the one it was given for. Of a key that is newer than all of the
+/// caller's nothing can be said: the caller has not read the ring again yet, and the number stays.
 fn known(db: &Connection, conversation: i64, new: &Assign) -> Result<Option<String>> {
-    let row: Option<(String, [u8; 16])> = db
-        .prepare_cached("SELECT number, tag FROM sms_number WHERE conversation = ?1 AND side = ?2")?
-        .query_row(params![conversation, new.side], |row| Ok((row.get(0)?, row.get(1)?)))
+    let row: Option<(String, [u8; 16], Option<u32>)> = db
+        .prepare_cached("SELECT number, tag, ring_key FROM sms_number WHERE conversation = ?1 AND side = ?2")?
+        .query_row(params![conversation, new.side], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((number, tag)) = row else { return Ok(None) };
-    let fits = new.numbers.iter().any(|(known, tags)| *known == number && tags.iter().any(|t| t.tag == tag));
+    let Some((number, tag, by)) = row else { return Ok(None) };
+    let fits = new.numbers.iter().any(|(known, tags)| {
+        *known == number && (tags.iter().any(|t| t.tag == tag) || by > tags.iter().map(|t| t.by).max())
+    });
     if fits {
         db.prepare_cached("UPDATE sms_number SET used = ?2 WHERE tag = ?1")?.execute(params![tag, new.at])?;
     }

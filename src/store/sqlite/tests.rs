@@ -1,12 +1,13 @@
-use std::{fs, path::Path, sync::Arc, time::Instant};
+use std::{fs, path::Path, slice, sync::Arc, time::Instant};
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    model::{Channel, ContactKind, EntryKind, Fulfilment, HandleHash, Link, MessageState, OrderState},
+    model::{Channel, ContactKind, EntryKind, Fulfilment, HandleHash, IndexTag, Link, MessageState, OrderState},
     store::{
-        Alarm, Cargo, Decision, Deliver, Ending, HandleKind, Idempotency, KeyOwner, NewHandle, TokenScope, Under,
+        Alarm, Assign, Assigned, Cargo, Decision, Deliver, Ending, HandleKind, Idempotency, KeyOwner, NewHandle,
+        Numbers, TokenScope, Under,
         conformance::{
             DAY, Ground, HOUR, LATER, LEASE, T0, Talk, at_most, conforms, entry, event, from_buyer, from_seller,
             handle, id, review, scope, talk,
@@ -861,6 +862,32 @@ async fn keys_are_wrapped_anew_where_they_are_still_the_same() {
     assert_eq!(house.store.key_use().await.unwrap(), [(1, 3), (2, 4)]);
     assert_eq!(house.store.parties_to_reindex(2, 9).await.unwrap().len(), 2);
     assert!(house.store.parties_to_reindex(1, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_has_not_read_a_new_key_yet_takes_nobodys_number() {
+    let house = House::with("c-1").await;
+    house.add_conversation(&scope(), &talk("c-2")).await.unwrap();
+    let number = || "+15005550006".to_owned();
+    let tag = |tag: u8, by| IndexTag { by, tag: [tag; 16], kind: ContactKind::Phone };
+    let assign = |conversation: &str, tags: &[IndexTag]| {
+        let numbers = vec![(number(), tags.to_vec())];
+        Assign { conversation: id(conversation), side: Side::Buyer, numbers, at: T0, over: T0 }
+    };
+    let asked = async |conversation: &str, tags: &[IndexTag]| {
+        house.store.assign_number(&scope(), assign(conversation, tags)).await.unwrap()
+    };
+    let (old, new) = (tag(1, 1), tag(2, 2));
+    assert_eq!(asked("c-1", slice::from_ref(&old)).await, Assigned::Number(number(), 0));
+    assert!(house.store.reindex_number(old.tag, Some(new.clone())).await.unwrap());
+    assert!(house.store.numbers_to_reindex(2, 9).await.unwrap().is_empty());
+    // The caller's ring ends with the first key: it can not tell whether the phone is another.
+    assert_eq!(asked("c-1", slice::from_ref(&old)).await, Assigned::Number(number(), 0));
+    assert_eq!(house.store.numbers(&scope(), &id("c-1")).await.unwrap()[0].tag, new.tag);
+    // With both keys, another phone is another number, and what comes too late is given up.
+    assert_eq!(asked("c-2", &[tag(4, 2), tag(3, 1)]).await, Assigned::Number(number(), 0));
+    assert!(!house.store.reindex_number(new.tag, Some(tag(4, 2))).await.unwrap());
+    assert!(house.store.numbers(&scope(), &id("c-1")).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ pub(super) fn names(concepts: &HashMap<String, u16>) -> (Vec<u16>, Vec<u32>) {
     let mut number = |name: String| {
         let next = u16::try_from(numbers.len()).unwrap_or(u16::MAX);
         if !numbers.contains_key(&name) {
-            keys.push(learned::key(b'k', name.bytes()));
+            keys.push(learned::key(b'k', name.as_bytes()));
         }
         *numbers.entry(name).or_insert(next)
     };

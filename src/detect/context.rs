@@ -222,4 +222,10 @@ pub struct Report {
     pub redacted: Vec<String>,
     /// The residues for the next message.
     pub window: Window,
+    /// What its words below the subject sum up to, for [`Detect::scan_again`](super::Detect::scan_again).
+    pub said: Said,
 }
+
+/// What words of a text sum up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said(pub(super) u64);

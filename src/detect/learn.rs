@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Detect, Read,
     context::{Around, Context},
-    learned::{self, Features, Head, LANES, Learned},
+    learned::{Features, Head, LANES, Learned},
 };
 use crate::model::{Side, SignalKind};
 
@@ -132,7 +132,7 @@ impl Detect {
         let context = Context { sender: line.sender, ..Context::default() };
         let mut read: [Read; 1] = [self.read(&line.text)];
         self.look(&mut read[0], &line.text, &Around::of(&context));
-        (learned::whole(&self.lexicon, &read), learned::apart(&self.lexicon, &read))
+        (Features::whole(&self.lexicon, &read), Features::apart(&self.lexicon, &read))
     }
 }
 

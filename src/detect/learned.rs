@@ -144,7 +144,7 @@ impl Learned {
         let mut guesses = Vec::new();
         let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
         for passage in passages(texts) {
-            if let Some((kind, above)) = self.best(&features(lexicon, &meant, &passage), sender)
+            if let Some((kind, above)) = self.sums(lexicon, &meant, &passage).best(sender)
                 && above >= self.head.least
                 && let Some(most) = self.most(lexicon, &meant, &passage, kind)
             {
@@ -164,51 +164,24 @@ impl Learned {
         passage: &'a [Passage],
         kind: SignalKind,
     ) -> Option<&'a Passage> {
-        let [only] = passage else {
-            let column = 1 + self.head.kinds.iter().position(|own| *own == kind)?;
-            let rated = passage.iter().map(|part| {
-                let (_, scores) = self.scores(&features(lexicon, meant, slice::from_ref(part)));
-                (part, scores[column] - scores[0])
-            });
-            return rated.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(part, _)| part);
-        };
-        Some(only)
+        let rated = passage.iter().map(|part| (part, self.sums(lexicon, meant, slice::from_ref(part)).above(kind)));
+        rated.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(part, _)| part)
     }
 
     /// The likeliest intent of the likeliest passage, as who learns rates a line.
     pub(super) fn best_of(&self, passages: &[Features], sender: Side) -> Option<(SignalKind, f32)> {
-        let rated = passages.iter().filter_map(|features| self.best(features, sender));
+        let rated = passages.iter().filter_map(|features| {
+            let mut sums = Sums::of(self);
+            features.each(&mut |class, key| sums.add(class, key));
+            sums.best(sender)
+        });
         rated.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// The likeliest intent, and how far it stands above honest talk.
-    fn best(&self, features: &Features, sender: Side) -> Option<(SignalKind, f32)> {
-        let (known, scores) = self.scores(features);
-        // Of a language that it did not learn, or of names and codes alone, it says nothing.
-        if known < FEWEST || known * 2 < features.words.len() {
-            return None;
-        }
-        let asked = |kind: SignalKind| sender == Side::Buyer || !buyers_only(kind);
-        let kinds = (1..).zip(&self.head.kinds).filter(|(_, kind)| asked(**kind));
-        let best = kinds.map(|(column, kind)| (*kind, scores[column])).max_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some((best.0, best.1 - scores[0]))
-    }
-
-    /// How many of its words are known, and what it has of each column.
-    fn scores(&self, features: &Features) -> (usize, [f32; LANES]) {
-        let mut sums = [0_i32; LANES];
-        let mut add = |keys: &[u32]| {
-            let rows = keys.iter().filter_map(|key| self.row(*key));
-            rows.map(|row| sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += i32::from(*weight))).count()
-        };
-        let known = add(&features.words);
-        add(&features.others);
-        add(&features.concepts);
-        let scale = self.head.step * features.weight();
-        let mut scores = [0.0; LANES];
-        let columns = scores.iter_mut().zip(sums).zip(&self.head.bias);
-        columns.for_each(|((score, sum), bias)| *score = sum as f32 * scale + bias);
-        (known, scores)
+    fn sums(&self, lexicon: &Lexicon, meant: &[Meant<'_>], passage: &[Passage]) -> Sums<'_> {
+        let mut sums = Sums::of(self);
+        read(lexicon, meant, passage, &mut |class, key| sums.add(class, key));
+        sums
     }
 
     fn row(&self, key: u32) -> Option<&[i8; LANES]> {
@@ -238,39 +211,117 @@ fn buyers_only(kind: SignalKind) -> bool {
     matches!(kind, SignalKind::Demand | SignalKind::Stop)
 }
 
-/// What of a passage counts.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Features {
-    /// Words with letters.
-    words: Vec<u32>,
-    /// Numbers, signs, and what stands beside what.
-    others: Vec<u32>,
-    concepts: Vec<u32>,
+/// What counts of a passage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// A word with letters.
+    Word,
+    /// A number, a sign, or what stands beside what.
+    Other,
+    /// What a word means, or what was found.
+    Concept,
 }
+
+/// A passage being rated.
+struct Sums<'a> {
+    table: &'a Learned,
+    columns: [i32; LANES],
+    /// How many words, how many of them are known, and how many features there are in all.
+    words: usize,
+    known: usize,
+    all: usize,
+}
+
+impl<'a> Sums<'a> {
+    fn of(table: &'a Learned) -> Self {
+        Self { table, columns: [0; LANES], words: 0, known: 0, all: 0 }
+    }
+
+    fn add(&mut self, class: Class, key: u32) {
+        let is_word = usize::from(class == Class::Word);
+        self.all += 1;
+        self.words += is_word;
+        if let Some(row) = self.table.row(key) {
+            self.known += is_word;
+            self.columns.iter_mut().zip(row).for_each(|(sum, weight)| *sum += i32::from(*weight));
+        }
+    }
+
+    /// The likeliest intent, and how far it stands above honest talk.
+    fn best(&self, sender: Side) -> Option<(SignalKind, f32)> {
+        // Of a language that it did not learn, or of names and codes alone, it says nothing.
+        if self.known < FEWEST || self.known * 2 < self.words {
+            return None;
+        }
+        let asked = |kind: SignalKind| sender == Side::Buyer || !buyers_only(kind);
+        let kinds = self.table.head.kinds.iter().filter(|kind| asked(**kind));
+        kinds.map(|kind| (*kind, self.above(*kind))).max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// How far an intent stands above honest talk.
+    fn above(&self, kind: SignalKind) -> f32 {
+        let head = &self.table.head;
+        let scale = head.step * weight(self.all);
+        let score = |column: usize| self.columns[column] as f32 * scale + head.bias[column];
+        let column = head.kinds.iter().position(|own| *own == kind).map_or(0, |at| at + 1);
+        score(column) - score(0)
+    }
+}
+
+/// What each of so many features counts: together they are as long as any other passage.
+fn weight(features: usize) -> f32 {
+    1.0 / (features.max(1) as f32).sqrt()
+}
+
+/// What of a passage counts, for who learns from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Features(Vec<(Class, u32)>);
 
 impl Features {
+    /// All pieces as one passage.
+    pub(super) fn whole(lexicon: &Lexicon, texts: &[Read]) -> Self {
+        let all = |(piece, read): (usize, &Read)| Passage { piece, words: 0..read.view.tokens().len() };
+        let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
+        Self::of(lexicon, &meant, &texts.iter().enumerate().map(all).collect::<Vec<_>>())
+    }
+
+    /// Every passage by itself, as it is judged.
+    pub(super) fn apart(lexicon: &Lexicon, texts: &[Read]) -> Vec<Self> {
+        let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
+        passages(texts).iter().map(|passage| Self::of(lexicon, &meant, passage)).collect()
+    }
+
+    fn of(lexicon: &Lexicon, meant: &[Meant<'_>], passage: &[Passage]) -> Self {
+        let mut features = Self::default();
+        read(lexicon, meant, passage, &mut |class, key| features.0.push((class, key)));
+        features
+    }
+
+    fn each(&self, add: &mut impl FnMut(Class, u32)) {
+        self.0.iter().for_each(|(class, key)| add(*class, *key));
+    }
+
     /// The keys of all.
     pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
-        self.words.iter().chain(&self.others).chain(&self.concepts).copied()
+        self.0.iter().map(|(_, key)| *key)
     }
 
-    /// What each of them counts: together they are as long as any other passage.
+    /// What each of them counts.
     pub(super) fn weight(&self) -> f32 {
-        1.0 / ((self.words.len() + self.others.len() + self.concepts.len()).max(1) as f32).sqrt()
+        weight(self.0.len())
     }
 }
 
-/// All pieces as one passage, for who learns from them.
-pub(super) fn whole(lexicon: &Lexicon, texts: &[Read]) -> Features {
-    let all = |(piece, read): (usize, &Read)| Passage { piece, words: 0..read.view.tokens().len() };
-    let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
-    features(lexicon, &meant, &texts.iter().enumerate().map(all).collect::<Vec<_>>())
-}
-
-/// Every passage by itself, as it is judged, for who measures.
-pub(super) fn apart(lexicon: &Lexicon, texts: &[Read]) -> Vec<Features> {
-    let meant: Vec<Meant<'_>> = texts.iter().map(|read| Meant::of(lexicon, read)).collect();
-    passages(texts).iter().map(|passage| features(lexicon, &meant, passage)).collect()
+/// A sum over all words of these pieces: two forms of a message that say the same have the same.
+pub(super) fn said<'a>(texts: impl Iterator<Item = &'a Read>) -> u64 {
+    let mut sum = 0;
+    for read in texts {
+        let bytes = read.view.text().as_bytes();
+        for token in read.view.tokens().iter() {
+            sum = mix(sum, u64::from(key(b'w', &bytes[token.start..token.end])));
+        }
+    }
+    sum
 }
 
 /// What is judged together: a short message as a whole, a long text in some sentences at a time, over the ends of its
@@ -338,8 +389,8 @@ impl<'a> Meant<'a> {
     }
 }
 
-fn features(lexicon: &Lexicon, texts: &[Meant<'_>], passage: &[Passage]) -> Features {
-    let mut features = Features::default();
+/// Tells what counts of a passage.
+fn read(lexicon: &Lexicon, texts: &[Meant<'_>], passage: &[Passage], add: &mut impl FnMut(Class, u32)) {
     let mut concepts = Set::default();
     for Passage { piece, words } in passage {
         let (meant, read) = (&texts[*piece], texts[*piece].read);
@@ -349,10 +400,9 @@ fn features(lexicon: &Lexicon, texts: &[Meant<'_>], passage: &[Passage]) -> Feat
             continue;
         };
         let mut before = EDGE;
-        let mut word = |key: u32, letters: bool| {
-            let own = if letters { &mut features.words } else { &mut features.others };
-            own.push(key);
-            features.others.push(pair(before, key));
+        let mut word = |key: u32, class: Class| {
+            add(class, key);
+            add(Class::Other, pair(before, key));
             before = key;
         };
         let until = tokens.get(words.end).map_or(text.len(), |next| next.start);
@@ -363,26 +413,28 @@ fn features(lexicon: &Lexicon, texts: &[Meant<'_>], passage: &[Passage]) -> Feat
             if token.has_figures() {
                 // What a number is does not tell an intent.
                 let plain = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { *byte };
-                word(key(b'w', own.iter().map(plain)), false);
+                word(key(b'w', &own.iter().map(plain).collect::<Vec<_>>()), Class::Other);
             } else {
-                word(key(b'w', own.iter().copied()), true);
+                word(key(b'w', own), Class::Word);
             }
             end = token.end;
         }
         signs(&text[last.end..until], &mut word);
-        features.others.push(pair(before, EDGE));
+        add(Class::Other, pair(before, EDGE));
         let within = first.start..until;
         meant.said(&within).iter().flat_map(|saying| lexicon.names(saying)).for_each(|name| concepts.insert(*name));
         meant.found(&within).iter().for_each(|(_, name)| concepts.insert(*name));
     }
-    features.concepts = concepts.iter().filter_map(|name| lexicon.name_keys.get(name)).copied().collect();
-    features
+    concepts.iter().filter_map(|name| lexicon.name_keys.get(name)).for_each(|key| add(Class::Concept, *key));
 }
 
 /// Signs between words are words of their own.
-fn signs(between: &str, word: &mut impl FnMut(u32, bool)) {
+fn signs(between: &str, word: &mut impl FnMut(u32, Class)) {
+    if between == " " {
+        return;
+    }
     let signs = between.char_indices().filter(|(_, c)| !c.is_whitespace()).take(SIGNS);
-    signs.for_each(|(at, c)| word(key(b'w', between[at..at + c.len_utf8()].bytes()), false));
+    signs.for_each(|(at, c)| word(key(b'w', &between.as_bytes()[at..at + c.len_utf8()]), Class::Other));
 }
 
 /// Where a passage begins or ends.
@@ -394,20 +446,17 @@ fn pair(before: u32, key: u32) -> u32 {
 }
 
 /// A word's key; its highest bits choose the bucket. Eight bytes are mixed at a time: most words are no longer.
-pub(super) fn key(of: u8, bytes: impl ExactSizeIterator<Item = u8>) -> u32 {
-    let mix = |hash: u64, word: u64| {
-        let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        mixed ^ mixed >> 29
-    };
-    let (mut hash, mut word) = (mix(u64::from(of), bytes.len() as u64), 0);
-    for (n, byte) in bytes.enumerate() {
-        word = word << 8 | u64::from(byte);
-        if n % 8 == 7 {
-            hash = mix(hash, word);
-            word = 0;
-        }
-    }
-    (mix(hash, word) >> 32) as u32
+pub(super) fn key(of: u8, bytes: &[u8]) -> u32 {
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let hash =
+        eights.iter().fold(mix(u64::from(of), bytes.len() as u64), |hash, eight| mix(hash, u64::from_le_bytes(*eight)));
+    let rest = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    (mix(hash, rest) >> 32) as u32
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 29
 }
 
 #[cfg(test)]
@@ -439,8 +488,10 @@ mod tests {
             rows: 4,
             made_of: String::new(),
         };
-        let mut rows: Vec<(u32, Vec<i8>)> =
-            ["alpha", "beta", "gamma", "delta"].iter().map(|word| (key(b'w', word.bytes()), vec![0, 9, 0])).collect();
+        let mut rows: Vec<(u32, Vec<i8>)> = ["alpha", "beta", "gamma", "delta"]
+            .iter()
+            .map(|word| (key(b'w', word.as_bytes()), vec![0, 9, 0]))
+            .collect();
         rows.sort_unstable();
         Learned::write(&head, &rows)
     }
@@ -453,8 +504,8 @@ mod tests {
     #[test]
     fn a_table_is_read_as_it_was_written() {
         let table = Learned::read(&small()).unwrap();
-        assert_eq!(table.row(key(b'w', "alpha".bytes())).map(|row| &row[..3]), Some(&[0, 9, 0][..]));
-        assert_eq!(table.row(key(b'w', "omega".bytes())), None);
+        assert_eq!(table.row(key(b'w', b"alpha")).map(|row| &row[..3]), Some(&[0, 9, 0][..]));
+        assert_eq!(table.row(key(b'w', b"omega")), None);
     }
 
     #[test]
@@ -500,7 +551,7 @@ mod tests {
     fn a_row_of_signs_is_read_as_far_as_it_says_something() {
         let features = |signs: usize| {
             let text = format!("alpha {} beta", "!".repeat(signs));
-            whole(&DETECT.lexicon, &[DETECT.read(&text)]).keys().collect::<Vec<_>>()
+            Features::whole(&DETECT.lexicon, &[DETECT.read(&text)]).keys().collect::<Vec<_>>()
         };
         assert!(features(SIGNS) != features(SIGNS - 1) && features(SIGNS) == features(100 * SIGNS));
     }

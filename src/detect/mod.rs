@@ -47,7 +47,7 @@ mod unveil;
 mod window;
 
 pub use carried::link_stays;
-pub use context::{Context, Guard, Known, Own, Piece, Report};
+pub use context::{Context, Guard, Known, Own, Piece, Report, Said};
 pub use fold::View;
 pub use learn::{LearnFault, Lesson, Line, checksum};
 pub use lexicon::{ExampleFault, LexiconFault};
@@ -151,6 +151,16 @@ impl Detect {
 
     /// Looks at the texts of a message, after what `window` remembers of earlier ones.
     pub fn scan(&self, pieces: &[Piece<'_>], context: &Context, window: &Window) -> Report {
+        self.scanned(pieces, context, window, None)
+    }
+
+    /// The same of another form of a message that has been looked at: where it says the same words, nothing is guessed
+    /// of them again.
+    pub fn scan_again(&self, pieces: &[Piece<'_>], context: &Context, window: &Window, said: Said) -> Report {
+        self.scanned(pieces, context, window, Some(said))
+    }
+
+    fn scanned(&self, pieces: &[Piece<'_>], context: &Context, window: &Window, before: Option<Said>) -> Report {
         let context = &Around::of(context);
         let mut texts: Vec<Read> = pieces.iter().map(|piece| self.read(piece.text)).collect();
         for (text, piece) in texts.iter_mut().zip(pieces) {
@@ -158,8 +168,12 @@ impl Detect {
         }
         let window = split::look(self, &mut texts, context, window);
         let mut signals = self.signals(pieces, &texts, context.lang.as_deref());
-        self.guess(pieces, &texts, context, &mut signals);
-        let mut report = Report { signals, window, ..Report::default() };
+        let words = pieces.iter().zip(&texts).filter(|(piece, _)| piece.part != Part::Subject);
+        let said = Said(learned::said(words.map(|(_, read)| read)));
+        if before != Some(said) {
+            self.guess(pieces, &texts, context, &mut signals);
+        }
+        let mut report = Report { signals, window, said, ..Report::default() };
         for (piece, text) in pieces.iter().zip(texts) {
             let chars = Chars::of(piece.text);
             let spans = settled(text.spans, &chars, context);

@@ -536,6 +536,30 @@ fn talk() -> impl Strategy<Value = String> {
         .prop_map(|parts| parts.into_iter().flat_map(|(word, glue)| [word, glue]).collect())
 }
 
+#[test]
+fn an_ordinary_word_behind_the_name_of_a_market_is_no_id() {
+    for (lang, text) in [
+        ("id", "Shopee, akun Anda sudah aktif."),
+        ("id", "Lazada: ulasan bisa diubah dalam 30 hari."),
+        ("id", "Tokopedia: Ulasan Anda kami tunggu"),
+        ("pl", "Allegro: Pani zwrot jest w drodze"),
+        ("pl", "Vinted, konto: twoja paczka czeka"),
+        ("en", "Instagram: your account is not needed here"),
+        ("en", "On WhatsApp: please do not write there."),
+    ] {
+        assert_eq!(cut(text, lang), [], "{text}");
+    }
+    for (lang, text, id) in [
+        ("id", "Shopee: tokobiru", "tokobiru"),
+        ("en", "Instagram: the_lamp_shop", "the_lamp_shop"),
+        ("en", "my instagram id: lampshop", "lampshop"),
+        ("pl", "nasze konto na Vinted: Lampy Jana", "Lampy Jana"),
+        ("en", "instagram: @your", "@your"),
+    ] {
+        assert_eq!(cut(text, lang), [(Kind::Social, id.to_owned())], "{text}");
+    }
+}
+
 /// Of two people: what the vault knows.
 fn vaulted() -> Guard {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();

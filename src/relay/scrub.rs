@@ -15,7 +15,7 @@ use super::{
     texts,
 };
 use crate::{
-    detect::{Context, Guard, Known, Own, Piece, View, Window, link_stays, placeholder},
+    detect::{Context, Guard, Known, Own, Piece, Said, View, Window, link_stays, placeholder},
     media::{Removed, footer::Footer, html::Document, text},
     model::{
         Attachment, Channel, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Scope,
@@ -32,6 +32,8 @@ pub(super) struct Read {
     pub(super) findings: Vec<Finding>,
     pub(super) signals: Vec<Signal>,
     window: Option<Window>,
+    /// What the words of the text are, so that HTML that says the same is told.
+    said: Said,
 }
 
 impl Read {
@@ -128,6 +130,7 @@ impl Relay {
         content.text = redacted.next().filter(|_| body.is_some());
         read.findings = report.findings;
         read.signals = report.signals;
+        read.said = report.said;
         read.window = Some(report.window.clone());
         unmask_pose(talk, content, &mut read.signals);
         if let Some(html) = content.html.take() {
@@ -171,7 +174,7 @@ impl Relay {
         }
         let pieces: Vec<Piece<'_>> =
             blocks.iter().enumerate().map(|(n, text)| Piece { part: Part::Text(n), text }).collect();
-        let report = detect.scan(&pieces, context, window);
+        let report = detect.scan_again(&pieces, context, window, read.said);
         let mut cuts: Vec<Option<Vec<(Range<usize>, String)>>> = vec![None; blocks.len()];
         let starts: Vec<usize> = blocks
             .iter()

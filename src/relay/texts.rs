@@ -77,6 +77,8 @@ pub enum Rung {
         to: Secret<String>,
         /// Of the pool: what is shown there.
         from: String,
+        /// In which language whoever is rung reads.
+        locale: Option<String>,
     },
     /// It may not be made, or there is nobody to ring.
     No,
@@ -213,6 +215,24 @@ impl Relay {
         Ok(Some(Texter { scope, conversation, side: number.side }))
     }
 
+    /// In which language one of the two reads: as their party says, else their marketplace.
+    ///
+    /// # Errors
+    /// By a fault.
+    pub async fn locale_of(&self, texter: &Texter, side: Side) -> Result<Option<String>, Fault> {
+        let (scope, id) = (&texter.scope, &texter.conversation);
+        let rules = self.rules.load().book.of(scope.marketplace());
+        let Some(scene) = self.store.scene(scope, id, texter.side, self.clock.now()).await? else {
+            return Ok(rules.locale.clone());
+        };
+        let sealed = if side == Side::Buyer { scene.buyer } else { scene.seller };
+        let own = match sealed.filter(|_| scene.conversation.key(side).is_some()) {
+            Some(sealed) => self.opened(scope, &scene.conversation, side, &sealed)?.locale.clone(),
+            None => None,
+        };
+        Ok(own.or_else(|| rules.locale.clone()))
+    }
+
     /// A text on its way in. `id` is the provider's: the same one again has no second effect.
     pub async fn pass_text(&self, texter: &Texter, proof: &str, id: &str, text: String) -> Outcome {
         self.pass(self.come_in(texter, Channel::Sms, (proof, id), text)).await
@@ -258,7 +278,10 @@ impl Relay {
         match self.pass(call).await {
             // The same call again may come when the gate has closed since: who is meant calls anew.
             Outcome::Accepted(call) if call.state == MessageState::Delivered && !call.repeated => {
-                Rung::Through { to: callee.0, from: callee.1 }
+                match self.locale_of(caller, caller.side.other()).await {
+                    Ok(locale) => Rung::Through { to: callee.0, from: callee.1, locale },
+                    Err(fault) => Rung::Failed(fault),
+                }
             }
             Outcome::Accepted(_) | Outcome::Refused(_) => Rung::No,
             Outcome::Failed(fault) => Rung::Failed(fault),

@@ -162,7 +162,9 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
     let dial = format!("<Dial callerId=\"{to_buyer}\" timeLimit=\"300\" record=\"do-not-record\">");
     assert!(status == 200 && answer.contains(&dial) && answer.contains(&format!(">{SELLER}</Number>")), "{answer}");
     assert!(ring("CA2", "+12025550170", &to_seller).1.contains("<Reject/>"));
-    assert!(scene.call("/voice/twilio/whisper", &[("CallSid", "CA1")], TOKEN).1.contains("<Say>"));
+    assert!(
+        scene.call("/voice/twilio/whisper", &[("CallSid", "CA1")], TOKEN).1.contains("<Say language=\"en-US\">A call")
+    );
     assert_eq!(scene.call("/voice/twilio", &[("CallSid", "CA3")], "another token").0, 403);
     let seen = scene.house.api().get("/v1/conversations/c-1/messages?as=seller").await.ok();
     let calls = seen["items"].as_array().unwrap().iter().filter(|item| item["channel"] == "voice").count();
@@ -213,6 +215,17 @@ async fn two_people_text_over_numbers_of_a_pool_under_the_same_gate_as_everywher
     assert!(status == 200 && answer.contains("<Message>Your message was not passed on"), "{answer}");
     let (status, answer) = ring("CA4", SELLER, &to_buyer);
     assert!(status == 200 && answer.contains("can not be put through") && !answer.contains(BUYER), "{answer}");
+    assert!(answer.contains("<Say language=\"en-US\">"), "{answer}");
+    let polish = json!({"role": "seller", "names": ["zenon"], "phones": [SELLER], "locale": "pl-PL"});
+    scene.house.api().put("/v1/parties/zenon", &polish).await.ok();
+    let (_, answer) = scene.says("SM13", SELLER, &to_buyer, "Proszę o odpowiedź.");
+    assert!(answer.contains("<Message>Twojej wiadomości nie przekazano: ta rozmowa"), "{answer}");
+    let (_, answer) = ring("CA8", SELLER, &to_buyer);
+    assert!(answer.contains("<Say language=\"pl-PL\">Tego połączenia"), "{answer}");
+    let (_, answer) = scene.text("SM14", SELLER, &to_buyer, &[("NumMedia", "1")]);
+    assert!(answer.contains("<Message>Tą drogą nie można wysyłać zdjęć"), "{answer}");
+    let (_, heard) = scene.call("/voice/twilio/whisper?language=id-ID", &[("CallSid", "CA1")], TOKEN);
+    assert!(heard.contains("<Say language=\"id-ID\">Panggilan melalui"), "{heard}");
     assert_eq!(scene.says("SM8", BUYER, &to_seller, "STOP").0, 200);
     let events = scene.house.api().get("/v1/events?limit=200").await.ok();
     assert!(events.to_string().contains("contact.stopped"), "{events}");

@@ -14,6 +14,7 @@ mod send;
 mod settings;
 mod signature;
 mod voice;
+mod words;
 
 use std::sync::Arc;
 
@@ -27,12 +28,15 @@ use hyper::{
 use tokio::time::{Duration, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use self::signature::{Fields, Signer, field, fields};
+use self::{
+    signature::{Fields, Signer, field, fields},
+    words::Tongue,
+};
 use super::https::{self, Announced};
 use crate::{
     model::{Outcome, Secret},
     net::Session,
-    relay::Relay,
+    relay::{Relay, Texter},
 };
 
 pub use send::Sender;
@@ -107,7 +111,7 @@ impl Sms {
             Called::Text => self.text(&fields).await,
             Called::Status => status(parts.uri.query(), &fields),
             Called::Call => self.ring(&fields).await,
-            Called::Whisper => Self::whisper(),
+            Called::Whisper => Self::whisper(parts.uri.query()),
         }
     }
 
@@ -124,12 +128,24 @@ impl Sms {
             Err(fault) => return Reply::fault(&fault),
         };
         if field(fields, "NumMedia").is_some_and(|n| n != "0") {
-            return Reply::back("Pictures can not be sent this way. Your message was not passed on.");
+            return Reply::back(self.tongue(&texter).await.no_pictures());
         }
         match self.relay.pass_text(&texter, PROOF, id, body.to_owned()).await {
             Outcome::Accepted(_) => Reply::twiml(""),
-            Outcome::Refused(refusal) => Reply::back(&format!("Your message was not passed on: {}", refusal.public())),
+            Outcome::Refused(refusal) => Reply::back(&self.tongue(&texter).await.refused(refusal.reason)),
             Outcome::Failed(fault) => Reply::fault(&fault),
+        }
+    }
+
+    /// In which language somebody is answered.
+    async fn tongue(&self, texter: &Texter) -> Tongue {
+        match self.relay.locale_of(texter, texter.side).await {
+            Ok(locale) => Tongue::of(locale.as_deref()),
+            // What it is about is told all the same.
+            Err(fault) => {
+                tracing::error!(fault = fault.chain(), "sms");
+                Tongue::English
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Masked calls: the provider asks what to do with a call to a number of the pool, and is told (TwiML) whom to ring and
 //! which number to show. A call is a message of the channel `voice`: judged, counted and recorded before anybody rings.
 
-use super::{Fields, Reply, Sms, escaped, field};
+use super::{Fields, Reply, Sms, escaped, field, words::Tongue};
 use crate::relay::Rung;
 
 impl Sms {
@@ -17,24 +17,35 @@ impl Sms {
             Err(fault) => return Reply::fault(&fault),
         };
         match self.relay.ring(&caller, PROOF, id).await {
-            Rung::Through { to, from } => Reply::twiml(&format!(
+            Rung::Through { to, from, locale } => Reply::twiml(&format!(
                 "<Dial callerId=\"{from}\" timeLimit=\"{}\" record=\"do-not-record\">\
-                 <Number url=\"{}/voice/twilio/whisper\">{}</Number></Dial>",
+                 <Number url=\"{}/voice/twilio/whisper?{LANGUAGE}{}\">{}</Number></Dial>",
                 self.longest_call,
                 escaped(&self.public),
+                Tongue::of(locale.as_deref()).voice(),
                 to.reveal(),
             )),
             // One answer, whatever the cause: the gate hides its rule.
-            Rung::No => Reply::twiml("<Say>This call can not be put through.</Say><Hangup/>"),
+            Rung::No => {
+                let tongue = self.tongue(&caller).await;
+                Reply::twiml(&format!("{}<Hangup/>", said(tongue, tongue.no_call())))
+            }
             Rung::Failed(fault) => Reply::fault(&fault),
         }
     }
 
-    /// What whoever is rung hears first, alone.
-    pub(super) fn whisper() -> Reply {
-        Reply::twiml("<Say>A call by way of your marketplace. Your number is not shown.</Say>")
+    /// What whoever is rung hears first, alone, in the language that we put into the address.
+    pub(super) fn whisper(query: Option<&str>) -> Reply {
+        let tongue = Tongue::of(query.and_then(|query| query.strip_prefix(LANGUAGE)));
+        Reply::twiml(&said(tongue, tongue.whisper()))
     }
 }
+
+fn said(tongue: Tongue, words: &str) -> String {
+    format!("<Say language=\"{}\">{words}</Say>", tongue.voice())
+}
+
+const LANGUAGE: &str = "language=";
 
 /// How a caller was proven: by the provider, whose signature held.
 const PROOF: &str = "voice=twilio";

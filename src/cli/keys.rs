@@ -1,13 +1,13 @@
 //! `tabir keys list`, `keys rotate`, `keys reseal`.
 
-use std::path::Path;
+use std::{path::Path, thread};
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, house::House, say};
 use crate::{
-    model::{Clock, Fault, SystemClock},
+    model::{Clock, Duration, Fault, SystemClock},
     store::UNTOLD_KEY,
 };
 
@@ -52,6 +52,8 @@ fn list(house: &House) -> Result<(), Failure> {
 }
 
 fn reseal(house: &House) -> Result<(), Failure> {
+    let age = SystemClock.now().0 - house.vault.ring().active().created.0;
+    thread::sleep(Duration(READ.0 - age).min(READ).std());
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}") {
         bar.set_style(style);
@@ -67,3 +69,6 @@ fn reseal(house: &House) -> Result<(), Failure> {
         done.keys, done.parties, done.agents, done.numbers, done.given_up
     ))
 }
+
+/// By then every relay has read a new ring.
+const READ: Duration = Duration::seconds(2);

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    model::{ContactKind, ConversationId, Duration, Fault, IndexTag, Scope, Side},
+    model::{ContactKind, ConversationId, Fault, IndexTag, Scope, Side},
     store::{KeyOwner, NumberRow, WrappedKey, WrappedKeyRow},
     vault::Place,
 };
@@ -12,8 +12,6 @@ use crate::{
 use super::{Desk, parties::contacts};
 
 const BATCH: usize = 256;
-/// By then every relay has read a new ring.
-const SETTLED: Duration = Duration::seconds(2);
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +38,9 @@ impl Resealed {
 type Tell<'a> = &'a (dyn Fn(u64) + Send + Sync);
 
 impl Desk {
-    /// Wraps and indexes everything under the active key; tells `progress` (done, in all).
+    /// Wraps and indexes everything under the active key; tells `progress` (done, in all). By now every relay must have
+    /// read the ring: one that does not know the key would give the number of somebody who is indexed under it to
+    /// somebody else.
     ///
     /// # Errors
     /// By a fault; what was done stays done.
@@ -68,9 +68,6 @@ impl Desk {
             let mut fresh = false;
             for (scope, conversation, row) in self.store.numbers_to_reindex(active, BATCH).await? {
                 if seen.insert(row.tag) {
-                    if !fresh {
-                        self.until_it_is_read().await;
-                    }
                     fresh = true;
                     let new = self.tag_of_number(&scope, &conversation, &row).await?;
                     match self.store.reindex_number(row.tag, new).await? {
@@ -84,13 +81,6 @@ impl Desk {
                 return Ok(());
             }
         }
-    }
-
-    /// A relay that runs reads the ring within a second: one that did not know the key would give the number of somebody
-    /// who is indexed under it to somebody else.
-    async fn until_it_is_read(&self) {
-        let age = self.clock.now().0 - self.vault.ring().active().created.0;
-        tokio::time::sleep(Duration(SETTLED.0 - age).min(SETTLED).std()).await;
     }
 
     /// The index of a number under the active key; `None`: the phone that it was given for is gone.

@@ -18,7 +18,7 @@ use crate::{
     detect::{Context, Guard, Known, Own, Piece, Said, View, Window, link_stays, placeholder},
     media::{Removed, footer::Footer, html::Document, text},
     model::{
-        Attachment, Channel, Content, Fault, File, Finding, Kept, Kind, Message, Part, Profile, Reason, Scope,
+        Attachment, Channel, Content, Fault, File, Finding, Form, Kept, Kind, Message, Part, Profile, Reason, Scope,
         Sentence, Shown, Side, Signal, SignalKind, Unguarded, Verdict,
     },
     policy::{content, rules::MarketRules, voice},
@@ -130,6 +130,10 @@ impl Relay {
         content.text = redacted.next().filter(|_| body.is_some());
         read.findings = report.findings;
         read.signals = report.signals;
+        if matches!(talk.form, Form::Template(_)) {
+            // The house's own words, with a value or two: nobody need look at them.
+            read.signals.retain(|signal| !signal.is_guess());
+        }
         read.said = report.said;
         read.window = Some(report.window.clone());
         unmask_pose(talk, content, &mut read.signals);

@@ -189,7 +189,6 @@ impl Relay {
         };
         if found.is_none() {
             metrics::counter!("tabir_sms_strangers_total").increment(1);
-            tracing::warn!("a stranger texted a number of the pool");
         }
         Ok(found)
     }

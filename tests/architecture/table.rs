@@ -277,6 +277,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "bytes",
             "data_encoding",
             "form_urlencoded",
+            "governor",
             "http_body_util",
             "hyper",
             "metrics",

@@ -16,9 +16,10 @@ mod signature;
 mod voice;
 mod words;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -51,6 +52,8 @@ pub struct Sms {
     calls: bool,
     /// Seconds.
     longest_call: i64,
+    /// Lines about strangers and forgers: whoever floods us must not fill the log. All of them are counted.
+    lines: DefaultDirectRateLimiter,
 }
 
 impl Sms {
@@ -61,7 +64,14 @@ impl Sms {
             format!("{scheme}://{}{}", url.authority(), url.path.trim_end_matches('/'))
         });
         let longest_call = settings.call_limit.0 / 1_000;
-        Self { relay, signer: Signer::new(token.reveal()), public, calls: settings.calls, longest_call }
+        Self {
+            relay,
+            signer: Signer::new(token.reveal()),
+            public,
+            calls: settings.calls,
+            longest_call,
+            lines: RateLimiter::direct(Quota::per_minute(LINES)),
+        }
     }
 
     /// A connection that was let in: TLS, then requests until its end or the drain.
@@ -104,7 +114,9 @@ impl Sms {
         let fields = fields(&body.to_bytes());
         let signature = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !self.signer.holds(&format!("{}{path}", self.public), &fields, signature) {
-            tracing::warn!("a call in the provider's name, whose signature does not hold");
+            if self.lines.check().is_ok() {
+                tracing::warn!("a call in the provider's name, whose signature does not hold");
+            }
             return Reply::bare(StatusCode::FORBIDDEN);
         }
         match call {
@@ -124,7 +136,10 @@ impl Sms {
         let texter = match self.relay.texter(to, from).await {
             Ok(Some(texter)) => texter,
             // A stranger is told nothing.
-            Ok(None) => return Reply::twiml(""),
+            Ok(None) => {
+                self.tell_of_a_stranger();
+                return Reply::twiml("");
+            }
             Err(fault) => return Reply::fault(&fault),
         };
         if field(fields, "NumMedia").is_some_and(|n| n != "0") {
@@ -134,6 +149,12 @@ impl Sms {
             Outcome::Accepted(_) => Reply::twiml(""),
             Outcome::Refused(refusal) => Reply::back(&self.tongue(&texter).await.refused(refusal.reason)),
             Outcome::Failed(fault) => Reply::fault(&fault),
+        }
+    }
+
+    fn tell_of_a_stranger(&self) {
+        if self.lines.check().is_ok() {
+            tracing::warn!("a stranger texted or called a number of the pool");
         }
     }
 
@@ -220,6 +241,8 @@ const SIGNATURE: &str = "x-twilio-signature";
 const PROOF: &str = "sms=twilio";
 /// How long a call may take to come.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Most lines in a minute.
+const LINES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// Bytes of a call.
 const LONGEST: usize = 65_536;
 const STATUSES: [&str; 7] = ["queued", "sending", "sent", "delivered", "undelivered", "failed", "read"];

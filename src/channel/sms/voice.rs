@@ -13,7 +13,10 @@ impl Sms {
         let caller = match self.relay.texter(to, from).await {
             Ok(Some(caller)) => caller,
             // Nobody answers a stranger, nor one who hides their number.
-            Ok(None) => return Reply::twiml("<Reject/>"),
+            Ok(None) => {
+                self.tell_of_a_stranger();
+                return Reply::twiml("<Reject/>");
+            }
             Err(fault) => return Reply::fault(&fault),
         };
         match self.relay.ring(&caller, PROOF, id).await {

@@ -152,8 +152,9 @@ impl Relay {
         let talk = stage.talk();
         let mut record = self.new_record(talk, stage.id, content, kept)?;
         let place = Place::files(talk.marketplace(), &stage.id);
-        let by_api = talk.ways().contains(&Channel::Api) || stage.deliveries.is_empty();
-        if by_api {
+        // Who reads by the API fetches them, and a call of the proxy may have to be brought again.
+        let fetched = talk.ways().contains(&Channel::Api) || talk.channel == Channel::Proxy;
+        if fetched || stage.deliveries.is_empty() {
             let sealed = stage.files.iter().map(|file| talk.key.seal(&place, &file.bytes));
             record.files = sealed.collect::<Result<_, _>>()?;
         }

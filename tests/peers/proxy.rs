@@ -26,11 +26,11 @@ use crate::house::{DOMAIN, HOSTNAME, House, MARKET, Person, Plan, api::Api, even
 
 /// A call as the service behind got it.
 #[derive(Clone, Debug)]
-struct Got {
+pub(super) struct Got {
     method: String,
-    path: String,
-    headers: hyper::HeaderMap,
-    body: Bytes,
+    pub(super) path: String,
+    pub(super) headers: hyper::HeaderMap,
+    pub(super) body: Bytes,
 }
 
 impl Got {
@@ -41,10 +41,10 @@ impl Got {
 
 /// A service behind: it tells what it got.
 #[derive(Clone, Default)]
-struct Chat(Arc<Mutex<Vec<Got>>>);
+pub(super) struct Chat(Arc<Mutex<Vec<Got>>>);
 
 impl Chat {
-    async fn open(&self, at: SocketAddr) {
+    pub(super) async fn open(&self, at: SocketAddr) {
         let listener = TcpListener::bind(at).await.unwrap();
         let chat = self.clone();
         tokio::spawn(async move {
@@ -106,11 +106,11 @@ impl Chat {
         }
     }
 
-    fn last(&self) -> Got {
+    pub(super) fn last(&self) -> Got {
         self.0.lock().unwrap().last().cloned().unwrap()
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 }
@@ -118,7 +118,7 @@ impl Chat {
 const SECRET: [u8; 32] = [7; 32];
 
 /// The token of somebody.
-fn token(of: &str) -> String {
+pub(super) fn token(of: &str) -> String {
     signed(of, "HS256", |words| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &SECRET), words).as_ref().to_vec())
 }
 
@@ -147,8 +147,14 @@ fn rsa(house: &House) -> Value {
 
 /// A house before a chat, with a conversation `talk` between `ratna` and `zenon`.
 async fn scene() -> (House, Chat, SocketAddr) {
+    scene_with("").await
+}
+
+/// The same with more routes; `HERE` in them is the address of the house.
+pub(super) async fn scene_with(more: &str) -> (House, Chat, SocketAddr) {
     let mut house = Plan::new().lay();
     let ip = house.ip;
+    let more = more.replace("HERE", &ip.to_string());
     let at = |port| SocketAddr::new(ip, port);
     let jwks = json!({"keys": [{"kty": "oct", "k": BASE64URL_NOPAD.encode(&SECRET)}, rsa(&house)]});
     std::fs::write(house.dir.path().join("jwks.json"), jwks.to_string()).unwrap();
@@ -216,6 +222,7 @@ async fn scene() -> (House, Chat, SocketAddr) {
         path = "/{{*rest}}"
         action = "pass"
         websocket = true
+        {more}
         "#
     ));
     house.rise();
@@ -230,7 +237,7 @@ async fn scene() -> (House, Chat, SocketAddr) {
     (house, chat, at(8444))
 }
 
-fn caller(house: &House, at: SocketAddr, who: &str) -> Api {
+pub(super) fn caller(house: &House, at: SocketAddr, who: &str) -> Api {
     Api::new(at, HOSTNAME, house.certs.connector(), &if who.is_empty() { String::new() } else { token(who) })
 }
 
@@ -238,7 +245,7 @@ fn says(text: &str) -> Value {
     json!({"message": {"title": "Hi", "body": text, "seen": false}, "id": 18_446_744_073_709_551_615_u64})
 }
 
-async fn kept(house: &House) -> Vec<Value> {
+pub(super) async fn kept(house: &House) -> Vec<Value> {
     let answer = house.api().get("/v1/conversations/talk/messages?as=seller").await.ok();
     list(&answer)
 }

@@ -101,7 +101,6 @@ fn stands_for(set: &HandleSet, field: Field) -> Option<String> {
         Field::Email => set.email.clone(),
         Field::Address => set.address.clone(),
         Field::Name => Some(set.name.clone()).filter(|name| !name.is_empty()),
-        // No numbers are lent out yet.
-        Field::Phone => None,
+        Field::Phone => set.phone.clone(),
     }
 }

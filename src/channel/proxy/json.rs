@@ -57,6 +57,27 @@ impl Json {
         }
     }
 
+    /// Puts a text at a place, also where nothing stood: then as a member of what stands above.
+    pub(super) fn put(&mut self, pointer: &[Step], text: Option<String>) {
+        let Some((Step::Name(last), above)) = pointer.split_last() else { return };
+        if self.at(pointer).is_none()
+            && let Some(text) = text
+        {
+            // Where nothing can stand nothing is put: what was there was judged, and goes without it.
+            let _ = self.each(above, &mut |parent| {
+                if let Self::Object(members) = parent {
+                    members.push((last.clone(), Self::Text(text.clone())));
+                }
+            });
+        } else {
+            let _ = self.each(pointer, &mut |value| {
+                if matches!(value, Self::Text(_)) {
+                    *value = Self::Text(text.clone().unwrap_or_default());
+                }
+            });
+        }
+    }
+
     /// The one value at a place.
     pub(super) fn at(&self, pointer: &[Step]) -> Option<&Self> {
         let Some((step, rest)) = pointer.split_first() else { return Some(self) };
@@ -73,11 +94,11 @@ impl Json {
 pub(super) struct Odd;
 
 /// Whether two names are one to a program that does not care about case.
-fn same(a: &str, b: &str) -> bool {
+pub(super) fn same(a: &str, b: &str) -> bool {
     a == b || folded(a) == folded(b)
 }
 
-fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     // Letters that are capital in the same way are one: ſ and s, the Kelvin sign and k.
     name.to_uppercase().to_lowercase()
 }

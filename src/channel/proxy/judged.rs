@@ -2,27 +2,30 @@
 
 use std::str::FromStr;
 
-use bytes::Bytes;
 use hyper::{
     Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap},
 };
 
 use super::{
     Call, No, Outgoing, Proxy,
+    body::Body,
     json::{Json, Step},
     routes::{Does, People, Place},
     token::Claims,
     upstream::Load,
 };
 use crate::{
-    desk::{Declined, Idempotency, scrub::ScrubAsked},
-    model::{Channel, Content, ConversationId, Fault, PartyId, Purpose, Scope, Shown, Side, Verdict},
-    relay::{Inbound, Passage},
+    desk::{
+        Declined, Idempotency,
+        scrub::{Reading, ScrubAsked},
+    },
+    model::{Attachment, Channel, Content, ConversationId, Fault, PartyId, Purpose, Scope, Shown, Side, Verdict},
+    relay::{Errand, Inbound, Opened, Passage},
 };
 
 /// Who writes to whom.
-struct Speaker {
+pub(super) struct Speaker {
     conversation: ConversationId,
     from: Side,
     /// How we know: a fact that names nobody.
@@ -64,15 +67,15 @@ impl Proxy {
     pub(super) async fn judged(
         &self,
         call: Call,
-        body: Json,
+        body: Body,
         claims: Option<Claims>,
     ) -> Result<Response<Outgoing>, No> {
         let route = std::sync::Arc::clone(&call.found.route);
         let Some(people) = &route.people else { return Err(No::NotNow) };
-        let evidence = Evidence { call: &call, body: Some(&body), claims };
+        let evidence = Evidence { call: &call, body: Some(&body.fields), claims };
         match &route.does {
             Does::Message { text, subject } => {
-                let speaker = self.speaker(people, &evidence).await?;
+                let speaker = self.speaker(people, None, &evidence).await?;
                 self.message(call, &people.scope, speaker, body, (text, subject.as_deref())).await
             }
             Does::Scrub { texts } => {
@@ -81,13 +84,19 @@ impl Proxy {
                 let clean = self.clean(&people.scope, side, body, texts).await?;
                 self.bring(call, clean, known).await
             }
-            Does::Pass { .. } => Err(No::NotNow),
+            Does::Pass { .. } | Does::Talk(_) => Err(No::NotNow),
         }
     }
 
     /// Whose call it is: of one of the two between whom the conversation is.
-    async fn speaker(&self, people: &People, evidence: &Evidence<'_>) -> Result<Speaker, No> {
-        let conversation = people.conversation.as_ref().and_then(|place| evidence.find::<ConversationId>(place));
+    pub(super) async fn speaker(
+        &self,
+        people: &People,
+        conversation: Option<&Place>,
+        evidence: &Evidence<'_>,
+    ) -> Result<Speaker, No> {
+        let conversation =
+            conversation.or(people.conversation.as_ref()).and_then(|place| evidence.find::<ConversationId>(place));
         let conversation = conversation.ok_or(No::Conversation)?;
         let between = self.desk.between(&people.scope, &conversation).await;
         let (buyer, seller) = between.map_err(|declined| match declined {
@@ -112,67 +121,90 @@ impl Proxy {
 
     async fn message(
         &self,
-        call: Call,
+        mut call: Call,
         scope: &Scope,
         speaker: Speaker,
-        mut body: Json,
-        (text, subject): (&[Step], Option<&[Step]>),
+        body: Body,
+        places: (&[Step], Option<&[Step]>),
     ) -> Result<Response<Outgoing>, No> {
+        let boundary = self.boundary()?;
+        let idempotency = self.idempotency(&call, scope, (&speaker.conversation, speaker.from), &body)?;
         if call.found.route.upstream.is_down() {
             return Err(No::Down);
         }
-        let Speaker { conversation, from, proof } = speaker;
-        let said = words(&body, text)?.filter(|said| !said.trim().is_empty());
-        let said = said.ok_or(No::Body("the text is not where it has to be"))?;
-        let titled = subject.map_or(Ok(None), |subject| words(&body, subject))?;
-        let idempotency = self.idempotency(&call, scope, (&conversation, from), &body)?;
+        let (errand, body) = self.recorded(scope, &speaker, body, places, idempotency).await?;
+        let answered = call.send_body(body, &boundary).await;
+        match &answered {
+            Ok(response) => self.relay.brought(errand, is_taken(response.status())).await,
+            Err(no) if no.is_unsure() => self.relay.unsure(errand),
+            Err(_) => self.relay.brought(errand, false).await,
+        }
+        self.show(&call, answered?, Some(speaker.conversation)).await
+    }
+
+    /// Takes a message the relay's one way: what is left of it, and the right to bring it upstream.
+    pub(super) async fn recorded(
+        &self,
+        scope: &Scope,
+        Speaker { conversation, from, proof }: &Speaker,
+        mut body: Body,
+        (text, subject): (&[Step], Option<&[Step]>),
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Errand, Body), No> {
+        let said = words(&body.fields, text)?.filter(|said| !said.trim().is_empty());
+        if said.is_none() && body.files.is_empty() {
+            return Err(No::Body("the text is not where it has to be"));
+        }
+        let titled = subject.map_or(Ok(None), |subject| words(&body.fields, subject))?;
+        let attachments = body.files.clone();
         let inbound = Inbound {
             scope: scope.clone(),
             conversation: conversation.clone(),
-            from,
+            from: *from,
             agent: None,
             channel: Channel::Proxy,
             purpose: Purpose::default(),
             template: None,
-            proof: proof.to_owned(),
-            content: Content { subject: titled, text: Some(said), ..Content::default() },
+            proof: (*proof).to_owned(),
+            content: Content { subject: titled, text: said, attachments, ..Content::default() },
             removed: Vec::new(),
             named: Vec::new(),
             idempotency,
         };
-        let (errand, accepted) = match self.relay.pass_upstream(inbound).await {
-            Passage::Bring(errand, accepted) => (errand, accepted),
+        let (errand, accepted, files) = match self.relay.pass_upstream(inbound).await {
+            Passage::Bring(errand, accepted, files) => (errand, accepted, files),
             Passage::Done => return Err(No::Done),
             Passage::UnderWay => return Err(No::NotNow),
             Passage::Refused(refusal) => return Err(No::from(&refusal)),
             Passage::Failed(fault) => return Err(fault.into()),
         };
         let Shown { text: clean, subject: clean_subject, .. } = accepted.delivered;
-        put(&mut body, text, clean);
+        body.files = files;
+        body.fields.put(text, clean);
         if let Some(subject) = subject {
-            put(&mut body, subject, clean_subject);
+            body.fields.put(subject, clean_subject);
         }
-        let mut call = call;
-        let answered = call.send_json(body).await;
-        match &answered {
-            Ok(response) => self.relay.brought(errand, is_taken(response.status())).await,
-            Err(no) if no.is_unsure() => self.relay.unsure(errand),
-            Err(_) => self.relay.brought(errand, false).await,
-        }
-        self.show(&call, answered?, Some(conversation)).await
+        Ok((errand, body))
     }
 
-    async fn bring(&self, mut call: Call, body: Json, known: Option<ConversationId>) -> Result<Response<Outgoing>, No> {
-        let response = call.send_json(body).await?;
+    async fn bring(&self, mut call: Call, body: Body, known: Option<ConversationId>) -> Result<Response<Outgoing>, No> {
+        let boundary = self.boundary()?;
+        let response = call.send_body(body, &boundary).await?;
         self.show(&call, response, known).await
     }
 
     /// Cleans texts as consecutive messages of one sender, so that what is split over them is found.
-    async fn clean(&self, scope: &Scope, side: Option<Side>, mut body: Json, texts: &[Vec<Step>]) -> Result<Json, No> {
+    pub(super) async fn clean(
+        &self,
+        scope: &Scope,
+        side: Option<Side>,
+        mut body: Body,
+        texts: &[Vec<Step>],
+    ) -> Result<Body, No> {
         let mut found = Vec::new();
         let mut odd = false;
         for pointer in texts {
-            let walked = body.each(pointer, &mut |value| match value {
+            let walked = body.fields.each(pointer, &mut |value| match value {
                 Json::Text(text) => found.push(text.clone()),
                 Json::Null => {}
                 _ => odd = true,
@@ -188,6 +220,7 @@ impl Proxy {
         let length: usize = found.iter().map(String::len).sum();
         let asked = ScrubAsked { sender: side, ..ScrubAsked::default() };
         let reading = self.desk.reading(scope, &asked).await?;
+        let opened = self.clean_files(scope, &reading, &mut body.files).await?;
         let desk = std::sync::Arc::clone(&self.desk);
         let look = move || {
             let pieces: Vec<&str> = found.iter().map(String::as_str).collect();
@@ -198,13 +231,16 @@ impl Proxy {
             true => tokio::task::spawn_blocking(look).await.map_err(|e| Fault::new("reading texts aside", e))?,
             false => look(),
         };
-        let findings: Vec<_> = scrubbed.findings.into_iter().map(|(finding, _)| finding).collect();
-        if self.desk.would_at_once(scope, &findings, &scrubbed.signals, side) >= Verdict::Hold {
+        let mut findings: Vec<_> = scrubbed.findings.into_iter().map(|(finding, _)| finding).collect();
+        let mut signals = scrubbed.signals;
+        findings.extend(opened.findings);
+        signals.extend(opened.signals);
+        if self.desk.would_at_once(scope, &findings, &signals, side).max(opened.verdict) >= Verdict::Hold {
             return Err(No::Content);
         }
         let mut clean = scrubbed.texts.into_iter();
         for pointer in texts {
-            let walked = body.each(pointer, &mut |value| {
+            let walked = body.fields.each(pointer, &mut |value| {
                 if let Json::Text(text) = value {
                     *text = clean.next().unwrap_or_default();
                 }
@@ -214,13 +250,23 @@ impl Proxy {
         Ok(body)
     }
 
+    /// Makes files afresh, what leads away in them covered. Of a call that is no message none may be missing then: who sent it
+    /// is told at once.
+    async fn clean_files(&self, scope: &Scope, reading: &Reading, files: &mut [Attachment]) -> Result<Opened, No> {
+        if files.is_empty() {
+            return Ok(Opened::default());
+        }
+        let opened = self.relay.clean_files(scope, reading, files).await?.ok_or(No::TooLarge)?;
+        if files.iter().any(|file| file.action.removed()) { Err(No::File) } else { Ok(opened) }
+    }
+
     /// The relay's key for a repetition: of this side in this conversation, whoever else uses the same words.
     fn idempotency(
         &self,
         call: &Call,
         scope: &Scope,
         (conversation, from): (&ConversationId, Side),
-        body: &Json,
+        body: &Body,
     ) -> Result<Option<Idempotency>, No> {
         if !call.parts.headers.contains_key(IDEMPOTENCY_KEY) {
             return Ok(None);
@@ -230,19 +276,20 @@ impl Proxy {
         let route = call.found.route.name.as_bytes();
         let names =
             [b"proxy".as_slice(), route, conversation.as_str().as_bytes(), from.as_str().as_bytes(), key.as_bytes()];
-        Ok(Some(self.desk.fingerprint(scope, &names, &[&body.written()])))
+        let parts = body.parts();
+        let parts: Vec<&[u8]> = parts.iter().map(|part| &part[..]).collect();
+        Ok(Some(self.desk.fingerprint(scope, &names, &parts)))
     }
 }
 
 impl Call {
-    async fn send_json(&mut self, body: Json) -> Result<Response<hyper::body::Incoming>, No> {
-        let written = body.written();
-        // Many times as long as what is written: nobody waits for an upstream with it in hand.
-        drop(body);
+    async fn send_body(&mut self, body: Body, boundary: &str) -> Result<Response<hyper::body::Incoming>, No> {
+        // What was read is many times as long as what is written: nobody waits for an upstream with it in hand.
+        let (kind, written) = body.written(boundary);
         super::head::rewritten(&mut self.parts.headers);
         // Whatever the caller said of letters and their bytes: they are UTF-8 now.
-        self.parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.send(Load::Whole(Bytes::from(written))).await
+        self.parts.headers.insert(CONTENT_TYPE, kind);
+        self.send(Load::Whole(written)).await
     }
 }
 
@@ -277,16 +324,6 @@ fn words(body: &Json, pointer: &[Step]) -> Result<Option<String>, No> {
         Some(Json::Text(text)) => Ok(Some(text.clone())),
         Some(_) => Err(No::Body("something else stands where a text has to be")),
     }
-}
-
-/// Puts the clean text where the other stood.
-fn put(body: &mut Json, pointer: &[Step], clean: Option<String>) {
-    // It was found there.
-    let _ = body.each(pointer, &mut |value| {
-        if let Json::Text(text) = value {
-            *text = clean.clone().unwrap_or_default();
-        }
-    });
 }
 
 /// Whether an upstream says by this that it has the message: what is to be sent elsewhere, it has not.

@@ -10,7 +10,9 @@
 //! keys but those that check callers' tokens. A judged body goes upstream as it was rebuilt from what was read, never as
 //! it came; what can not be read is refused. The caller's framing ends here: the upstream gets ours.
 
+mod body;
 mod contacts;
+mod frames;
 mod head;
 mod json;
 mod judged;
@@ -43,7 +45,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use super::https::{self, Announced};
@@ -53,16 +55,16 @@ use crate::{
     net::{Draining, Seat, Session},
     relay::Relay,
 };
+use body::{Body as Judged, Form};
 use head::Caller;
-use json::Json;
 use refusal::No;
 use routes::{Does, Found};
 use upstream::Load;
 
 pub use routes::{Routes, Unusable};
 pub use settings::{
-    Action, ContactFields, IssuerSettings, ProxySettings, RefusalSettings, RouteSettings, SideFields, Source,
-    UpstreamSettings,
+    Action, BodyKind, ContactFields, FrameSettings, FrameWrapping, IssuerSettings, ProxySettings, RefusalSettings,
+    RouteSettings, SideFields, Source, UpstreamSettings,
 };
 pub use token::Issuer;
 
@@ -77,6 +79,9 @@ pub struct Proxy {
     routes: Routes,
     max_body: usize,
     max_judged: usize,
+    max_upload: usize,
+    /// Bodies with files that may be held at one time.
+    uploads: Arc<Semaphore>,
     /// Calls that may be judged and brought at one time: each holds its body.
     turns: Arc<Semaphore>,
     luck: SystemRandom,
@@ -127,9 +132,18 @@ impl Proxy {
         routes: Routes,
     ) -> Self {
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
-        let (max_body, max_judged) = (bytes(settings.max_body), bytes(settings.max_judged));
-        let turns = Arc::new(Semaphore::new(TURNS));
-        Self { desk, relay, clock, routes, max_body, max_judged, turns, luck: SystemRandom::new() }
+        Self {
+            desk,
+            relay,
+            clock,
+            routes,
+            max_body: bytes(settings.max_body),
+            max_judged: bytes(settings.max_judged),
+            max_upload: bytes(settings.max_upload),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            turns: Arc::new(Semaphore::new(TURNS)),
+            luck: SystemRandom::new(),
+        }
     }
 
     /// A connection that was let in: TLS, then requests until its end or the drain.
@@ -184,18 +198,23 @@ impl Proxy {
             let free = route.contacts.is_empty() && !call.found.judged_nearby;
             return match &route.does {
                 Does::Pass { websocket: true } if free => call.websocket(upgrade, line).await,
+                Does::Talk(_) => self.talk(call, upgrade, line).await,
                 _ => Err(No::WebSocket),
             };
         }
-        if matches!(route.does, Does::Pass { .. }) {
-            return self.pass(call, body).await;
+        match route.does {
+            Does::Pass { .. } => return self.pass(call, body).await,
+            Does::Talk(_) => return Err(No::Ambiguous("a WebSocket is wanted here")),
+            Does::Scrub { .. } | Does::Message { .. } => {}
         }
         if !route.takes_query(call.parts.uri.query().unwrap_or_default()) {
             return Err(No::Ambiguous("something stands in the query that may not"));
         }
         let Some(people) = &route.people else { return Err(No::NotNow) };
         let claims = self.claims(people, &call.parts.headers)?;
-        let body = self.read(&call.parts.headers, body).await?;
+        let form = Form::of(&call.parts.headers, &route.taken).ok_or(No::MediaType)?;
+        let upload = if form.has_files() { Some(self.upload()?) } else { None };
+        let body = self.read(&call, form, body).await?;
         let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return Err(No::NotNow) };
         if matches!(route.does, Does::Scrub { .. }) {
             return self.judged(call, body, claims).await;
@@ -204,7 +223,7 @@ impl Proxy {
         // caller's connection keeps its seat.
         let judged = tokio::spawn(async move {
             let answered = self.judged(call, body, claims).await;
-            drop((turn, line));
+            drop((turn, upload, line));
             answered
         });
         judged.await.unwrap_or(Err(No::NotNow))
@@ -227,17 +246,31 @@ impl Proxy {
         self.show(&call, response, people).await
     }
 
-    /// A body that is to be judged: JSON, and nothing that could be read as anything else.
-    async fn read(&self, headers: &HeaderMap, body: &mut Option<Incoming>) -> Result<Json, No> {
-        if !is_json(headers) || headers.contains_key(CONTENT_ENCODING) {
+    /// The right to hold a body with files.
+    fn upload(&self) -> Result<OwnedSemaphorePermit, No> {
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| No::NotNow)
+    }
+
+    /// A body that is to be judged, and nothing that could be read as anything else.
+    async fn read(&self, call: &Call, form: Form, body: &mut Option<Incoming>) -> Result<Judged, No> {
+        let headers = &call.parts.headers;
+        if headers.contains_key(CONTENT_ENCODING) {
             return Err(No::MediaType);
         }
-        if Announced::of(headers).exceeds(self.max_judged) {
+        let most = if form.has_files() { self.max_upload } else { self.max_judged };
+        if Announced::of(headers).exceeds(most) {
             return Err(No::TooLarge);
         }
         let body = body.as_mut().ok_or(No::NotNow)?;
-        let bytes = whole(body, self.max_judged).await?.ok_or(No::TooLarge)?;
-        Json::read(&bytes).ok_or(No::Body("not JSON, or JSON that two programs could read differently"))
+        let bytes = whole(body, most).await?.ok_or(No::TooLarge)?;
+        Judged::read(form, bytes, &call.found.route.taken).await
+    }
+
+    /// What parts the pieces of a form: nobody can foresee it, so nothing that came can have it.
+    fn boundary(&self) -> Result<String, No> {
+        let mut bits = [0; 16];
+        self.luck.fill(&mut bits).map_err(|_| No::NotNow)?;
+        Ok(data_encoding::HEXLOWER.encode(&bits))
     }
 }
 
@@ -359,5 +392,7 @@ const DRAINED: usize = 64_000_000;
 const DRAINED_OF_OTHERS: usize = 1_000_000;
 /// Calls that are judged or wait for their upstream at one time: beyond it 503.
 const TURNS: usize = 256;
+/// Bodies with files that are held at one time: beyond it 503.
+const UPLOADS: usize = 16;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);

@@ -20,8 +20,10 @@ pub(super) enum No {
     Ambiguous(&'static str),
     /// 400: the body is not what it has to be, here.
     Body(&'static str),
-    /// 415: the body is not JSON, or is compressed.
+    /// 415: the body is not in a form that the route takes, or is compressed.
     MediaType,
+    /// 415: a file is of a type that is not taken, or could not be made afresh.
+    File,
     /// 413.
     TooLarge,
     /// 403: no token, or none that is believed.
@@ -38,7 +40,7 @@ pub(super) enum No {
     ContactLimited,
     /// 422.
     Content,
-    /// 403: nothing in a WebSocket is judged.
+    /// 403: nothing in a WebSocket is judged there, or not a frame of this kind.
     WebSocket,
     /// 502: nobody answers there, or not in HTTP.
     Down,
@@ -70,9 +72,16 @@ impl No {
         match self {
             Self::Path => (StatusCode::NOT_FOUND, "not_found", "there is no such thing"),
             Self::Ambiguous(_) | Self::Body(_) => (StatusCode::BAD_REQUEST, "invalid", "the request is wrong"),
-            Self::MediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid", "the body must be JSON, and not compressed")
-            }
+            Self::MediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "invalid",
+                "the body is not in a form that is taken here, or is compressed",
+            ),
+            Self::File => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "file_refused",
+                "a file of this type, or as it is, is not taken here",
+            ),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the request is too large"),
             Self::Unproven => (StatusCode::FORBIDDEN, "unauthenticated", "who calls is not proven"),
             Self::Conversation => (StatusCode::NOT_FOUND, "not_found", "there is no such conversation for you"),
@@ -109,6 +118,12 @@ impl No {
         self.words().1
     }
 
+    /// In the words of a form: `{status}`, `{code}` and `{title}` are filled in.
+    pub(super) fn worded(self, form: &str) -> String {
+        let (status, code, title) = self.words();
+        form.replace("{status}", status.as_str()).replace("{code}", code).replace("{title}", title)
+    }
+
     /// As an answer, in the upstream's own form where there is one.
     pub(super) fn response(self, form: Option<&RefusalSettings>) -> Response<Outgoing> {
         let (status, code, title) = self.words();
@@ -117,7 +132,7 @@ impl No {
             _ => None,
         };
         let (media_type, body) = match form {
-            Some(form) => (form.media_type.as_str(), worded(&form.body, status, code, title)),
+            Some(form) => (form.media_type.as_str(), self.worded(&form.body).into_bytes()),
             None => {
                 let problem = Problem { kind: "about:blank", title, status: status.as_u16(), code, detail };
                 // A struct of texts and numbers always serialises.
@@ -134,10 +149,6 @@ impl No {
         }
         response
     }
-}
-
-fn worded(form: &str, status: StatusCode, code: &str, title: &str) -> Vec<u8> {
-    form.replace("{status}", status.as_str()).replace("{code}", code).replace("{title}", title).into_bytes()
 }
 
 impl From<Fault> for No {

@@ -7,9 +7,13 @@ use hyper::{Method, header::HeaderName};
 use matchit::Router;
 
 use super::{
+    body::{Taken, fits_a_form},
+    frames::{self, Frames},
     json::{self, Step},
     refusal::No,
-    settings::{Action, ContactFields, ProxySettings, RouteSettings, SideFields, Source},
+    settings::{
+        Action, BodyKind, ContactFields, FrameSettings, FrameWrapping, ProxySettings, RouteSettings, SideFields, Source,
+    },
     token::Issuer,
     upstream::Upstream,
 };
@@ -26,6 +30,8 @@ pub(super) struct Route {
     pub(super) people: Option<People>,
     /// What may stand in the query of a call that is judged.
     pub(super) query: Vec<String>,
+    /// In which forms its body may come, and what of them is looked at.
+    pub(super) taken: Taken,
     /// Contacts in answers: whose, which, where.
     pub(super) contacts: Vec<(Side, Field, Vec<Step>)>,
 }
@@ -35,6 +41,7 @@ pub(super) enum Does {
     Pass { websocket: bool },
     Scrub { texts: Vec<Vec<Step>> },
     Message { text: Vec<Step>, subject: Option<Vec<Step>> },
+    Talk(Frames),
 }
 
 /// How the people of a call are found.
@@ -106,7 +113,7 @@ impl Routes {
             let mut faults: Vec<(&str, String)> = Vec::new();
             let read = Reading { route, settings, issuers, wrong: &mut faults }.read();
             let upstream = upstreams.get(route.upstream.as_str());
-            if let (Some((does, people, contacts)), Some(upstream)) = (read, upstream) {
+            if let (Some((does, people, taken, contacts)), Some(upstream)) = (read, upstream) {
                 let upstream = Arc::clone(upstream);
                 routes.all.push(Arc::new(Route {
                     name: name.clone(),
@@ -114,6 +121,7 @@ impl Routes {
                     does,
                     people,
                     query: route.query.clone(),
+                    taken,
                     contacts,
                 }));
                 if let Err(fault) = routes.insert(route) {
@@ -176,6 +184,11 @@ impl Route {
         let pairs = query.split(['&', ';']).filter(|pair| !pair.is_empty());
         let mut names = pairs.map(|pair| pair.split('=').next().unwrap_or(pair));
         names.all(|name| self.query.iter().any(|known| known == name))
+    }
+
+    /// What is said in its WebSockets.
+    pub(super) fn frames(&self) -> Option<&Frames> {
+        if let Does::Talk(frames) = &self.does { Some(frames) } else { None }
     }
 
     /// Whether anything of its calls is looked at.
@@ -279,13 +292,14 @@ struct Reading<'a, 'w> {
 type Contacts = Vec<(Side, Field, Vec<Step>)>;
 
 impl<'a> Reading<'a, '_> {
-    fn read(mut self) -> Option<(Does, Option<People>, Contacts)> {
+    fn read(mut self) -> Option<(Does, Option<People>, Taken, Contacts)> {
         let route = self.route;
         let does = self.does();
+        let taken = self.taken();
         let contacts = self.contacts(&route.contacts);
         let people = self.people();
         self.wrong.is_empty().then_some(())?;
-        Some((does?, people, contacts))
+        Some((does?, people, taken, contacts))
     }
 
     fn refuse(&mut self, key: &'a str, why: impl Into<String>) {
@@ -300,7 +314,11 @@ impl<'a> Reading<'a, '_> {
             ("texts", Action::Scrub, !route.texts.is_empty()),
             ("text", Action::Message, route.text.is_some()),
             ("subject", Action::Message, route.subject.is_some()),
+            ("frames", Action::Talk, !route.frames.is_empty()),
+            ("others", Action::Talk, route.others),
+            ("wrapping", Action::Talk, route.wrapping != FrameWrapping::None),
         ];
+        let only_files = route.bodies == [BodyKind::File];
         for (key, of, _) in given.into_iter().filter(|(_, of, given)| *given && *of != route.action) {
             self.refuse(key, format!("belongs to action = \"{}\"", format!("{of:?}").to_lowercase()));
         }
@@ -309,8 +327,8 @@ impl<'a> Reading<'a, '_> {
         }
         match route.action {
             Action::Pass => Some(Does::Pass { websocket: route.websocket }),
-            Action::Scrub if route.texts.is_empty() => {
-                self.refuse("texts", "names no text that could be cleaned");
+            Action::Scrub if route.texts.is_empty() && route.files.is_empty() && !only_files => {
+                self.refuse("texts", "names no text that could be cleaned, nor do `files` or `bodies` name a file");
                 None
             }
             Action::Scrub => Some(Does::Scrub { texts: self.pointers("texts", &route.texts) }),
@@ -323,19 +341,116 @@ impl<'a> Reading<'a, '_> {
                 let subject = route.subject.as_ref().and_then(|subject| self.place_in_body("subject", subject));
                 Some(Does::Message { text, subject })
             }
+            Action::Talk if route.frames.is_empty() => {
+                self.refuse("frames", "names none: then nothing could be said");
+                None
+            }
+            Action::Talk => {
+                let rules = route.frames.iter().map(|frame| self.frame(frame)).collect::<Option<Vec<_>>>()?;
+                Some(Does::Talk(Frames { rules, others: route.others, wrapping: route.wrapping }))
+            }
         }
+    }
+
+    /// Frames of one kind.
+    fn frame(&mut self, frame: &'a FrameSettings) -> Option<frames::Rule> {
+        let given = [
+            ("texts", Action::Scrub, !frame.texts.is_empty()),
+            ("text", Action::Message, frame.text.is_some()),
+            ("conversation", Action::Message, frame.conversation.is_some()),
+        ];
+        for (key, of, given) in given {
+            if given != (of == frame.action) && (key != "conversation" || given) {
+                self.refuse("frames", format!("`{key}` belongs to action = \"{}\"", format!("{of:?}").to_lowercase()));
+            }
+        }
+        if frame.when.is_empty() {
+            self.refuse("frames", "`when` names nothing: every frame would fit");
+        }
+        let mut when = Vec::new();
+        for (place, wanted) in &frame.when {
+            when.push((self.place_in_body("frames", place)?, wanted.clone()));
+        }
+        let does = match frame.action {
+            Action::Pass => frames::Does::Pass,
+            Action::Scrub => frames::Does::Scrub(self.pointers("frames", &frame.texts)),
+            Action::Message => frames::Does::Message(self.place_in_body("frames", frame.text.as_deref()?)?),
+            Action::Talk => {
+                self.refuse("frames", "a frame opens no WebSocket");
+                return None;
+            }
+        };
+        let conversation = match &frame.conversation {
+            Some(source) => Some(self.place("frames", source)?),
+            None => None,
+        };
+        if frame.action == Action::Message && conversation.is_none() && self.route.conversation.is_none() {
+            self.refuse("frames", "a message needs the place where its conversation's id stands");
+        }
+        let echo = match &frame.echo {
+            Some(echo) => Some(self.place_in_body("frames", echo)?),
+            None => None,
+        };
+        Some(frames::Rule { when, does, conversation, refusal: frame.refusal.clone(), echo })
+    }
+
+    /// In which forms a body may come. What could not be looked at in one of them is a fault.
+    fn taken(&mut self) -> Taken {
+        let route = self.route;
+        let (kinds, judged) = (route.bodies.clone(), route.action != Action::Pass);
+        if !judged && (kinds != [BodyKind::Json] || !route.files.is_empty()) {
+            self.refuse("bodies", "belongs to what is judged: here every body passes");
+        }
+        if kinds.is_empty() {
+            self.refuse("bodies", "names none");
+        }
+        if kinds.contains(&BodyKind::File)
+            && (kinds.len() > 1 || route.action == Action::Message || !route.texts.is_empty())
+        {
+            self.refuse("bodies", "a file stands alone: it takes action = \"scrub\" without texts, and no other body");
+        }
+        if route.files.is_empty() == kinds.contains(&BodyKind::Multipart) {
+            self.refuse("files", "are those of bodies = [\"multipart\"], which names them");
+        }
+        let mut named = Vec::new();
+        if kinds.iter().any(|kind| matches!(kind, BodyKind::Form | BodyKind::Multipart)) {
+            let mut places: Vec<(&'a str, &'a String)> = route.texts.iter().map(|text| ("texts", text)).collect();
+            places.extend(route.text.iter().map(|text| ("text", text)));
+            places.extend(route.subject.iter().map(|text| ("subject", text)));
+            let sources = [("conversation", &route.conversation), ("sender", &route.sender), ("side", &route.side)];
+            places.extend(sources.into_iter().filter_map(|(key, source)| match source {
+                Some(Source::Pointer(text)) => Some((key, text)),
+                _ => None,
+            }));
+            for (key, text) in places {
+                let steps = json::pointer(text).unwrap_or_default();
+                match steps.first() {
+                    Some(Step::Name(name)) if fits_a_form(&steps) => named.push(name.clone()),
+                    _ => self.refuse(key, format!("`{text}` is nowhere in a form: there it is /name, or /name[]/*")),
+                }
+            }
+        }
+        Taken { kinds, named, files: route.files.clone() }
     }
 
     fn people(&mut self) -> Option<People> {
         let route = self.route;
-        let is_message = route.action == Action::Message;
+        let is_message = match route.action {
+            Action::Message => true,
+            Action::Talk => route.frames.iter().any(|frame| frame.action == Action::Message),
+            Action::Pass | Action::Scrub => false,
+        };
         if route.action == Action::Pass && route.contacts.is_empty() {
             return None;
         }
         if route.marketplace.is_none() {
             self.refuse("marketplace", "needed: whose people these are");
         }
-        if (is_message || !route.contacts.is_empty()) && route.conversation.is_none() {
+        if route.action == Action::Talk && !route.contacts.is_empty() {
+            self.refuse("contacts", "are replaced in answers, not in what is told in a WebSocket");
+        }
+        let needed = route.action == Action::Message || !route.contacts.is_empty();
+        if needed && route.conversation.is_none() {
             self.refuse("conversation", "needed: where its id stands");
         }
         if !is_message && !route.contacts.is_empty() && matches!(route.conversation, Some(Source::Header(_))) {
@@ -357,8 +472,9 @@ impl<'a> Reading<'a, '_> {
 
     fn issuer(&mut self) -> Option<Arc<Issuer>> {
         let route = self.route;
-        let sources = [&route.conversation, &route.sender, &route.side];
-        if !sources.into_iter().flatten().any(|source| matches!(source, Source::Claim(_))) {
+        let in_frames = route.frames.iter().map(|frame| &frame.conversation);
+        let sources = [&route.conversation, &route.sender, &route.side].into_iter().chain(in_frames);
+        if !sources.flatten().any(|source| matches!(source, Source::Claim(_))) {
             return None;
         }
         let all = &self.settings.issuers;

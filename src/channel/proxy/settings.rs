@@ -19,6 +19,9 @@ pub struct ProxySettings {
     /// Bytes of a body that is judged, and of an answer in which contacts are replaced: it is held in memory whole.
     #[serde(deserialize_with = "crate::media::attachment::size")]
     pub max_judged: u64,
+    /// Bytes of a body with files that are judged: it is held in memory whole, sixteen of them at a time.
+    #[serde(deserialize_with = "crate::media::attachment::size")]
+    pub max_upload: u64,
     /// Who signs the tokens that callers bring (RFC 7519), by name.
     pub issuers: BTreeMap<String, IssuerSettings>,
     /// Where calls go, by name.
@@ -32,6 +35,7 @@ impl Default for ProxySettings {
         Self {
             max_body: 36_000_000,
             max_judged: 1_000_000,
+            max_upload: 12_000_000,
             issuers: BTreeMap::new(),
             upstreams: BTreeMap::new(),
             routes: BTreeMap::new(),
@@ -143,6 +147,23 @@ pub struct RouteSettings {
     /// there as well as from the body.
     #[serde(default)]
     pub query: Vec<String>,
+    /// Of `scrub` and `message`: in which forms the body may come. In a form that is not JSON a text stands at `/name`, or at
+    /// `/name[]/*` where the name comes several times.
+    #[serde(default = "only_json")]
+    pub bodies: Vec<BodyKind>,
+    /// Of `scrub` and `message` with `multipart`: under which names files may come; `*` is any. They are made afresh and
+    /// judged like those of a mail.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Of `talk`: which frames are what; the first that fits.
+    #[serde(default)]
+    pub frames: Vec<FrameSettings>,
+    /// Of `talk`: whether a frame that fits none of them goes through. Bytes and what can not be read in one way never do.
+    #[serde(default)]
+    pub others: bool,
+    /// Of `talk`: what stands around the JSON of a frame.
+    #[serde(default)]
+    pub wrapping: FrameWrapping,
     /// Contacts in answers.
     #[serde(default)]
     pub contacts: ContactFields,
@@ -152,6 +173,24 @@ pub struct RouteSettings {
     /// Of `pass`: whether a WebSocket may be opened. Nothing in it is judged.
     #[serde(default)]
     pub websocket: bool,
+}
+
+fn only_json() -> Vec<BodyKind> {
+    vec![BodyKind::Json]
+}
+
+/// A form in which a judged body may come.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyKind {
+    /// JSON.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart/form-data`: a form with files.
+    Multipart,
+    /// The body is one file, whatever it calls itself.
+    File,
 }
 
 /// What becomes of a call.
@@ -164,6 +203,45 @@ pub enum Action {
     Scrub,
     /// It is a message of one side to the other: the contact policy, the detectors and the evidence have it first.
     Message,
+    /// It opens a WebSocket in which what the caller says is judged, frame by frame.
+    Talk,
+}
+
+/// Frames of one kind.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct FrameSettings {
+    /// What stands where in them (RFC 6901), such as `{ "/method" = "sendMessage" }`.
+    pub when: BTreeMap<String, String>,
+    /// What becomes of them: all but `talk`.
+    pub action: Action,
+    /// Of `message`: where the conversation's id stands, if not where the route says.
+    #[serde(default)]
+    pub conversation: Option<Source>,
+    /// Of `message`: where the text stands.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Of `scrub`: where texts stand.
+    #[serde(default)]
+    pub texts: Vec<String>,
+    /// What the caller reads when one is refused: `{status}`, `{code}`, `{title}` and `{echo}` are filled in. Left out: the
+    /// connection ends with 1008.
+    #[serde(default)]
+    pub refusal: Option<String>,
+    /// What of the frame stands in the refusal as `{echo}`, as JSON.
+    #[serde(default)]
+    pub echo: Option<String>,
+}
+
+/// What stands around the JSON of a frame.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum FrameWrapping {
+    /// Nothing.
+    #[default]
+    None,
+    /// The digits of Engine.IO and Socket.IO before it.
+    Socketio,
 }
 
 /// Where something is to be found.
@@ -204,7 +282,7 @@ impl ContactFields {
 pub struct SideFields {
     /// Its mail address.
     pub email: Vec<String>,
-    /// Its phone number: always `null`, there is no handle for one yet.
+    /// Its phone number: that of the pool, once one was lent to the conversation.
     pub phone: Vec<String>,
     /// Its postal address.
     pub address: Vec<String>,

@@ -73,6 +73,8 @@ fn routes() -> String {
         action = "talk"
         marketplace = "{MARKET}"
         sender = {{ claim = "sub" }}
+        conversation = {{ pointer = "/talk" }}
+        contacts = {{ buyer = {{ email = ["/buyer/email"] }} }}
         [[proxy.routes.live.frames]]
         when = {{ "/method" = "sendMessage" }}
         action = "message"
@@ -126,6 +128,8 @@ async fn what_is_said_in_a_websocket_is_judged_frame_by_frame() {
             send("d", "nowhere", "hello"),
             r#"{"method":"setTopic","params":["zenon@sklep.example"]}"#.to_owned(),
             r#"{"METHOD":"SENDMESSAGE","id":7,"params":[{"rid":"talk","msg":"Call +62 812-3456-7890"}]}"#.to_owned(),
+            r#"{"msg":"ping","talk":"talk","buyer":{"email":"ratna@rumah.example"}}"#.to_owned(),
+            r#"{"msg":"ping","talk":"nowhere","buyer":{"email":"ratna@rumah.example"}}"#.to_owned(),
             r#"{"method":"deleteRoom"}"#.to_owned(),
         ],
     );
@@ -139,7 +143,10 @@ async fn what_is_said_in_a_websocket_is_judged_frame_by_frame() {
     assert_eq!(read(5), json!({"id": "d", "error": "not_found"}));
     assert!(!told[6].contains("zenon@"), "{}", told[6]);
     assert!(!told[7].contains("3456"), "a service may not care about case: {}", told[7]);
-    assert_eq!(told[8], "closed 1008 invalid", "what no rule fits goes nowhere");
+    let handles = house.api().get("/v1/conversations/talk").await.ok()["handles"].clone();
+    assert_eq!(read(8)["buyer"]["email"], handles["buyer"]["email"], "what the service says has handles");
+    assert_eq!(read(9)["buyer"]["email"], Value::Null);
+    assert_eq!(told[10], "closed 1008 invalid", "what no rule fits goes nowhere");
 
     let messages = kept(&house).await;
     let states: Vec<&Value> = messages.iter().map(|message| &message["state"]).collect();

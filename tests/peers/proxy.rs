@@ -88,6 +88,10 @@ impl Chat {
                 switching.body(Full::default()).unwrap()
             }
             "/orders/o-1" => answer("application/json", order.to_string()),
+            "/mine" => {
+                let other = order.to_string().replace("talk", "nowhere");
+                answer("application/json", format!("{{\"orders\":[{order},{other},{order}],\"next\":null}}"))
+            }
             "/orders/list" => answer("application/json", format!("[{order}]")),
             "/orders/map" => {
                 answer("application/json", json!({"items": {"0": {"by": "zenon@sklep.example"}}}).to_string())
@@ -206,6 +210,15 @@ pub(super) async fn scene_with(more: &str) -> (House, Chat, SocketAddr) {
         path = "/orders/{{id}}"
         action = "pass"
         marketplace = "{MARKET}"
+        conversation = {{ pointer = "/conversation" }}
+        contacts = {{ buyer = {{ email = ["/buyer/email"], phone = ["/buyer/phone"], name = ["/buyer/name"], address = ["/shipping_address"] }}, seller = {{ email = ["/items/*/by"] }} }}
+        [proxy.routes.mine]
+        upstream = "chat"
+        methods = ["GET"]
+        path = "/mine"
+        action = "pass"
+        marketplace = "{MARKET}"
+        each = "/orders/*"
         conversation = {{ pointer = "/conversation" }}
         contacts = {{ buyer = {{ email = ["/buyer/email"], phone = ["/buyer/phone"], name = ["/buyer/name"], address = ["/shipping_address"] }}, seller = {{ email = ["/items/*/by"] }} }}
         [proxy.routes.socket]
@@ -421,6 +434,11 @@ async fn contacts_in_answers_become_handles_and_texts_are_cleaned() {
     assert_eq!(order["id"], "o-1");
     let unknown = anybody.get("/orders/none").await.ok();
     assert_eq!(unknown["buyer"], json!({"email": null, "phone": null, "name": null}));
+    // Of several orders each has its own people.
+    let mine = anybody.get("/mine").await.ok();
+    let of = |n: usize| &mine["orders"][n]["buyer"]["email"];
+    assert_eq!((of(0), of(1), of(2)), (&handles["buyer"]["email"], &Value::Null, of(0)), "{mine}");
+    assert!(!mine.to_string().contains("rumah") && !mine.to_string().contains("sklep"), "{mine}");
     for path in ["/orders/html", "/orders/broken", "/orders/list", "/orders/map"] {
         let answer = anybody.get(path).await;
         assert_eq!(answer.status, 502);

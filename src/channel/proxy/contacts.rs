@@ -55,32 +55,44 @@ impl Proxy {
         }
         let bytes = whole(&mut body, self.max_judged).await.map_err(|_| No::Unfit)?.ok_or(No::Unfit)?;
         let mut json = Json::read(&bytes).ok_or(No::Unfit)?;
-        let view = self.conversation_of(route, &json, known, call).await?;
-        replace(route, &mut json, view.as_ref()).map_err(|_| No::Unfit)?;
+        self.mask(call, &mut json, known).await?;
         head::rewritten(&mut parts.headers);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(Response::from_parts(parts, full(json.written())))
     }
 
-    /// The conversation that an answer speaks of; `None`: it is not known here, and nothing stands for anybody.
-    async fn conversation_of(
-        &self,
-        route: &Route,
-        json: &Json,
-        known: Option<ConversationId>,
-        call: &Call,
-    ) -> Result<Option<ConversationView>, No> {
-        let Some(people) = &route.people else { return Err(No::Unfit) };
-        let in_answer = || match people.conversation.as_ref()? {
-            place @ Place::Body(_) => Evidence { call, body: Some(json), claims: None }.find(place),
-            _ => None,
-        };
-        let Some(id) = known.or_else(in_answer) else { return Ok(None) };
-        match self.desk.conversation(&people.scope, &id).await {
-            Ok(view) => Ok(Some(view)),
-            Err(Declined::Fault(fault)) => Err(fault.into()),
-            Err(_) => Ok(None),
+    /// Replaces the contacts in what a service says, of one conversation or of each that it speaks of.
+    pub(super) async fn mask(&self, call: &Call, json: &mut Json, known: Option<ConversationId>) -> Result<(), No> {
+        let route = &call.found.route;
+        let people = route.people.as_ref().ok_or(No::Unfit)?;
+        let mut ids = Vec::new();
+        let walked = json.each(&route.each, &mut |item| {
+            ids.push(known.clone().or_else(|| match people.conversation.as_ref()? {
+                place @ Place::Body(_) => Evidence { call, body: Some(item), claims: None }.find(place),
+                _ => None,
+            }));
+        });
+        walked.map_err(|_| No::Unfit)?;
+        if ids.len() > MOST_ITEMS {
+            return Err(No::Unfit);
         }
+        let mut views = Vec::with_capacity(ids.len());
+        for id in ids {
+            // Not known here: nothing stands for anybody.
+            views.push(match id {
+                Some(id) => match self.desk.conversation(&people.scope, &id).await {
+                    Ok(view) => Some(view),
+                    Err(Declined::Fault(fault)) => return Err(fault.into()),
+                    Err(_) => None,
+                },
+                None => None,
+            });
+        }
+        let (mut views, mut odd) = (views.into_iter(), false);
+        let walked = json.each(&route.each, &mut |item| {
+            odd |= replace(route, item, views.next().flatten().as_ref()).is_err();
+        });
+        if walked.is_err() || odd { Err(No::Unfit) } else { Ok(()) }
     }
 }
 
@@ -95,6 +107,9 @@ fn replace(route: &Route, json: &mut Json, view: Option<&ConversationView>) -> R
     }
     Ok(())
 }
+
+/// Conversations that one answer speaks of.
+const MOST_ITEMS: usize = 1_000;
 
 fn stands_for(set: &HandleSet, field: Field) -> Option<String> {
     match field {

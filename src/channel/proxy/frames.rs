@@ -1,5 +1,5 @@
-//! A WebSocket whose caller's words are judged, frame by frame (RFC 6455). What the upstream says goes to the caller as it
-//! is; what the caller says goes upstream when a rule of the route fits it, judged as the rule wants it.
+//! A WebSocket whose caller's words are judged, frame by frame (RFC 6455). What the upstream says goes to the caller, contacts
+//! in it replaced; what the caller says goes upstream when a rule of the route fits it, judged as the rule wants it.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -130,7 +130,10 @@ impl Proxy {
                             let _ = caller.send(Message::Close(why)).await;
                             None
                         }
-                        told => caller.send(told).await.ok(),
+                        told => match self.told(call, told).await {
+                            Ok(told) => caller.send(told).await.ok(),
+                            Err(no) => self.refuse(no, None, &mut caller).await,
+                        },
                     },
                     _ => None,
                 },
@@ -146,6 +149,24 @@ impl Proxy {
         }
         let _ = caller.close(None).await;
         let _ = upstream.close(None).await;
+    }
+
+    /// What the service says, contacts in it replaced where the route names any. What can not be read is not shown then.
+    async fn told(&self, call: &Call, told: Message) -> Result<Message, No> {
+        let route = &call.found.route;
+        if route.contacts.is_empty() {
+            return Ok(told);
+        }
+        let Message::Text(text) = told else { return Err(No::Unfit) };
+        let wrapping = route.frames().map_or(FrameWrapping::None, |frames| frames.wrapping);
+        let (before, rest) = wrapping.parted(&text);
+        if !looks_like_json(rest) {
+            return Ok(Message::Text(text));
+        }
+        let mut json = Json::read(rest.as_bytes()).ok_or(No::Unfit)?;
+        let known = self.people_of_answer(call).ok().flatten();
+        self.mask(call, &mut json, known).await?;
+        Ok(Message::Text(wrapped(before, &json)))
     }
 
     /// One frame of the caller's; `None`: it was the last.

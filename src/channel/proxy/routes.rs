@@ -34,6 +34,8 @@ pub(super) struct Route {
     pub(super) taken: Taken,
     /// Contacts in answers: whose, which, where.
     pub(super) contacts: Vec<(Side, Field, Vec<Step>)>,
+    /// Where in an answer what speaks of one conversation each is.
+    pub(super) each: Vec<Step>,
 }
 
 /// What becomes of a call.
@@ -123,6 +125,7 @@ impl Routes {
                     query: route.query.clone(),
                     taken,
                     contacts,
+                    each: route.each.as_deref().and_then(json::pointer).unwrap_or_default(),
                 }));
                 if let Err(fault) = routes.insert(route) {
                     faults.push(fault);
@@ -446,14 +449,20 @@ impl<'a> Reading<'a, '_> {
         if route.marketplace.is_none() {
             self.refuse("marketplace", "needed: whose people these are");
         }
-        if route.action == Action::Talk && !route.contacts.is_empty() {
-            self.refuse("contacts", "are replaced in answers, not in what is told in a WebSocket");
+        if let Some(each) = &route.each {
+            let of_each = matches!(route.conversation, Some(Source::Pointer(_)));
+            if json::pointer(each).is_none() || route.contacts.is_empty() {
+                self.refuse("each", "is a pointer such as /orders/*, for `contacts`");
+            } else if route.action != Action::Pass || !of_each {
+                self.refuse("each", "wants action = \"pass\", and a conversation by a pointer that begins there");
+            }
         }
         let needed = route.action == Action::Message || !route.contacts.is_empty();
         if needed && route.conversation.is_none() {
             self.refuse("conversation", "needed: where its id stands");
         }
-        if !is_message && !route.contacts.is_empty() && matches!(route.conversation, Some(Source::Header(_))) {
+        let shown = route.action != Action::Message && !route.contacts.is_empty();
+        if shown && matches!(route.conversation, Some(Source::Header(_))) {
             self.refuse(
                 "conversation",
                 "not from a header: who can call would be shown the handles of any conversation",

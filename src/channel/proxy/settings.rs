@@ -164,9 +164,13 @@ pub struct RouteSettings {
     /// Of `talk`: what stands around the JSON of a frame.
     #[serde(default)]
     pub wrapping: FrameWrapping,
-    /// Contacts in answers.
+    /// Contacts in answers; of `talk` in what the service tells.
     #[serde(default)]
     pub contacts: ContactFields,
+    /// Where an answer speaks of several conversations: the places (RFC 6901; `*` is every item of a list) of what speaks of
+    /// one. The pointers of `contacts`, and that of `conversation`, begin there.
+    #[serde(default)]
+    pub each: Option<String>,
     /// Whose token is looked at for `claim`; left out where there is only one issuer.
     #[serde(default)]
     pub issuer: Option<String>,

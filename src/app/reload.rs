@@ -14,7 +14,7 @@ pub struct AtStart {
 
 /// What holds ports, files, keys, connections or processes: a change of it waits for the next
 /// start. Everything else is read again at SIGHUP.
-pub const AT_START: [AtStart; 49] = [
+pub const AT_START: [AtStart; 50] = [
     AtStart { key: "listen.https", same: |a, b| a.listen.https == b.listen.https },
     AtStart { key: "listen.smtp", same: |a, b| a.listen.smtp == b.listen.smtp },
     AtStart { key: "listen.smtps", same: |a, b| a.listen.smtps == b.listen.smtps },
@@ -31,6 +31,7 @@ pub const AT_START: [AtStart; 49] = [
     AtStart { key: "tls.key", same: |a, b| a.tls.key == b.tls.key },
     AtStart { key: "proxy.max_body", same: |a, b| a.proxy.max_body == b.proxy.max_body },
     AtStart { key: "proxy.max_judged", same: |a, b| a.proxy.max_judged == b.proxy.max_judged },
+    AtStart { key: "proxy.max_upload", same: |a, b| a.proxy.max_upload == b.proxy.max_upload },
     AtStart { key: "proxy.issuers", same: |a, b| a.proxy.issuers == b.proxy.issuers },
     AtStart { key: "proxy.upstreams", same: |a, b| a.proxy.upstreams == b.proxy.upstreams },
     AtStart { key: "proxy.routes", same: |a, b| a.proxy.routes == b.proxy.routes },

@@ -21,6 +21,8 @@ use tokio::{
     time::timeout,
 };
 
+use tokio_rustls::TlsAcceptor;
+
 use super::contact::list;
 use crate::house::{DOMAIN, HOSTNAME, House, MARKET, Person, Plan, api::Api, eventually, python};
 
@@ -57,6 +59,26 @@ impl Chat {
                     });
                     let connection = hyper::server::conn::http1::Builder::new();
                     let _ = connection.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+                });
+            }
+        });
+    }
+
+    /// The same over TLS.
+    async fn open_tls(&self, at: SocketAddr, acceptor: TlsAcceptor) {
+        let listener = TcpListener::bind(at).await.unwrap();
+        let chat = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (chat, acceptor) = (chat.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let service = service_fn(move |request| {
+                        let chat = chat.clone();
+                        async move { Ok::<_, Infallible>(chat.answer(request).await) }
+                    });
+                    let connection = hyper::server::conn::http1::Builder::new();
+                    let _ = connection.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         });
@@ -538,6 +560,63 @@ async fn what_nobody_judges_goes_through_as_it_is_and_nothing_smuggles_itself_pa
     }
     files.kill().unwrap();
     files.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_is_spoken_to_in_tls_and_one_that_says_it_is_ill_is_left_alone() {
+    let routes = r#"
+        [proxy.upstreams.safe]
+        addresses = ["HERE:9005"]
+        tls = { ca = "ca.pem", name = "NAME" }
+        [proxy.upstreams.posed]
+        addresses = ["HERE:9005"]
+        tls = { ca = "ca.pem", name = "other.example" }
+        [proxy.upstreams.ill]
+        addresses = ["HERE:9001", "HERE:9006"]
+        health = { path = "/health", every = "200ms" }
+        [proxy.routes.safe]
+        upstream = "safe"
+        path = "/safe"
+        action = "pass"
+        [proxy.routes.posed]
+        upstream = "posed"
+        path = "/posed"
+        action = "pass"
+        [proxy.routes.ill]
+        upstream = "ill"
+        path = "/ill"
+        action = "pass"
+    "#;
+    let (house, chat, at) = scene_with(&routes.replace("NAME", HOSTNAME)).await;
+    let safe = Chat::default();
+    safe.open_tls(SocketAddr::new(house.ip, 9005), house.certs.acceptor()).await;
+    let anybody = caller(&house, at, "");
+    let answer = anybody.call("POST", "/safe", &[], Some("{}".into())).await;
+    assert_eq!((answer.status, safe.count()), (202, 1), "{}", answer.text());
+    assert_eq!(anybody.get("/posed").await.status, 502, "a certificate of another name is not believed");
+    assert_eq!(safe.count(), 1);
+
+    // It takes connections, and says that it can not serve.
+    let ill = TcpListener::bind(SocketAddr::new(house.ip, 9006)).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = ill.accept().await {
+            tokio::spawn(async move {
+                let mut read = vec![0; 4_096];
+                while stream.read(&mut read).await.is_ok_and(|n| n > 0) {
+                    let _ = stream.write_all(b"HTTP/1.1 503 Ill\r\ncontent-length: 0\r\n\r\n").await;
+                }
+            });
+        }
+    });
+    eventually(Duration::from_secs(5), "only the one that is well is asked", async || {
+        let mut all = Vec::new();
+        for _ in 0..8 {
+            all.push(anybody.get("/ill").await.status);
+        }
+        all.iter().all(|status| *status == 202).then_some(())
+    })
+    .await;
+    assert!(chat.0.lock().unwrap().iter().any(|got| got.path == "/health"));
 }
 
 /// Runs curl; the status and the body.

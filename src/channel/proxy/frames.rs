@@ -282,7 +282,16 @@ impl FrameWrapping {
     fn parted(self, text: &str) -> (&str, &str) {
         match self {
             Self::None => ("", text),
-            Self::Socketio => text.split_at(text.bytes().take_while(u8::is_ascii_digit).count()),
+            // The packet's type, its namespace, and the number of the answer that is waited for.
+            Self::Socketio => {
+                let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+                let mut at = digits(text);
+                if text[at..].starts_with('/') {
+                    at += text[at..].find(',').map_or(0, |comma| comma + 1);
+                    at += digits(&text[at..]);
+                }
+                text.split_at(at)
+            }
         }
     }
 }
@@ -301,3 +310,25 @@ fn looks_like_json(text: &str) -> bool {
 /// Bytes that are read at once: most connections are idle, and hold this much.
 const BUFFER: usize = 4_096;
 const EXTENSIONS: &str = "sec-websocket-extensions";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_the_json_of_a_packet_is_told_apart() {
+        for (text, before, json) in [
+            ("2", "2", ""),
+            ("2probe", "2", "probe"),
+            (r#"42["a"]"#, "42", r#"["a"]"#),
+            (r#"4217["a"]"#, "4217", r#"["a"]"#),
+            (r#"42/shop,["a"]"#, "42/shop,", r#"["a"]"#),
+            (r#"42/shop,7["a"]"#, "42/shop,7", r#"["a"]"#),
+            (r#"42/shop["a"]"#, "42", r#"/shop["a"]"#),
+            (r#"451-["a"]"#, "451", r#"-["a"]"#),
+            ("", "", ""),
+        ] {
+            assert_eq!(FrameWrapping::Socketio.parted(text), (before, json));
+        }
+    }
+}

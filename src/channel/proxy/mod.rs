@@ -59,12 +59,12 @@ use body::{Body as Judged, Form};
 use head::Caller;
 use refusal::No;
 use routes::{Does, Found};
-use upstream::Load;
+use upstream::{Load, Upstream};
 
 pub use routes::{Routes, Unusable};
 pub use settings::{
-    Action, BodyKind, ContactFields, FrameSettings, FrameWrapping, IssuerSettings, ProxySettings, RefusalSettings,
-    RouteSettings, SideFields, Source, UpstreamSettings,
+    Action, BodyKind, ContactFields, FrameSettings, FrameWrapping, Health, IssuerSettings, ProxySettings,
+    RefusalSettings, RouteSettings, SideFields, Source, UpstreamSettings, UpstreamTls,
 };
 pub use token::Issuer;
 
@@ -123,7 +123,7 @@ struct Call {
 }
 
 impl Proxy {
-    /// Opens the proxy.
+    /// Opens the proxy, and begins to ask its upstreams whether they live: inside a runtime.
     pub fn new(
         desk: Arc<Desk>,
         relay: Arc<Relay>,
@@ -132,6 +132,7 @@ impl Proxy {
         routes: Routes,
     ) -> Self {
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+        routes.upstreams().for_each(Upstream::watch);
         Self {
             desk,
             relay,

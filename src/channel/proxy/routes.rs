@@ -136,6 +136,13 @@ impl Routes {
         if wrong.is_empty() { Ok(routes) } else { Err(wrong) }
     }
 
+    /// Every upstream of a route, once.
+    pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        let all = self.all.iter().map(|route| &route.upstream).enumerate();
+        all.filter(|(n, upstream)| !self.all[..*n].iter().any(|before| Arc::ptr_eq(&before.upstream, upstream)))
+            .map(|(_, upstream)| upstream)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

@@ -49,6 +49,9 @@ impl ProxySettings {
         for issuer in self.issuers.values_mut() {
             issuer.keys = folder.join(&issuer.keys);
         }
+        for tls in self.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
+            tls.ca = tls.ca.as_ref().map(|ca| folder.join(ca));
+        }
     }
 }
 
@@ -73,7 +76,7 @@ pub struct IssuerSettings {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
-    /// Hosts with their ports, such as `10.0.0.7:8080`, used in turn. They speak plain HTTP/1.1.
+    /// Hosts with their ports, such as `10.0.0.7:8080`, used in turn. They speak HTTP/1.1.
     pub addresses: Vec<String>,
     /// How long a connection may take.
     #[serde(default = "connect")]
@@ -81,9 +84,40 @@ pub struct UpstreamSettings {
     /// How long an answer may take, from the call's first byte to the end of the answer's head.
     #[serde(default = "answer")]
     pub answer: Duration,
+    /// TLS on the way there; left out: plain HTTP.
+    #[serde(default)]
+    pub tls: Option<UpstreamTls>,
+    /// What is asked now and then to know which address lives; left out: calls alone tell.
+    #[serde(default)]
+    pub health: Option<Health>,
     /// How a refusal looks, where it is to look like the upstream's own.
     #[serde(default)]
     pub refusal: Option<RefusalSettings>,
+}
+
+/// TLS to an upstream, whose certificate must be vouched for.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpstreamTls {
+    /// A PEM file with roots of your own; the public ones are always known.
+    pub ca: Option<PathBuf>,
+    /// The name in its certificates; left out: what stands in the address.
+    pub name: Option<String>,
+}
+
+/// How an upstream is asked whether it lives.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// What is fetched: an answer of 2xx or 3xx is life.
+    pub path: String,
+    /// How often; no answer is waited for longer than that.
+    #[serde(default = "every")]
+    pub every: Duration,
+}
+
+fn every() -> Duration {
+    Duration::seconds(5)
 }
 
 fn connect() -> Duration {

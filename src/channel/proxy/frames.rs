@@ -119,7 +119,8 @@ impl Proxy {
         loop {
             let went = tokio::select! {
                 said = caller.next() => match said {
-                    Some(Ok(said)) => self.hear(call, said, &mut caller, &mut upstream).await,
+                    // On the heap, and only while it lasts: most connections are idle.
+                    Some(Ok(said)) => Box::pin(self.hear(call, said, &mut caller, &mut upstream)).await,
                     _ => None,
                 },
                 told = upstream.next() => match told {
@@ -130,7 +131,7 @@ impl Proxy {
                             let _ = caller.send(Message::Close(why)).await;
                             None
                         }
-                        told => match self.told(call, told).await {
+                        told => match Box::pin(self.told(call, told)).await {
                             Ok(told) => caller.send(told).await.ok(),
                             Err(no) => self.refuse(no, None, &mut caller).await,
                         },
@@ -308,7 +309,7 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 /// Bytes that are read at once: most connections are idle, and hold this much.
-const BUFFER: usize = 4_096;
+const BUFFER: usize = 2_048;
 const EXTENSIONS: &str = "sec-websocket-extensions";
 
 #[cfg(test)]

@@ -89,6 +89,18 @@ fn routes() -> String {
         [[proxy.routes.live.frames]]
         when = {{ "/msg" = "ping" }}
         action = "pass"
+        [proxy.routes.seen]
+        upstream = "live"
+        path = "/seen"
+        action = "talk"
+        marketplace = "{MARKET}"
+        sender = {{ claim = "sub" }}
+        conversation = {{ pointer = "/talk" }}
+        observe = true
+        [[proxy.routes.seen.frames]]
+        when = {{ "/method" = "sendMessage" }}
+        action = "message"
+        text = "/text"
         [proxy.routes.io]
         upstream = "live"
         path = "/chat.io/"
@@ -197,4 +209,20 @@ async fn what_socket_io_puts_before_its_json_stays_and_what_is_inside_is_judged(
         &[r#"42["chat message",{"text":"hi"},{"text":"hi","text":"x"}]"#.to_owned()],
     );
     assert_eq!(told[1], "closed 1008 invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_are_observed_go_through_as_they_came() {
+    let (house, _chat, at) = scene_with(&routes()).await;
+    let _server = Server::start(SocketAddr::new(house.ip, 9004));
+    let frames = [
+        "anything",
+        r#"{"method":"sendMessage", "talk":"talk", "text":"Call me: +62 812-3456-7890, all is well."}"#,
+        "bytes:raw",
+    ];
+    let told = talk(&house, at, "/seen?x=1", "zenon", &frames.map(str::to_owned));
+    assert_eq!(told[1..], frames);
+    let metrics = house.ask_admin("/metrics").await.unwrap().1;
+    assert!(metrics.contains(r#"tabir_proxy_observed_total{route="seen",would="cut"} 1"#), "{metrics}");
+    assert_eq!(kept(&house).await.len(), 0);
 }

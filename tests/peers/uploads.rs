@@ -1,9 +1,11 @@
 //! What comes to the proxy in other forms than JSON: forms, forms with files, and files alone.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::proxy::{Chat, caller, kept, scene_with};
-use crate::house::{House, MARKET};
+use crate::house::{House, MARKET, eventually};
 
 /// Routes that take forms and files.
 fn routes() -> String {
@@ -27,6 +29,16 @@ fn routes() -> String {
         action = "scrub"
         marketplace = "{MARKET}"
         bodies = ["file"]
+        [proxy.routes.seen]
+        upstream = "chat"
+        methods = ["POST"]
+        path = "/seen/{{id}}"
+        action = "message"
+        marketplace = "{MARKET}"
+        conversation = {{ path = "id" }}
+        sender = {{ claim = "sub" }}
+        text = "/text"
+        observe = true
         [proxy.routes.album]
         upstream = "chat"
         methods = ["POST"]
@@ -214,4 +226,44 @@ async fn a_file_by_itself_is_made_afresh_or_refused() {
     assert!(text(0).starts_with("Sofa, call") && !text(0).contains("3456"), "{}", text(0));
     assert!(text(1) == "used" && !text(2).contains("zenon"), "{} {}", text(1), text(2));
     assert_eq!((codes(&parts[3].1), codes(&parts[4].1)), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_is_observed_changes_nothing_and_counts_what_would_have_been() {
+    let (house, chat, at) = door().await;
+    let seller = caller(&house, at, "zenon");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (who, kind, sent) in [
+        (&seller, None, r#"{"text": "It left today."}"#),
+        (&seller, None, r#"{ "text":"Call me: +62 812-3456-7890, all is well." }"#),
+        (&seller, None, r#"{"text":"Anda akan mendapatkan voucher jika memberikan 5 bintang."}"#),
+        (&seller, None, r#"{"text":"twice","text":"two programs"}"#),
+        (&seller, Some(form), "text=hello&_method=PUT"),
+        (&caller(&house, at, "somebody"), None, r#"{"text":"hello"}"#),
+        (&caller(&house, at, ""), None, r#"{"text":"hello"}"#),
+    ] {
+        let headers: Vec<(&str, &str)> = kind.into_iter().collect();
+        let answer = who.call("POST", "/seen/talk?any=thing", &headers, Some(sent.into())).await;
+        assert_eq!((answer.status, &chat.last().body[..]), (202, sent.as_bytes()), "{sent}");
+    }
+    assert_eq!(kept(&house).await.len(), 0, "nothing is recorded");
+    // Of all of them the query would have been refused.
+    let told = eventually(Duration::from_secs(5), "all are counted", async || {
+        let metrics = house.ask_admin("/metrics").await.unwrap().1;
+        metrics.contains(r#"tabir_proxy_observed_total{route="seen",would="invalid"} 7"#).then_some(metrics)
+    });
+    told.await;
+    for (sent, wanted) in [
+        (r#"{"text":"It left today."}"#, "clean"),
+        (r#"{"text":"Call me: +62 812-3456-7890, all is well."}"#, "cut"),
+        (r#"{"text":"Anda akan mendapatkan voucher jika memberikan 5 bintang."}"#, "content_refused"),
+    ] {
+        assert_eq!(seller.call("POST", "/seen/talk", &[], Some(sent.into())).await.status, 202);
+        let line = format!(r#"tabir_proxy_observed_total{{route="seen",would="{wanted}"}} 1"#);
+        eventually(Duration::from_secs(5), "it is counted", async || {
+            house.ask_admin("/metrics").await.unwrap().1.contains(&line).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(kept(&house).await.len(), 0);
 }

@@ -41,7 +41,7 @@ impl Proxy {
         let (mut parts, mut body) = response.into_parts();
         head::to_caller(&mut parts.headers);
         let route = &call.found.route;
-        if route.contacts.is_empty() {
+        if route.contacts.is_empty() || route.observe {
             return Ok(Response::from_parts(parts, body.map_err(Into::into).boxed()));
         }
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);

@@ -74,11 +74,13 @@ impl Proxy {
     ) -> Result<Response<Outgoing>, No> {
         let route = Arc::clone(&call.found.route);
         let people = route.people.as_ref().ok_or(No::NotNow)?;
-        if !route.takes_query(call.parts.uri.query().unwrap_or_default()) {
-            return Err(No::Ambiguous("something stands in the query that may not"));
+        if !route.observe {
+            if !route.takes_query(call.parts.uri.query().unwrap_or_default()) {
+                return Err(No::Ambiguous("something stands in the query that may not"));
+            }
+            // Who calls must be proven before anything is opened, and again at each message.
+            self.claims(people, &call.parts.headers)?;
         }
-        // Who calls must be proven before anything is opened, and again at each message.
-        self.claims(people, &call.parts.headers)?;
         let kept = call.parts.headers.clone();
         let mut parts = call.outgoing();
         call.parts.headers = kept;
@@ -155,7 +157,7 @@ impl Proxy {
     /// What the service says, contacts in it replaced where the route names any. What can not be read is not shown then.
     async fn told(&self, call: &Call, told: Message) -> Result<Message, No> {
         let route = &call.found.route;
-        if route.contacts.is_empty() {
+        if route.contacts.is_empty() || route.observe {
             return Ok(told);
         }
         let Message::Text(text) = told else { return Err(No::Unfit) };
@@ -170,8 +172,33 @@ impl Proxy {
         Ok(Message::Text(wrapped(before, &json)))
     }
 
+    /// What would have become of a frame, where frames go through as they came.
+    async fn observe(&self, call: &Call, said: &Message) {
+        let route = &call.found.route;
+        let (Message::Text(text), Some((frames, people))) = (said, route.frames().zip(route.people.as_ref())) else {
+            return call.count(No::WebSocket.code());
+        };
+        let (_, rest) = frames.wrapping.parted(text);
+        let Some(json) = Json::read(rest.as_bytes()) else { return };
+        let would = match frames.rules.iter().find(|rule| rule.fits(&json)).map(|rule| (rule, &rule.does)) {
+            Some((_, Does::Pass)) => Ok("clean"),
+            Some((_, Does::Scrub(texts))) => self.would_clean(people, Body::of(json), texts).await,
+            Some((rule, Does::Message(text))) => {
+                let place = rule.conversation.as_ref();
+                self.would_pass(call, people, place, Body::of(json), (text, None)).await
+            }
+            None if frames.others => Ok("clean"),
+            None => Err(No::Body("a frame that no rule fits")),
+        };
+        call.count(would.unwrap_or_else(No::code));
+    }
+
     /// One frame of the caller's; `None`: it was the last.
     async fn hear(&self, call: &Call, said: Message, caller: &mut Socket, upstream: &mut Socket) -> Option<()> {
+        if call.found.route.observe && matches!(said, Message::Text(_) | Message::Binary(_)) {
+            self.observe(call, &said).await;
+            return upstream.send(said).await.ok();
+        }
         let text = match said {
             Message::Text(text) => text,
             Message::Ping(_) | Message::Pong(_) => return Some(()),

@@ -10,6 +10,7 @@ use hyper::{
 };
 
 /// Who calls, and how the call is known in logs.
+#[derive(Clone)]
 pub(super) struct Caller {
     pub(super) peer: IpAddr,
     pub(super) request_id: HeaderValue,

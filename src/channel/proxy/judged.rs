@@ -146,31 +146,12 @@ impl Proxy {
     pub(super) async fn recorded(
         &self,
         scope: &Scope,
-        Speaker { conversation, from, proof }: &Speaker,
+        speaker: &Speaker,
         mut body: Body,
         (text, subject): (&[Step], Option<&[Step]>),
         idempotency: Option<Idempotency>,
     ) -> Result<(Errand, Body), No> {
-        let said = words(&body.fields, text)?.filter(|said| !said.trim().is_empty());
-        if said.is_none() && body.files.is_empty() {
-            return Err(No::Body("the text is not where it has to be"));
-        }
-        let titled = subject.map_or(Ok(None), |subject| words(&body.fields, subject))?;
-        let attachments = body.files.clone();
-        let inbound = Inbound {
-            scope: scope.clone(),
-            conversation: conversation.clone(),
-            from: *from,
-            agent: None,
-            channel: Channel::Proxy,
-            purpose: Purpose::default(),
-            template: None,
-            proof: (*proof).to_owned(),
-            content: Content { subject: titled, text: said, attachments, ..Content::default() },
-            removed: Vec::new(),
-            named: Vec::new(),
-            idempotency,
-        };
+        let inbound = inbound(scope, speaker, &body, (text, subject), idempotency)?;
         let (errand, accepted, files) = match self.relay.pass_upstream(inbound).await {
             Passage::Bring(errand, accepted, files) => (errand, accepted, files),
             Passage::Done => return Err(No::Done),
@@ -291,6 +272,35 @@ impl Call {
         self.parts.headers.insert(CONTENT_TYPE, kind);
         self.send(Load::Whole(written)).await
     }
+}
+
+/// A message, as the relay takes it.
+pub(super) fn inbound(
+    scope: &Scope,
+    Speaker { conversation, from, proof }: &Speaker,
+    body: &Body,
+    (text, subject): (&[Step], Option<&[Step]>),
+    idempotency: Option<Idempotency>,
+) -> Result<Inbound, No> {
+    let said = words(&body.fields, text)?.filter(|said| !said.trim().is_empty());
+    if said.is_none() && body.files.is_empty() {
+        return Err(No::Body("the text is not where it has to be"));
+    }
+    let titled = subject.map_or(Ok(None), |subject| words(&body.fields, subject))?;
+    Ok(Inbound {
+        scope: scope.clone(),
+        conversation: conversation.clone(),
+        from: *from,
+        agent: None,
+        channel: Channel::Proxy,
+        purpose: Purpose::default(),
+        template: None,
+        proof: (*proof).to_owned(),
+        content: Content { subject: titled, text: said, attachments: body.files.clone(), ..Content::default() },
+        removed: Vec::new(),
+        named: Vec::new(),
+        idempotency,
+    })
 }
 
 /// `buyer` or `seller`.

@@ -16,6 +16,7 @@ mod frames;
 mod head;
 mod json;
 mod judged;
+mod observe;
 mod refusal;
 mod routes;
 mod settings;
@@ -206,6 +207,7 @@ impl Proxy {
         match route.does {
             Does::Pass { .. } => return self.pass(call, body).await,
             Does::Talk(_) => return Err(No::Ambiguous("a WebSocket is wanted here")),
+            Does::Scrub { .. } | Does::Message { .. } if route.observe => return self.observed(call, body).await,
             Does::Scrub { .. } | Does::Message { .. } => {}
         }
         if !route.takes_query(call.parts.uri.query().unwrap_or_default()) {

@@ -30,6 +30,8 @@ pub(super) struct Route {
     pub(super) people: Option<People>,
     /// What may stand in the query of a call that is judged.
     pub(super) query: Vec<String>,
+    /// Whether its calls go through as they came, and are judged aside.
+    pub(super) observe: bool,
     /// In which forms its body may come, and what of them is looked at.
     pub(super) taken: Taken,
     /// Contacts in answers: whose, which, where.
@@ -74,6 +76,7 @@ pub(super) enum Field {
 }
 
 /// A call's route and the named parts of its path.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) route: Arc<Route>,
     pub(super) params: Vec<(String, String)>,
@@ -123,6 +126,7 @@ impl Routes {
                     does,
                     people,
                     query: route.query.clone(),
+                    observe: route.observe,
                     taken,
                     contacts,
                     each: route.each.as_deref().and_then(json::pointer).unwrap_or_default(),
@@ -201,9 +205,9 @@ impl Route {
         if let Does::Talk(frames) = &self.does { Some(frames) } else { None }
     }
 
-    /// Whether anything of its calls is looked at.
+    /// Whether anything of its calls is looked at and could be stopped.
     fn is_judged(&self) -> bool {
-        !matches!(self.does, Does::Pass { .. }) || !self.contacts.is_empty()
+        !self.observe && (!matches!(self.does, Does::Pass { .. }) || !self.contacts.is_empty())
     }
 }
 
@@ -331,6 +335,9 @@ impl<'a> Reading<'a, '_> {
         let only_files = route.bodies == [BodyKind::File];
         for (key, of, _) in given.into_iter().filter(|(_, of, given)| *given && *of != route.action) {
             self.refuse(key, format!("belongs to action = \"{}\"", format!("{of:?}").to_lowercase()));
+        }
+        if route.action == Action::Pass && route.observe {
+            self.refuse("observe", "belongs to what is judged: leave `contacts` out to see answers as they are");
         }
         if route.action == Action::Pass && !route.query.is_empty() {
             self.refuse("query", "belongs to what is judged: here every query passes");

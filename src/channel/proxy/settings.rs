@@ -198,6 +198,10 @@ pub struct RouteSettings {
     /// Of `talk`: what stands around the JSON of a frame.
     #[serde(default)]
     pub wrapping: FrameWrapping,
+    /// Whether calls go through as they came, their answers too, and are judged aside: what would have become of them is
+    /// counted (`tabir_proxy_observed_total`). For trying a route before it is in force.
+    #[serde(default)]
+    pub observe: bool,
     /// Contacts in answers; of `talk` in what the service tells.
     #[serde(default)]
     pub contacts: ContactFields,

@@ -114,6 +114,12 @@ impl Chat {
                 let other = order.to_string().replace("talk", "nowhere");
                 answer("application/json", format!("{{\"orders\":[{order},{other},{order}],\"next\":null}}"))
             }
+            "/orders/events" => answer(
+                "text/event-stream",
+                format!(
+                    "retry: 10\n\n: hello\nevent: order\r\nid: 7\ndata: {order}\n\ndata: plain\n\ndata: {{\"a\":\ndata: 1}}\n\ndata: lost"
+                ),
+            ),
             "/orders/list" => answer("application/json", format!("[{order}]")),
             "/orders/map" => {
                 answer("application/json", json!({"items": {"0": {"by": "zenon@sklep.example"}}}).to_string())
@@ -461,6 +467,13 @@ async fn contacts_in_answers_become_handles_and_texts_are_cleaned() {
     let of = |n: usize| &mine["orders"][n]["buyer"]["email"];
     assert_eq!((of(0), of(1), of(2)), (&handles["buyer"]["email"], &Value::Null, of(0)), "{mine}");
     assert!(!mine.to_string().contains("rumah") && !mine.to_string().contains("sklep"), "{mine}");
+    // And a stream of events has them too.
+    let events = anybody.get("/orders/events").await;
+    assert_eq!((events.status, events.headers["content-type"].to_str().unwrap()), (200, "text/event-stream"));
+    let text = events.text();
+    assert!(text.starts_with("retry: 10\n\n: hello\nevent: order\nid: 7\ndata: {\"buyer\":{\"email\":"), "{text}");
+    assert!(text.ends_with("\n\ndata: plain\n\ndata: {\"a\":1}\n\n"), "{text}");
+    assert!(text.contains(handles["buyer"]["email"].as_str().unwrap()) && !text.contains("ratna@"), "{text}");
     for path in ["/orders/html", "/orders/broken", "/orders/list", "/orders/map"] {
         let answer = anybody.get(path).await;
         assert_eq!(answer.status, 502);

@@ -1,5 +1,7 @@
 //! Contacts in answers: replaced by what stands for them, or the answer is not shown.
 
+use std::sync::Arc;
+
 use http_body_util::BodyExt;
 use hyper::{
     Method, Response, StatusCode,
@@ -10,13 +12,13 @@ use hyper::{
 use super::{
     Call, No, Outgoing, Proxy, empty, full, head, is_json,
     json::{Json, Odd},
-    judged::Evidence,
+    judged::{Evidence, read_at},
     routes::{Field, Place, Route},
-    whole,
+    stream, whole,
 };
 use crate::{
     desk::{
-        Declined,
+        Declined, Desk,
         conversations::{ConversationView, HandleSet},
     },
     model::{ConversationId, Side},
@@ -49,26 +51,44 @@ impl Proxy {
             head::rewritten(&mut parts.headers);
             return Ok(Response::from_parts(parts, empty()));
         }
+        if stream::is_one(&parts.headers) && !parts.headers.contains_key(CONTENT_ENCODING) {
+            head::rewritten(&mut parts.headers);
+            return Ok(Response::from_parts(parts, stream::masked(self.masker(call, known), body, self.max_judged)));
+        }
         let fits = is_json(&parts.headers) && !parts.headers.contains_key(CONTENT_ENCODING);
         if !fits || parts.status == StatusCode::PARTIAL_CONTENT {
             return Err(No::Unfit);
         }
         let bytes = whole(&mut body, self.max_judged).await.map_err(|_| No::Unfit)?.ok_or(No::Unfit)?;
         let mut json = Json::read(&bytes).ok_or(No::Unfit)?;
-        self.mask(call, &mut json, known).await?;
+        self.masker(call, known).mask(&mut json).await?;
         head::rewritten(&mut parts.headers);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(Response::from_parts(parts, full(json.written())))
     }
 
-    /// Replaces the contacts in what a service says, of one conversation or of each that it speaks of.
-    pub(super) async fn mask(&self, call: &Call, json: &mut Json, known: Option<ConversationId>) -> Result<(), No> {
-        let route = &call.found.route;
+    /// What replaces contacts in what a service says to this caller.
+    pub(super) fn masker(&self, call: &Call, known: Option<ConversationId>) -> Masker {
+        Masker { desk: Arc::clone(&self.desk), route: Arc::clone(&call.found.route), known }
+    }
+}
+
+/// Replaces contacts, of one conversation or of each that is spoken of.
+pub(super) struct Masker {
+    desk: Arc<Desk>,
+    route: Arc<Route>,
+    /// Of which conversation, where the call tells.
+    known: Option<ConversationId>,
+}
+
+impl Masker {
+    pub(super) async fn mask(&self, json: &mut Json) -> Result<(), No> {
+        let Self { desk, route, known } = self;
         let people = route.people.as_ref().ok_or(No::Unfit)?;
         let mut ids = Vec::new();
         let walked = json.each(&route.each, &mut |item| {
             ids.push(known.clone().or_else(|| match people.conversation.as_ref()? {
-                place @ Place::Body(_) => Evidence { call, body: Some(item), claims: None }.find(place),
+                Place::Body(pointer) => read_at(item, pointer),
                 _ => None,
             }));
         });
@@ -80,7 +100,7 @@ impl Proxy {
         for id in ids {
             // Not known here: nothing stands for anybody.
             views.push(match id {
-                Some(id) => match self.desk.conversation(&people.scope, &id).await {
+                Some(id) => match desk.conversation(&people.scope, &id).await {
                     Ok(view) => Some(view),
                     Err(Declined::Fault(fault)) => return Err(fault.into()),
                     Err(_) => None,

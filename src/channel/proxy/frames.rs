@@ -168,7 +168,7 @@ impl Proxy {
         }
         let mut json = Json::read(rest.as_bytes()).ok_or(No::Unfit)?;
         let known = self.people_of_answer(call).ok().flatten();
-        self.mask(call, &mut json, known).await?;
+        self.masker(call, known).mask(&mut json).await?;
         Ok(Message::Text(wrapped(before, &json)))
     }
 

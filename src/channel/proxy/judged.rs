@@ -46,11 +46,7 @@ impl Evidence<'_> {
             Place::Path(name) => self.call.found.params.iter().find(|(own, _)| own == name)?.1.clone(),
             Place::Header(name) => only(&self.call.parts.headers, name)?.to_owned(),
             Place::Claim(name) => self.claims.as_ref()?.get(name)?,
-            Place::Body(pointer) => match self.body?.at(pointer)? {
-                Json::Text(text) => text.clone(),
-                Json::Unsigned(number) => number.to_string(),
-                _ => return None,
-            },
+            Place::Body(pointer) => return read_at(self.body?, pointer),
         };
         text.parse().ok()
     }
@@ -271,6 +267,15 @@ impl Call {
         // Whatever the caller said of letters and their bytes: they are UTF-8 now.
         self.parts.headers.insert(CONTENT_TYPE, kind);
         self.send(Load::Whole(written)).await
+    }
+}
+
+/// What a text or a whole number at a place says.
+pub(super) fn read_at<T: FromStr>(json: &Json, pointer: &[Step]) -> Option<T> {
+    match json.at(pointer)? {
+        Json::Text(text) => text.parse().ok(),
+        Json::Unsigned(number) => number.to_string().parse().ok(),
+        _ => None,
     }
 }
 

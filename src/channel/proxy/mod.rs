@@ -20,6 +20,7 @@ mod observe;
 mod refusal;
 mod routes;
 mod settings;
+mod stream;
 mod token;
 mod upstream;
 

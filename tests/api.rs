@@ -676,6 +676,34 @@ async fn a_review_withholds_what_waits_and_a_raised_one_loosens_nothing() {
 }
 
 #[tokio::test]
+async fn a_label_has_the_postal_handle_and_nothing_of_the_person() {
+    let house = House::new().await;
+    let conversation = house.talk(json!({})).await;
+    let (code, name) = (&conversation["handles"]["buyer"]["address"], &conversation["handles"]["buyer"]["name"]);
+    let label = house.market("GET", "/v1/conversations/c-1/label", Value::Null).await;
+    let text = String::from_utf8(label.text).unwrap();
+    assert_eq!((label.status, label.headers["content-type"].to_str().unwrap()), (200, "application/x-zpl"), "{text}");
+    assert!(text.starts_with("^XA") && text.ends_with("^XZ\n"), "{text}");
+    assert_eq!(text.matches(code.as_str().unwrap()).count(), 3, "to read, and to scan in two ways: {text}");
+    assert!(text.contains(name.as_str().unwrap()) && !text.contains("Contoh"), "{text}");
+    for (path, wanted) in [
+        ("/v1/conversations/c-1/label?to=seller", 404),
+        ("/v1/conversations/c-1/label?to=me", 400),
+        ("/v1/conversations/c-1/label?format=pdf", 400),
+        ("/v1/conversations/c-1/label?note=x", 400),
+        ("/v1/conversations/c-9/label", 404),
+    ] {
+        let told = house.market("GET", path, Value::Null).await;
+        assert_eq!(told.status, wanted, "{path}: {}", told.body);
+    }
+    house.market("PUT", "/v1/parties/s-9", json!({"role": "seller", "emails": ["s9@shop.example"]})).await;
+    let carrier = house.token(TokenScope::Carrier { name: "jne".to_owned() }).await;
+    assert_eq!(house.ask(&carrier, "GET", "/v1/conversations/c-1/label", Value::Null).await.status, 403);
+    let stranger = house.seller_token("s-9").await;
+    assert_eq!(house.ask(&stranger, "GET", "/v1/conversations/c-1/label", Value::Null).await.status, 404);
+}
+
+#[tokio::test]
 async fn only_a_carrier_opens_a_postal_handle_and_it_is_recorded() {
     let house = House::new().await;
     let conversation = house.talk(json!({})).await;

@@ -22,6 +22,7 @@ mod fear;
 mod handles;
 mod held;
 mod json;
+mod labels;
 mod links;
 mod live;
 mod messages;

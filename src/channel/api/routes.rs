@@ -12,7 +12,7 @@ use utoipa::{
 
 use super::{
     call::{Answered, Answering, Call, JSON, Reply},
-    cases, conversations, disclosures, events, evidence, fear, handles, held, links, messages, orders, parties,
+    cases, conversations, disclosures, events, evidence, fear, handles, held, labels, links, messages, orders, parties,
     pickups,
     problem::{PROBLEM_JSON, Problem},
     registrations, reports, reviews, rights, scrub, standing, tokens, violations, voice, webhooks,
@@ -111,6 +111,7 @@ routes! {
     PUT    "/v1/orders/{id}"                         MARKET  orders::put;
     PUT    "/v1/conversations/{id}"                  MARKET  conversations::put;
     GET    "/v1/conversations/{id}"                  TALK    conversations::show;
+    GET    "/v1/conversations/{id}/label"            TALK    labels::show;
     GET    "/v1/conversations"                       TALK    conversations::list;
     POST   "/v1/conversations/{id}/messages"         TALK    messages::post;
     GET    "/v1/conversations/{id}/messages"         TALK    messages::list;

@@ -21,6 +21,7 @@ mod disputes;
 mod evidence;
 mod glass;
 mod handles;
+mod inbox;
 mod keys;
 mod letters;
 mod links;

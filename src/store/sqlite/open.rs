@@ -88,3 +88,40 @@ fn migrate(db: &mut Connection) -> Result<(), Fault> {
 const BUSY: Duration = Duration::from_secs(5);
 /// So much of the file is read through the page cache without a copy.
 const MAPPED: i64 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file as the version before a migration left it.
+    fn seen(path: &Path, migrations: usize) -> Connection {
+        make(path).unwrap();
+        let db = Connection::open(path).unwrap();
+        schema::SQLITE[..migrations].iter().for_each(|migration| db.execute_batch(migration).unwrap());
+        db.pragma_update(None, "user_version", u32::try_from(migrations).unwrap()).unwrap();
+        db
+    }
+
+    #[test]
+    fn thread_ids_of_an_older_file_are_there_after_it_was_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tabir.db");
+        seen(&path, 14)
+            .execute_batch(
+                "INSERT INTO thread VALUES (7, x'02', 'buyer', x'0a', x'0b', x'0c', 99), (7, x'01', 'seller', x'0d', NULL, NULL, NULL)",
+            )
+            .unwrap();
+        let db = prepare(&path).unwrap();
+        let mut query = db.prepare("SELECT hash, from_side, sealed, print, until FROM thread ORDER BY hash").unwrap();
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, Option<i64>>(4)?))
+        };
+        let rows: Vec<(Vec<u8>, String, Vec<u8>, Option<Vec<u8>>, Option<i64>)> =
+            query.query_map([], row).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows[0], (vec![1], "seller".to_owned(), vec![13], None, None));
+        assert_eq!(rows[1], (vec![2], "buyer".to_owned(), vec![10], Some(vec![11]), Some(99)));
+        let twice = db
+            .execute("INSERT INTO thread (conversation, hash, from_side, sealed) VALUES (7, x'01', 'buyer', x'')", []);
+        assert!(twice.is_err(), "an id stands once in a conversation");
+    }
+}

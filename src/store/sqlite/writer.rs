@@ -6,13 +6,13 @@
 //! one job that fails spoils no other. A job may therefore run twice, and counts once.
 
 use std::{
+    collections::VecDeque,
     error::Error,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -21,11 +21,14 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::open;
+use super::{
+    inbox::{Inbox, Timed},
+    open,
+};
 use crate::model::Fault;
 
 /// How long a job may wait for company before it is committed alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Patience {
     /// Someone waits for the answer: at once, unless others were seen to write at the same time.
     Urgent,
@@ -37,7 +40,7 @@ pub(super) enum Patience {
 
 /// The queue to the writing thread.
 pub(super) struct Writer {
-    queue: Option<Sender<Errand>>,
+    inbox: Arc<Inbox<Errand>>,
     thread: Option<JoinHandle<()>>,
     commits: Arc<AtomicU64>,
 }
@@ -45,15 +48,16 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread on a connection that is open already.
     pub(super) fn start(path: PathBuf, db: Connection) -> Result<Self, Fault> {
-        let (queue, errands) = mpsc::channel();
+        let inbox = Arc::new(Inbox::new());
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
+        let errands = Arc::clone(&inbox);
         let desk = Desk { path, db: Some(db), errands, company: 1.0, since_checkpoint: 0, commits: counted };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || desk.serve())
             .map_err(|error| Fault::new("starting the store's writer", error))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), commits })
+        Ok(Self { inbox, thread: Some(thread), commits })
     }
 
     /// How many transactions were committed since the start: each is one sync at most.
@@ -83,15 +87,14 @@ impl Writer {
     }
 
     fn send(&self, errand: Errand, doing: &'static str) -> Result<(), Fault> {
-        let sent = self.queue.as_ref().is_some_and(|queue| queue.send(errand).is_ok());
-        if sent { Ok(()) } else { Err(Fault::plain(doing)) }
+        if self.inbox.put(errand) { Ok(()) } else { Err(Fault::plain(doing)) }
     }
 }
 
 impl Drop for Writer {
     /// Lets the thread finish what is queued and close the file.
     fn drop(&mut self) {
-        self.queue = None;
+        self.inbox.close();
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been answered already: its callers were told a fault.
             let _ = thread.join();
@@ -108,6 +111,26 @@ struct Job {
     arrived: Instant,
     patience: Patience,
     work: Work,
+}
+
+impl Timed for Errand {
+    fn latest(&self, crowded: bool) -> Option<Instant> {
+        match self {
+            Self::Write(job) => Some(job.arrived + job.patience.wait(crowded)),
+            Self::Truncate(_) => None,
+        }
+    }
+}
+
+impl Patience {
+    fn wait(self, crowded: bool) -> Duration {
+        match self {
+            Self::Urgent if crowded => GATHER,
+            Self::Urgent => Duration::ZERO,
+            Self::Soon => SOON,
+            Self::Late => LATE,
+        }
+    }
 }
 
 /// A job without its types: runs, once or twice, then hears how the commit went.
@@ -223,7 +246,7 @@ struct Desk {
     path: PathBuf,
     /// `None` after a failure, until it can be opened again.
     db: Option<Connection>,
-    errands: Receiver<Errand>,
+    errands: Arc<Inbox<Errand>>,
     /// How many urgent jobs a commit has lately had, as a moving average: above one, waiting a
     /// little for the others saves syncs; a lone sender never waits.
     company: f64,
@@ -234,32 +257,52 @@ struct Desk {
 /// What one commit will hold, and what follows it.
 #[derive(Default)]
 struct Batch {
-    works: Vec<Work>,
+    works: Vec<(Patience, Work)>,
     urgent: usize,
     truncate: Vec<oneshot::Sender<Result<(), Fault>>>,
     until: Option<Instant>,
     last_urgent: Option<Instant>,
 }
 
+impl Batch {
+    /// The patient first: what they end frees pages, which who writes next in the same commit fills again. All of them
+    /// wait for their answers, so that no order among them was promised.
+    fn in_order(&mut self) -> Vec<Work> {
+        let mut works = std::mem::take(&mut self.works);
+        works.sort_by_key(|(patience, _)| std::cmp::Reverse(*patience));
+        works.into_iter().map(|(_, work)| work).collect()
+    }
+}
+
+/// Shuts the inbox when the thread ends: whose errand lies there still hears that nobody will do it.
+struct Closing(Arc<Inbox<Errand>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 impl Desk {
     fn serve(mut self) {
+        let _closing = Closing(Arc::clone(&self.errands));
+        let mut came = VecDeque::new();
         loop {
-            let first = match self.errands.recv_timeout(IDLE) {
-                Ok(errand) => errand,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.checkpoint_when(1);
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            let batch = self.gather(first);
+            if came.is_empty() && !self.errands.take(&mut came, Instant::now() + IDLE, self.is_crowded()) {
+                return;
+            }
+            if came.is_empty() {
+                self.checkpoint_when(1);
+                continue;
+            }
+            let mut batch = self.gather(&mut came);
             self.company = if batch.urgent > 0 {
                 self.company.mul_add(0.75, f64::from(u32::try_from(batch.urgent).unwrap_or(u32::MAX)) * 0.25)
             } else {
                 self.company
             };
             self.since_checkpoint += batch.works.len();
-            self.commit(batch.works);
+            self.commit(batch.in_order());
             for tell in batch.truncate {
                 let _ = tell.send(self.truncate());
             }
@@ -267,51 +310,45 @@ impl Desk {
         }
     }
 
-    fn gather(&self, first: Errand) -> Batch {
+    /// What goes into one commit: what has come, and what comes while its first job may wait. What is over is left.
+    fn gather(&self, came: &mut VecDeque<Errand>) -> Batch {
         let mut batch = Batch::default();
-        self.take(&mut batch, first);
-        while batch.works.len() < MOST && batch.truncate.is_empty() {
-            let next = match self.errands.try_recv() {
-                Ok(errand) => Some(errand),
-                Err(_) => self.wait(&batch),
-            };
-            match next {
-                Some(errand) => self.take(&mut batch, errand),
-                None => break,
+        loop {
+            while batch.works.len() < MOST && batch.truncate.is_empty() {
+                let Some(errand) = came.pop_front() else { break };
+                self.take(&mut batch, errand);
+            }
+            let Some(until) = self.until(&batch).filter(|_| came.is_empty()) else { return batch };
+            if until <= Instant::now() || !self.errands.take(came, until, self.is_crowded()) {
+                return batch;
             }
         }
-        batch
     }
 
     fn take(&self, batch: &mut Batch, errand: Errand) {
         match errand {
             Errand::Truncate(tell) => batch.truncate.push(tell),
-            Errand::Write(job) => {
-                let until = job.arrived + self.patience(job.patience);
+            Errand::Write(Job { arrived, patience, work }) => {
+                let until = arrived + patience.wait(self.is_crowded());
                 batch.until = Some(batch.until.map_or(until, |known| known.min(until)));
-                if job.patience == Patience::Urgent {
+                if patience == Patience::Urgent {
                     batch.urgent += 1;
                     batch.last_urgent = Some(Instant::now());
                 }
-                batch.works.push(job.work);
+                batch.works.push((patience, work));
             }
         }
     }
 
-    fn wait(&self, batch: &Batch) -> Option<Errand> {
+    /// Until when others are waited for, if they are: the first job's patience, or a while of silence.
+    fn until(&self, batch: &Batch) -> Option<Instant> {
         let quiet = batch.last_urgent.map(|last| last + QUIET);
-        let until = [batch.until, quiet].into_iter().flatten().min()?;
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() { None } else { self.errands.recv_timeout(left).ok() }
+        let full = batch.works.len() >= MOST || !batch.truncate.is_empty();
+        [batch.until, quiet].into_iter().flatten().min().filter(|_| !full)
     }
 
-    fn patience(&self, patience: Patience) -> Duration {
-        match patience {
-            Patience::Urgent if self.company > CROWD => GATHER,
-            Patience::Urgent => Duration::ZERO,
-            Patience::Soon => SOON,
-            Patience::Late => LATE,
-        }
+    fn is_crowded(&self) -> bool {
+        self.company > CROWD
     }
 
     /// Commits all of `works`: together, or, when one of them fails, each for itself.
@@ -431,6 +468,7 @@ const SOON: Duration = Duration::from_millis(5);
 const LATE: Duration = Duration::from_millis(10);
 /// After so long without work the log is moved into the file.
 const IDLE: Duration = Duration::from_secs(5);
-/// Under load the log is moved into the file after so many jobs: some 16 MB.
-const CHECKPOINT_AFTER: usize = 1_000;
+/// Under load the log is moved into the file after so many jobs: some 50 MB. What is written again and again, as the pages
+/// of an index are, is moved once.
+const CHECKPOINT_AFTER: usize = 4_000;
 const TRUNCATE_TRIES: usize = 5;

@@ -150,7 +150,7 @@ fn is_told_of(row: &MessageRow, notice: &Delivery, rules: &MarketRules) -> bool 
         && row.channel == Channel::Mail
         && passed
         && !row.sealed.is_empty()
-        && rules.notices.next(row.at) == due
+        && rules.notices.next(row.released.unwrap_or(row.at)) == due
 }
 
 fn words(cargo: Cargo, locale: Option<&str>) -> (&'static str, &'static str) {

@@ -678,6 +678,8 @@ pub struct MessageRow {
     pub channel: Channel,
     /// When it was received.
     pub at: Timestamp,
+    /// When it was let go, if it had been held.
+    pub released: Option<Timestamp>,
     /// Where it is in its life.
     pub state: MessageState,
     /// Why not, when it was refused.

@@ -24,7 +24,7 @@ use crate::house::{House, MARKET, Pair, Plan, canary, certs::Certs, eventually, 
 const EICAR: &str = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*";
 
 /// The settings of a judge that is `tests/house/judge.py`.
-fn program(name: &str, log: &str, more: &str) -> String {
+pub(crate) fn program(name: &str, log: &str, more: &str) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/house/judge.py");
     format!("[judges.{name}]\nrun = [{:?}, {script:?}, {log:?}]\n{more}\n", python::interpreter())
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::house::{
     DOMAIN, House, Pair, Plan, Side, canary, eventually,
     mails::{self, PHONE},
@@ -307,6 +309,26 @@ async fn what_was_cut_is_told_in_one_mail_with_reasons() {
     sent(&house, &pair, Side::Seller, &format!("Goodbye {}.", pair.buyer.name)).await;
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert_eq!(sink.to(&pair.seller.email).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cut_out_of_a_held_mail_is_told_when_a_person_lets_it_go() {
+    let (sink, folder) = (Sink::start(None).await, tempfile::tempdir().expect("a folder"));
+    let judge = crate::judges::program("av", folder.path().join("log").to_str().expect("a path"), "");
+    let house = Plan::new().route(sink.at).with("[notices]\nevery = \"3s\"\nat = \"0s\"").with(&judge).start().await;
+    let pair = house.pair("later").await;
+    sent(&house, &pair, Side::Seller, "Please look closer, or write to sklep.zapas@poczta.example.").await;
+    let held = crate::contact::list(&house.api().get("/v1/held").await.ok());
+    let id = held[0]["id"].as_str().expect("an id").to_owned();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(sink.to(&pair.seller.email).is_empty(), "nothing is told of what waits");
+    let release = json!({"decision": "release", "reason": "harmless", "actor": "mira"});
+    house.api().post(&format!("/v1/messages/{id}/decision"), &release).await.ok();
+    sink.nth(&pair.buyer.email, 1).await;
+    let notice = sink.nth(&pair.seller.email, 1).await;
+    assert!(notice.body().contains("Mail addresses are not passed on"), "{}", notice.body());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(sink.to(&pair.seller.email).len(), 1, "told once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ pub(super) const SQLITE: &[&str] = &[
     include_str!("sqlite_0013.sql"),
     include_str!("sqlite_0014.sql"),
     include_str!("sqlite_0015.sql"),
+    include_str!("sqlite_0016.sql"),
 ];
 
 /// For PostgreSQL: the row of `schema_version` is how many of these a database has seen.

@@ -379,7 +379,7 @@ pub(super) fn decide(db: &Connection, scope: &Scope, decision: &crate::store::He
             close_held(db, message.num, decision.at)?;
             message.end(db, MessageState::Withheld, "held=true".to_owned(), decision.at, decision.notice_due)?;
         }
-        true => release(db, message, &place, &pair, decision.at)?,
+        true => release(db, message, (&place, &pair), decision)?,
     }
     Ok(true)
 }
@@ -392,11 +392,20 @@ fn refuse(db: &Connection, message: Message, at: Timestamp) -> Result<()> {
     message.tell(db, MessageState::Refused, at)
 }
 
-fn release(db: &Connection, message: Message, place: &Place, pair: &Pair, at: Timestamp) -> Result<()> {
+fn release(
+    db: &Connection,
+    message: Message,
+    (place, pair): (&Place, &Pair),
+    decision: &crate::store::HeldDecision,
+) -> Result<()> {
+    let at = decision.at;
     // What the buyer wrote before they said stop, or said it with, is no word after it.
     let stopped = pair.state.stopped.is_some_and(|stop| message.at <= stop);
     if message.from == Side::Buyer && !message.automatic && !stopped {
         pair.touch(db, place, true)?;
+    }
+    if message.let_go(db, at)? {
+        message.tell_cut(db, decision.notice_due)?;
     }
     if deliveries::release(db, message.conversation, message.num, at)? > 0 {
         return message.set_state(db, MessageState::Queued);

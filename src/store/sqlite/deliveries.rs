@@ -85,8 +85,10 @@ fn add_notice(db: &Connection, of: &Message, cargo: Cargo, due: Timestamp) -> Re
         "INSERT INTO delivery (num, id, conversation, message, seq, to_side, channel, cargo, state, lane, ready, due,
              accepted)
          VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, -?1, ?9, ?9, ?9)
-         ON CONFLICT (id) DO UPDATE SET cargo = excluded.cargo
-             WHERE excluded.cargo = 'withheld_notice' AND delivery.state = excluded.state",
+         ON CONFLICT (id) DO UPDATE
+             SET cargo = iif(excluded.cargo = 'withheld_notice', excluded.cargo, delivery.cargo),
+                 message = iif(excluded.cargo = 'cut_notice', min(excluded.message, delivery.message), delivery.message)
+             WHERE excluded.cargo IN ('withheld_notice', 'cut_notice') AND delivery.state = excluded.state",
     )?
     .execute(params![
         num,
@@ -231,6 +233,12 @@ impl Message {
     /// Leaves the author the notice that something was cut out of the message.
     pub(super) fn tell_cut(&self, db: &Connection, due: Timestamp) -> Result<()> {
         add_notice(db, self, Cargo::CutNotice, due)
+    }
+
+    /// Writes down when it was let go that had been held: whether its author is to be told of cuts now.
+    pub(super) fn let_go(&self, db: &Connection, at: Timestamp) -> Result<bool> {
+        db.prepare_cached("UPDATE message SET released = ?2 WHERE num = ?1 RETURNING tell_cuts")?
+            .query_row(params![self.num, at], |row| row.get(0))
     }
 
     /// Leaves a buyer who was not answered in time the notice that the marketplace was asked, where they wrote by mail.

@@ -15,7 +15,8 @@ use crate::{
 pub(super) fn find(db: &Connection, scope: &Scope, id: EventId) -> Result<Option<MessageRow>> {
     let found = db
         .prepare_cached(
-            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed
+            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed,
+                 m.released
              FROM message m
              JOIN conversation c ON c.num = m.conversation
              LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
@@ -37,7 +38,8 @@ pub(super) fn list(
 ) -> Result<Vec<MessageRow>> {
     let rows: Vec<(i64, MessageRow)> = db
         .prepare_cached(
-            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed
+            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed,
+                 m.released
              FROM conversation c
              JOIN message m ON m.conversation = c.num
              LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
@@ -74,7 +76,8 @@ pub(super) fn held(
         .query_row([market, after.0, after.1], |row| row.get(0))?;
     let rows: Vec<(i64, MessageRow)> = db
         .prepare_cached(
-            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed
+            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed,
+                 m.released
              FROM message m
              JOIN conversation c ON c.num = m.conversation
              LEFT JOIN evidence t ON t.conversation = m.conversation AND t.seq = m.entry
@@ -105,7 +108,8 @@ pub(super) fn escalated(db: &Connection, scope: &Scope, id: EventId) -> Result<O
 pub(super) fn held_since(db: &Connection, before: Timestamp, limit: usize) -> Result<Vec<(Scope, MessageRow)>> {
     let rows: Vec<(Scope, (i64, MessageRow))> = db
         .prepare_cached(
-            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed, k.name
+            "SELECT m.num, m.id, c.id, m.seq, m.from_side, m.agent, m.channel, m.at, m.state, m.reason, t.sealed,
+                 m.released, k.name
              FROM message m
              JOIN conversation c ON c.num = m.conversation
              JOIN marketplace k ON k.num = c.marketplace
@@ -114,7 +118,7 @@ pub(super) fn held_since(db: &Connection, before: Timestamp, limit: usize) -> Re
              WHERE m.state = 'held' AND m.reason IS NOT 'escalated' AND m.at < ?1 ORDER BY m.num LIMIT ?2",
         )?
         .query_map(params![before, at_most(limit)], |row| {
-            Ok((Scope::proven(row.get::<_, Marketplace>(11)?), read(row)?))
+            Ok((Scope::proven(row.get::<_, Marketplace>(12)?), read(row)?))
         })?
         .collect::<Result<_>>()?;
     rows.into_iter().map(|(scope, row)| Ok((scope, with_files(db, row)?))).collect()
@@ -132,6 +136,7 @@ fn read(row: &Row<'_>) -> Result<(i64, MessageRow)> {
         state: row.get(8)?,
         reason: row.get(9)?,
         sealed: row.get::<_, Option<Vec<u8>>>(10)?.unwrap_or_default(),
+        released: row.get(11)?,
         files: Vec::new(),
     };
     Ok((row.get(0)?, message))

@@ -190,8 +190,8 @@ impl Message<'_> {
         chain.messages += 1;
         db.prepare_cached(
             "INSERT INTO message (id, conversation, seq, from_side, agent, channel, at, automatic, state, reason,
-                 debit, epoch, entry)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 debit, epoch, entry, tell_cuts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             record.id,
@@ -207,6 +207,7 @@ impl Message<'_> {
             self.debited.then_some(pair.state.now),
             signed(pair.epoch_towards(record.from.other())),
             signed(chain.entries),
+            self.state == MessageState::Held && record.notice.is_some(),
         ])?;
         let num = db.last_insert_rowid();
         for (n, file) in (0i64..).zip(&record.files) {

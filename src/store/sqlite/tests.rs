@@ -770,6 +770,40 @@ async fn a_release_from_before_a_stop_leaves_the_buyer_in_peace() {
     }
 }
 
+#[tokio::test]
+async fn the_author_of_what_was_held_is_told_of_cuts_when_it_is_let_go_and_not_before() {
+    for release in [true, false] {
+        let house = House::with("c-1").await;
+        let held = Record { notice: Some(T0.plus(HOUR)), ..from_seller("c-1", T0) };
+        house.hold(held.clone()).await;
+        let due = LATER.plus(HOUR);
+        assert!(house.store.claim(due, LEASE, 9).await.unwrap().is_empty(), "nothing is told of what waits");
+        house.store.decide(&scope(), decision(held.id, release)).await.unwrap().unwrap();
+        let taken = house.store.claim(due, LEASE, 9).await.unwrap();
+        let cuts = taken.iter().filter(|one| one.cargo == Cargo::CutNotice);
+        assert_eq!(
+            cuts.map(|one| (one.to, one.accepted)).collect::<Vec<_>>(),
+            vec![(Side::Seller, due); usize::from(release)]
+        );
+        let row = house.store.message(&scope(), held.id).await.unwrap().unwrap();
+        assert_eq!(row.released, release.then_some(LATER));
+    }
+}
+
+#[tokio::test]
+async fn one_notice_tells_of_what_was_let_go_and_of_what_went_by_itself_in_the_same_round() {
+    let house = House::with("c-1").await;
+    let due = LATER.plus(HOUR);
+    let held = Record { notice: Some(T0.plus(HOUR)), ..from_seller("c-1", T0) };
+    house.hold(held.clone()).await;
+    house.accept(Record { notice: Some(due), ..from_seller("c-1", T0.plus(HOUR)) }).await;
+    house.store.decide(&scope(), decision(held.id, true)).await.unwrap().unwrap();
+    let taken = house.store.claim(due, LEASE, 9).await.unwrap();
+    let cuts: Vec<_> = taken.iter().filter(|one| one.cargo == Cargo::CutNotice).collect();
+    assert_eq!(cuts.len(), 1);
+    assert_eq!(cuts[0].message, held.id, "the round is read from the older one on");
+}
+
 fn decision(id: EventId, release: bool) -> HeldDecision {
     let kind = if release { EntryKind::MessageReleased } else { EntryKind::MessageRefused };
     HeldDecision { id, release, at: LATER, notice_due: LATER.plus(HOUR), entry: entry(kind, LATER), ruling: ruling() }

@@ -6,6 +6,7 @@
 use super::{Relay, Route, postmaster::words, voice::Word};
 use crate::{
     detect::{Piece, Window},
+    judges::{Case, Hit, Ruling},
     model::{
         Contact, Content, ConversationId, DomainState, EntryKind, Fault, LetterKind, Part, Reason, Refusal,
         Registration, Scope, Side, Verdict,
@@ -114,7 +115,10 @@ impl Relay {
         let kind = LetterKind::Registration;
         let (to, agent, case, number, from) = (Side::Buyer, None, None, None, Some(domain));
         let word = Word { conversation, to, kind, agent, case, subject, text: &text, number, domain: from };
-        let Some((mut letter, _)) = self.compose(scope, &word).await? else { return Ok(Welcome::Stranger) };
+        let Some((mut letter, spoken)) = self.compose(scope, &word).await? else { return Ok(Welcome::Stranger) };
+        if self.is_judged_unfit(scope, (spoken.subject, spoken.text)).await? {
+            return Ok(Welcome::Refused(Refusal::new(Reason::Content)));
+        }
         let (market, key) = (self.market(scope.marketplace()).await?, asked.key);
         let sealed = market.key.seal(&Place::answer(scope.marketplace(), &key), &OK.to_be_bytes())?;
         letter.answer = Some(AnsweredRow { idempotency: asked, sealed });
@@ -138,6 +142,15 @@ impl Relay {
         let mark = self.folded_mark(scope);
         let [subject, text] = [subject, text].map(super::scrub::folded);
         Ok(verdict >= Verdict::Hold || wears(&subject, &mark) || speaks_as(&text, &mark))
+    }
+
+    /// Whether the marketplace's judges have anything against the letter as the buyer would get it. Nobody looks at what
+    /// comes this way: where a message would be held, or sealed away, its host is refused.
+    async fn is_judged_unfit(&self, scope: &Scope, (subject, text): (String, String)) -> Result<bool, Fault> {
+        let panel = self.rules.load().panels.of(scope.marketplace()).clone();
+        let cleaned = Content { subject: Some(subject), text: Some(text), ..Content::default() };
+        let hits = panel.hear(Case { cleaned: &cleaned, came: &[] }, self.vault.luck()).await?;
+        Ok(Hit::gravest(&hits) > Ruling::Pass)
     }
 
     fn folded_mark(&self, scope: &Scope) -> String {

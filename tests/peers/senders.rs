@@ -213,6 +213,36 @@ async fn what_would_become_of_a_mail_in_a_file_is_told() {
     assert!(explain(&format!("{from}X-Tabir-Loop: 1\r\n"), &[]).starts_with("refused in the session: it has been"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_to_a_handle_for_somebody_else_is_shown_to_the_judges_as_the_buyer_would_get_it() {
+    let (dns, sink, folder) = (Dns::start().await, Sink::start(None).await, tempfile::tempdir().expect("a folder"));
+    let log = folder.path().join("asked.jsonl");
+    let judge = super::judges::program("av", log.to_str().expect("a path"), "sees = [\"text\"]");
+    let auth = format!("[mail.auth]\nrequire = \"dmarc\"\ndns = [\"{}\"]", dns.at);
+    let house = Plan::new().route(sink.at).with(&auth).with(&judge).start().await;
+    let pair = house.pair_at("judged").await;
+    dns.txt("merk.example", "v=spf1 ip4:127.0.0.0/8 -all");
+    let draw = json!({"label": "Gwarancja", "domains": ["merk.example"]});
+    let path = format!("/v1/conversations/{}/registrations", pair.id);
+    let address = house.api().post(&path, &draw).await.ok()["address"].as_str().expect("an address").to_owned();
+    let send = async |n: u32, text: &str| {
+        let mail = format!(
+            "From: Merk <news@merk.example>\r\nTo: <{address}>\r\nSubject: Karta {n}\r\n\
+             Message-ID: <{n}@merk.example>\r\n\r\n{text}\r\n"
+        );
+        house.smtp_tls().await.send("news@merk.example", &address, mail.as_bytes()).await.expect("a reply").code
+    };
+    assert_eq!(send(1, "Karta, tel. +48 600 100 200").await, 250, "{}", house.logs());
+    sink.nth(&pair.buyer.email, 1).await;
+    for (n, against) in [(2, "look closer"), (3, "EICAR-STANDARD-ANTIVIRUS-TEST-FILE"), (4, "seal it")] {
+        assert_eq!(send(n, against).await, 550, "{against}");
+    }
+    let asked = fs::read_to_string(&log).expect("what was asked");
+    assert_eq!(asked.lines().count(), 4, "{asked}");
+    assert!(!asked.contains("600 100 200"), "a judge sees what the buyer would: {asked}");
+    assert_eq!(sink.to(&pair.buyer.email).len(), 1);
+}
+
 /// A warranty card, an app, a newsletter: whom the buyer let in is let in, under the same gate as the seller.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handle_for_somebody_else_takes_mail_of_whom_the_buyer_let_in_and_the_seller_sees_none() {

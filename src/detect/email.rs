@@ -31,8 +31,35 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
             found.push(Found { start, end, kind: Kind::Email });
         }
     }
+    hosted(sight, found);
     named(sight, found);
 }
+
+/// "name_of_mine at outlook", "jan.nazwisko na gmailu": a local part that looks like nothing else, before a provider's name.
+fn hosted(sight: &Sight<'_>, found: &mut Finds) {
+    if sight.face != Face::Plain {
+        return;
+    }
+    let text = sight.text();
+    for hit in sight.all(&[Cue::Provider]) {
+        let Some((head, joint)) = text[..hit.start].strip_suffix(' ').and_then(|head| head.rsplit_once(' ')) else {
+            continue;
+        };
+        let end = head.trim_end_matches([',', '"', '\'']).len();
+        let start = local_start(text, end);
+        let local = &text[start..end];
+        let joined = JOINTS.contains(&joint) && super::social::id_shaped(local) && !local.contains('@');
+        let host =
+            psl::suffix(local.as_bytes()).is_some_and(|top| top.is_known() && top.as_bytes().len() < local.len());
+        if joined && !host && !found.taken(start, hit.end) {
+            found.push(Found { start, end: hit.end, kind: Kind::Email });
+        }
+    }
+}
+
+/// What stands between a local part and a provider where the sign is missing.
+const JOINTS: &[&str] =
+    &["at", "on", "na", "w", "u", "di", "d", "pada", "ada", "en", "em", "bei", "bij", "auf", "sa", "tren", "a"];
 
 /// How long a top-level domain after a provider is that has lost its dot: "gmail com".
 fn bare_top(rest: &str) -> usize {

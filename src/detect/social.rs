@@ -82,7 +82,7 @@ fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Finds) {
         return push(sight, start, end, found);
     }
     if let Some((start, end, sure)) = id_after(sight, network.end)
-        && (sure || !word)
+        && (sure || !word || network.end - network.start == 2 && quoted(text, start, end))
         && (network.end - network.start < 3
             || text[network.start..network.end].is_ascii()
             || !pictured(text, network)
@@ -217,7 +217,25 @@ fn id_after(sight: &Sight<'_>, from: usize) -> Option<(usize, usize, bool)> {
         return None;
     }
     let marked = marked || tagged(text, end) > end;
-    (shaped || marked).then_some((start, end, shaped && id.len() >= 4 || marked && id.len() >= 3))
+    let lettered = lettered(sight, start, end);
+    let apart = lettered || id.len() >= 4 && quoted(text, start, end);
+    let sure = shaped && id.len() >= 4 || marked && id.len() >= 3 || lettered;
+    (shaped || marked || apart).then_some((start, end, sure))
+}
+
+/// A word by itself between quotes.
+fn quoted(text: &str, start: usize, end: usize) -> bool {
+    text[..start].ends_with('"') && text[end..].starts_with('"')
+}
+
+/// Whether its letters were written one by one, which nobody does to an ordinary word: "m y s h o p".
+fn lettered(sight: &Sight<'_>, start: usize, end: usize) -> bool {
+    if sight.face != Face::Unveiled {
+        return false;
+    }
+    let raw = sight.raw(start, end);
+    let single = raw.split_whitespace().filter(|piece| piece.chars().count() == 1).count();
+    single >= 5 && single + 1 >= raw.split_whitespace().count()
 }
 
 /// Letters with digits, underscores or dots: no ordinary word.

@@ -23,6 +23,30 @@ fn signals(text: &str, lang: &str) -> Vec<SignalKind> {
 }
 
 #[test]
+fn a_mailbox_at_a_provider_without_a_sign_is_an_address() {
+    for text in ["jane_sample at outlook", "mail mam jan.przykladowy na gmailu", "contoh.toko77 di gmail ya kak"] {
+        let found = cut(text, "id");
+        assert_eq!(found.first().map(|one| one.0), Some(Kind::Email), "{text}: {found:?}");
+    }
+    for text in
+        ["please look at outlook", "I use version_2 of outlook", "see example.com at gmail", "nie mam nic na gmailu"]
+    {
+        assert_eq!(cut(text, "id").iter().filter(|one| one.0 == Kind::Email).count(), 0, "{text}");
+    }
+}
+
+#[test]
+fn an_id_in_quotes_or_in_single_letters_is_one_behind_a_network() {
+    for text in ["DM ig aja \"contohjaya\"", "my IG c o n t o h s h o p", "add me on snap c o n t o h s h o p"] {
+        let found = cut(text, "id");
+        assert_eq!(found.first().map(|one| one.0), Some(Kind::Social), "{text}: {found:?}");
+    }
+    for text in ["the line \"standard\" is out of stock", "the signal \"weak\" is shown", "snap a b c d"] {
+        assert_eq!(cut(text, "id"), [], "{text}");
+    }
+}
+
+#[test]
 fn the_examples_of_every_rule_hold() {
     let faults = DETECT.examples();
     assert!(faults.is_empty(), "{}", faults.iter().map(|f| format!("{f}\n")).collect::<String>());

@@ -141,6 +141,7 @@ pub(super) fn glue(gap: &str) -> Glue {
         return Glue::Break;
     }
     let (mut words, mut signs, mut within, mut lines) = (0, 0, false, 0);
+    let idle = || gap.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).all(|w| FILLERS.contains(&w));
     for c in gap.chars() {
         if c.is_alphanumeric() {
             words += usize::from(!within);
@@ -155,9 +156,17 @@ pub(super) fn glue(gap: &str) -> Glue {
         _ if signs > 6 || lines > 1 => Glue::Break,
         0 if lines == 0 => Glue::Tight,
         0 | 1 => Glue::Loose,
+        2 | 3 if idle() => Glue::Loose,
         _ => Glue::Break,
     }
 }
+
+/// Words that whoever dictates a number puts between its groups: "0812 ya terus 3456".
+const FILLERS: &[&str] = &[
+    "a", "abis", "after", "and", "by", "dalej", "dan", "dann", "dilanjut", "followed", "habis", "i", "itu", "kak",
+    "ka", "kemudian", "lalu", "lanjut", "luego", "nah", "next", "no", "now", "oke", "okay", "po", "potem", "spacja",
+    "space", "spasi", "sama", "terus", "that", "then", "trus", "tym", "und", "ya", "y",
+];
 
 /// No telephone number has a group beyond this.
 const MOST: u32 = 999_999;

@@ -21,6 +21,7 @@ pub(super) fn find(sight: &Sight<'_>, found: &mut Finds) {
     }
     for hit in sight.all(NETWORKS) {
         beside(sight, hit, found);
+        ahead(sight, hit, found);
     }
 }
 
@@ -93,6 +94,42 @@ fn beside(sight: &Sight<'_>, network: &Hit, found: &mut Finds) {
         push(sight, if scheme { network.start } else { start }, tagged(text, end), found);
     }
 }
+
+/// An id ahead of a network's name: "contoh_jaya di telegram", "look for sample99 on insta".
+fn ahead(sight: &Sight<'_>, network: &Hit, found: &mut Finds) {
+    let text = sight.text();
+    let name = &text[network.start..network.end];
+    if sight.face != Face::Plain || is(network, &[Cue::NetworkWord]) && !SHORT.contains(&name) {
+        return;
+    }
+    let Some((head, joint)) = text[..network.start].strip_suffix(' ').and_then(|head| head.rsplit_once(' ')) else {
+        return;
+    };
+    if !PLACED.contains(&joint) {
+        return;
+    }
+    let end = head.trim_end_matches(['"', '\'']).len();
+    let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let start = text[..end]
+        .rfind(|c: char| !part_of_id(c))
+        .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let id = text[start..end].trim_matches('.');
+    let worded = |part: &str| part.bytes().filter(u8::is_ascii_alphabetic).count() >= 2;
+    let parts: Vec<&str> = id.split(['_', '.']).collect();
+    let joined = parts.len() > 1 && parts.iter().filter(|part| worded(part)).count() == parts.len();
+    let host = id.contains('.') && psl::suffix(id.as_bytes()).is_some_and(|suffix| suffix.is_known());
+    let numbered =
+        id.starts_with(|c: char| c.is_ascii_alphabetic()) && id_shaped(id) && worded(id) && sought(text, start);
+    if id.len() >= 5 && !host && (joined || numbered) {
+        push(sight, start, start + id.len(), found);
+    }
+}
+
+/// Names of a few letters that mean nothing but the network.
+const SHORT: &[&str] = &["ig", "fb", "tg", "tele", "snap", "discord", "insta"];
+/// What stands between an id and where it is to be looked for.
+const PLACED: &[&str] =
+    &["on", "at", "di", "d", "pada", "na", "w", "en", "em", "auf", "bei", "sa", "tren", "via", "lewat"];
 
 /// A network that is only a picture: an id beside it must look like nothing else.
 fn pictured(text: &str, network: &Hit) -> bool {
@@ -171,8 +208,8 @@ fn sought(text: &str, from: usize) -> bool {
 
 /// "add", "look for".
 const SOUGHT: &[&str] = &[
-    "add", "cari", "search", "find", "follow", "hanapin", "szukaj", "znajdz", "busca", "buscame", "sigueme", "tim",
-    "ищи",
+    "add", "cari", "search", "find", "look", "follow", "hanapin", "szukaj", "znajdz", "busca", "buscame", "sigueme",
+    "tim", "ищи",
 ];
 
 /// "my", "our", "as", "is called".
@@ -662,6 +699,11 @@ fn walk(sight: &Sight<'_>, from: usize, open: bool) -> Option<(usize, usize, boo
         }
         marked |= signs.contains([':', '=', '>']);
         at += gap;
+        if signs == "'" && text[at..].starts_with("s ") {
+            // "my snap's sample99"
+            at += 1;
+            continue;
+        }
         if let Some(rest) = text[at..].strip_prefix('@') {
             let end = handle_end(text, at + 1 + usize::from(rest.starts_with(' ')));
             return (end > at + 2).then_some((at, end, true));

@@ -23,6 +23,38 @@ fn signals(text: &str, lang: &str) -> Vec<SignalKind> {
 }
 
 #[test]
+fn an_id_ahead_of_its_network_is_one() {
+    let ids =
+        ["contoh_jaya di telegram", "look for sample99 on insta", "nazwa.sklepu na instagramie", "my snap's sample99"];
+    for text in ids {
+        let found = cut(text, "en");
+        assert_eq!(found.first().map(|one| one.0), Some(Kind::Social), "{text}: {found:?}");
+    }
+    for text in [
+        "I saw iphone13 on instagram",
+        "rtx3060 di shopee lebih murah",
+        "version v2.0 on telegram is out",
+        "we met on facebook",
+        "the file_name on line 5",
+        "that's the snap's end",
+    ] {
+        assert_eq!(cut(text, "en"), [], "{text}");
+    }
+}
+
+#[test]
+fn idle_words_between_the_groups_of_a_number_part_nothing() {
+    for text in [
+        "wa ku kosong delapan satu dua ya terus tiga empat lima enam tujuh delapan",
+        "nomor 0812 nah terus 3456 ya lalu 7890",
+    ] {
+        let found = cut(text, "id");
+        assert_eq!(found.first().map(|one| one.0), Some(Kind::Phone), "{text}: {found:?}");
+    }
+    assert_eq!(cut("pesan 12 dan 34 ya terus 560 lalu 78", "id"), []);
+}
+
+#[test]
 fn a_mailbox_at_a_provider_without_a_sign_is_an_address() {
     for text in ["jane_sample at outlook", "mail mam jan.przykladowy na gmailu", "contoh.toko77 di gmail ya kak"] {
         let found = cut(text, "id");

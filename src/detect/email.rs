@@ -133,7 +133,9 @@ fn named(sight: &Sight<'_>, found: &mut Finds) {
     let text = sight.text();
     for hit in sight.all(&[Cue::Mail]) {
         let Some((start, end)) = super::social::named(sight, hit.end) else { continue };
-        let provider = sight.after(&[Cue::Provider], end, 40).next().is_some();
+        // One that has its address already speaks for no other word.
+        let provider =
+            sight.after(&[Cue::Provider], end, 40).next().is_some_and(|hit| !found.taken(hit.start, hit.end));
         if !provider && !super::social::id_shaped(&text[start..end]) {
             continue;
         }

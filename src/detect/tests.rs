@@ -60,6 +60,11 @@ fn a_mailbox_at_a_provider_without_a_sign_is_an_address() {
         let found = cut(text, "id");
         assert_eq!(found.first().map(|one| one.0), Some(Kind::Email), "{text}: {found:?}");
     }
+    assert_eq!(
+        cut("mail mam jan.przykladowy na gmailu", "pl"),
+        [(Kind::Email, "jan.przykladowy na gmailu".to_owned())],
+        "the words before it stay"
+    );
     for text in
         ["please look at outlook", "I use version_2 of outlook", "see example.com at gmail", "nie mam nic na gmailu"]
     {
